@@ -91,7 +91,7 @@ queues:
 	}
 }
 
-// Bash splits a flag from its value at the =, the other shells do not.
+// Bash splits a flag from its value at the equals sign. The other shells do not.
 func TestCompletionBehindEquals(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -111,7 +111,7 @@ func TestCompletionBehindEquals(t *testing.T) {
 	}
 }
 
-// Commands that print what a program would read print JSON as well.
+// Each command whose output a program may read has --json.
 func TestCommandsPrintJSON(t *testing.T) {
 	t.Parallel()
 	parser, err := newParser(&cli{}, program{})

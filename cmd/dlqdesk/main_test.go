@@ -72,8 +72,7 @@ func TestExampleIsValid(t *testing.T) {
 	}
 }
 
-// What the example shows commented out must be what happens without it; masks, which have no default, must be well
-// formed.
+// A commented key of the example shows its default. Masks have no default, so theirs must only be well formed.
 func TestExampleShowsDefaults(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("example.yaml")

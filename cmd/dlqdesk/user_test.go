@@ -99,7 +99,7 @@ func TestUserCommands(t *testing.T) {
 	}
 }
 
-// What needs the data folder and the queues alone runs while the secrets of sources are absent.
+// A command that needs only the data folder and the queues runs while the secrets of sources are absent.
 func TestCommandsRunWithoutSecrets(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t)

@@ -12,8 +12,8 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-// Webhooks that were promised before a backup began are in it, however much goes on meanwhile, and a dlqdesk that
-// starts on the copy has it.
+// A backup under load contains every webhook that was answered 200 before the backup began. A dlqdesk that starts on
+// the copy shows them.
 func TestBackupUnderLoadIsRestored(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)

@@ -177,7 +177,7 @@ func TestBrowserFollowsTheList(t *testing.T) {
 	)
 }
 
-// Every key of the list does its thing, and none while the user types.
+// Every key of the list has its effect. While the user types in a field, no key has one.
 func TestBrowserWorksTheListByKeyboard(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)

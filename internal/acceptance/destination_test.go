@@ -169,7 +169,7 @@ func (p program) checkAttempts(t *testing.T, s *store.Store, messages []string, 
 	}
 }
 
-// In the browser the page follows by itself: it is not reloaded to see what the probe came to.
+// The page shows the result of the probe without a reload.
 func TestBrowserProbesADestination(t *testing.T) {
 	t.Parallel()
 	p := setup(t, func(c *config.Config) {

@@ -18,8 +18,8 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-// Messages leave as envelopes, once, and are open again where they come back. The test cannot be parallel: the
-// environment leads to the SQS server.
+// Messages are sent as envelopes, once, and are open again where they are received. The environment leads to the SQS
+// server, so the test cannot be parallel.
 func TestDrainPutsMessagesBackOnTheQueue(t *testing.T) {
 	server := desktest.StartSQS(t)
 	desktest.UseSQS(t, server)

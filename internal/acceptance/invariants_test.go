@@ -13,7 +13,7 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-// Two people who click at once get one delivery, and the one who was slower is told who was quicker.
+// Two users who click at once cause one delivery. The later one reads the name of the earlier one.
 func TestSimultaneousReplaysMakeOneDelivery(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)
@@ -90,7 +90,7 @@ func TestUneditedReplayIsByteIdentical(t *testing.T) {
 	}
 }
 
-// Messages of other programs on a real SQS queue become messages as well.
+// The queue is one of a real SQS server.
 func TestQueueMessagesOfOtherProgramsAreStored(t *testing.T) { //nolint:paralleltest // environment
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)

@@ -28,7 +28,7 @@ func TestOverviewShowsDestinationHealth(t *testing.T) {
 	p.await(t, client, "/overview", "Failed messages")
 }
 
-// While SQS is away, the numbers of what waits on disk lead to the webhooks that wait there.
+// During an outage of SQS, the count of spooled messages links to a list of them.
 func TestOverviewListsSpooledMessages(t *testing.T) {
 	p, line := behindLine(t, nil, nil)
 	client := p.signIn(t)

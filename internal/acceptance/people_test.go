@@ -104,8 +104,8 @@ func TestCommandBesideTheServerStopsAUser(t *testing.T) {
 	p.await(t, anna, "/audit?action=user.disable", "root (command line)")
 }
 
-// Behind a trusted proxy, the audit trail goes by the forwarded address, and by that of the connection otherwise. The
-// limits of sign-in have no other address.
+// The audit trail and the limits of sign-in use the forwarded address behind a trusted proxy, and the address of the
+// connection otherwise.
 func TestForwardedAddresses(t *testing.T) {
 	t.Parallel()
 	for _, trusted := range []bool{false, true} {

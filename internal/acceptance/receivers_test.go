@@ -10,7 +10,7 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-// the SQS server is found by environment
+// The environment leads to the SQS server, so the test cannot be parallel.
 func TestReceiverAlonePassesMessagesToTheDesk(t *testing.T) { //nolint:paralleltest // environment
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)
@@ -45,8 +45,8 @@ func TestReceiverAloneRefusesEmbeddedQueues(t *testing.T) {
 	}
 }
 
-// Two receivers and the desk are three processes on the same queues. One receiver dies under load: what it answered
-// 200 is found again all the same, and no webhook is delivered by two of them at once.
+// Two receivers and the desk are three processes on the same queues. One receiver is killed under load. Every webhook
+// that it answered with 200 is stored, and no webhook is delivered by two receivers at once.
 func TestOneOfSeveralReceiversIsKilled(t *testing.T) {
 	t.Parallel()
 	endpoint := desktest.StartSQS(t)

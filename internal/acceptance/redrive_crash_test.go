@@ -15,8 +15,8 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// SQS has a message that was sent back, and the process dies before it records that. The outcome is unknown: the
-// message shows that and waits for an operator, and the next process sends nothing by itself.
+// The process is killed after SQS accepted the redriven message and before the outcome is recorded. The outcome is
+// unknown: the message waits for an operator, and the next process sends nothing by itself.
 func TestRedriveOfKilledProcessIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	server := desktest.StartSQS(t)

@@ -75,7 +75,7 @@ func newFront(t *testing.T, server string) *sqsFront {
 	return f
 }
 
-// line is a queue with its DLQ, and a consumer that works on it by hand.
+// redriveLine is a queue with its DLQ, and a consumer that the test works by hand.
 type redriveLine struct {
 	client      *sqs.Client
 	source, dlq string
@@ -224,8 +224,8 @@ func TestRedriveAndBack(t *testing.T) {
 	p.await(t, anna, path, "3 times")
 }
 
-// Messages of a listed queue move to another machine: what its desk sends back is the edited body with the sender's
-// attributes.
+// Messages of a listed queue move to another machine. Its desk sends back the edited body with the attributes of the
+// sender.
 func TestDrainedMessageOfAQueueIsRedrivenElsewhere(t *testing.T) {
 	server := desktest.StartSQS(t)
 	front := newFront(t, server)

@@ -134,7 +134,7 @@ func source(name, destination, more string) string {
 	return fmt.Sprintf("  %s: { destination: %q, %s }\n", name, destination, more)
 }
 
-// Each part of the running program takes over what changed: receiver, deliveries, worker, desk, console, listeners.
+// A reload changes the receiver, deliveries, the worker, the desk, the console and the listeners.
 func TestSIGHUPAppliesWhatChanged(t *testing.T) {
 	t.Parallel()
 	first, second := desktest.NewDestination(t), desktest.NewDestination(t)

@@ -194,7 +194,7 @@ func onTerminal(t *testing.T, command, until string) string {
 	return said.String()
 }
 
-// No browser takes a response of any listener for another type than it says.
+// Every response of every listener has the header X-Content-Type-Options: nosniff.
 func TestEveryResponseForbidsSniffing(t *testing.T) {
 	t.Parallel()
 	p := setup(t, func(c *config.Config) { c.ConsoleListen, c.MetricsListen = "127.0.0.1:0", "127.0.0.1:0" })

@@ -173,8 +173,8 @@ func (b *buffer) String() string {
 	return b.text.String()
 }
 
-// Nothing that is secret in a webhook, in what a person writes, in the address of the destination or in the
-// configuration is to be seen anywhere, in any form.
+// The table has each place of a secret (webhook, note, address of the destination, configuration) and each page,
+// file, log and export in which it must not appear.
 func TestEveryCarrierOfASecretIsMaskedInEverySink(t *testing.T) {
 	t.Parallel()
 	var log buffer

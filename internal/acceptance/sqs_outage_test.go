@@ -234,7 +234,7 @@ func TestSlowQueueLosesNothing(t *testing.T) { //nolint:paralleltest // the SQS 
 	}
 }
 
-// the SQS server is found by environment
+// The environment leads to the SQS server, so the test cannot be parallel.
 func TestWebhooksAreAcceptedBeforeTheQueueExists(t *testing.T) { //nolint:paralleltest // environment
 	p, line := behindLine(t, func(line *desktest.FlakyProxy) { line.Cut() }, nil)
 	l := p.load(t, 2)
@@ -246,7 +246,7 @@ func TestWebhooksAreAcceptedBeforeTheQueueExists(t *testing.T) { //nolint:parall
 	p.holds(t, promised)
 }
 
-// the SQS server is found by environment
+// The environment leads to the SQS server, so the test cannot be parallel.
 func TestWebhookTooLargeForTheQueueBecomesAMessage(t *testing.T) { //nolint:paralleltest // environment
 	p, _ := behindLine(t, nil, func(c *config.Config) { c.Sources[0].MaxBody = 8 << 20 })
 	var ids []string

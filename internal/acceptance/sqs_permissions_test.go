@@ -93,8 +93,7 @@ func allowed(t *testing.T) map[[2]string][]string {
 	return list
 }
 
-// Every process asks of every queue what the manual says it must be allowed, and nothing else; and each queue in the
-// region of its URL.
+// Each process asks of each queue only the permissions that the manual lists, in the region of the queue's URL.
 func TestProcessesNeedOnlyTheDocumentedPermissions(t *testing.T) {
 	t.Parallel()
 	server, calls := desktest.StartSQS(t), make(chan asked, 10_000)

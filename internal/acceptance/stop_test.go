@@ -99,8 +99,8 @@ func onQueue(t *testing.T, endpoint, queueURL string) depth {
 	return depth{d.Visible, d.InFlight}
 }
 
-// What SQS handed out and could not be sent any more is there for others at once, not when its visibility ends.
-// the SQS server is found by environment
+// A message that was received and cannot be sent before the stop is visible to other processes at once. The
+// environment leads to the SQS server, so the test cannot be parallel.
 func TestUnsentWebhooksAreReleasedOnStop(t *testing.T) { //nolint:paralleltest // environment
 	endpoint := desktest.StartSQS(t)
 	desktest.UseSQS(t, endpoint)

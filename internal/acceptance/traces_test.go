@@ -209,7 +209,7 @@ func TestUnsampledTraceIsPassedOnAsSuch(t *testing.T) { //nolint:paralleltest //
 	}
 }
 
-// the collector is found by environment
+// The environment leads to the collector, so the test cannot be parallel.
 func TestDisabledTracingSendsNothing(t *testing.T) { //nolint:paralleltest // environment
 	collector := desktest.NewCollector(t)
 	t.Setenv("OTEL_SDK_DISABLED", "true")

@@ -250,7 +250,7 @@ func TestEmptiedStoreOfAnOlderVersionIsNoticed(t *testing.T) {
 	d.expectFault(t, "audit.seal is missing")
 }
 
-// While a program writes events and moves the seal, neither its own checks nor a command beside it raise an alarm.
+// Checks by the program and by a command find no fault while events and the seal are written.
 func TestChecksBesideWritesRaiseNoAlarm(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

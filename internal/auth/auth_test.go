@@ -249,7 +249,7 @@ func (b bundle) signInAs(ctx context.Context, name, password string) error {
 	return b.SignIn(httptest.NewRecorder(), r, name, password)
 }
 
-// Whatever the name, a wrong password is compared with one hash, which costs the same, and the answer is the same.
+// A wrong password costs one comparison of a hash and gets the same response, whether the name exists or not.
 func TestNamesCannotBeProbed(t *testing.T) {
 	t.Parallel()
 	var compared []string
@@ -688,7 +688,8 @@ func TestFailingStoreRefusesSignIn(t *testing.T) {
 	}
 }
 
-// Length and the documented words count, and no rule about signs. A password is compared as it was typed.
+// The rules are the length and the list of common passwords, with no rule about kinds of characters. A password is
+// compared as it was typed.
 func TestPasswordRules(t *testing.T) {
 	t.Parallel()
 	b := setup(t, auth.Settings{})

@@ -39,8 +39,8 @@ func (b bundle) runJob(t *testing.T, name string) deadletter.JobID {
 	return draft.ID
 }
 
-// What takes rights away stops the sessions and the running jobs of the user in the same transaction, and of no other
-// user.
+// A change that takes rights away ends the sessions and stops the running jobs of this user in the same transaction.
+// Those of other users go on.
 func TestLosingRightsStopsSessionsAndJobs(t *testing.T) {
 	t.Parallel()
 	by := deadletter.CLI("root")

@@ -20,8 +20,8 @@ import (
 	"dlqdesk/internal/verify"
 )
 
-// Each case is a file in testdata, beside it the environment (.env) where it matters, and what Load makes of them
-// (.golden). After a change that is meant, UPDATE=1 go test ./internal/config writes the golden files anew.
+// Each case is a file in testdata, with its environment (.env) if it needs one and the result of Load (.golden).
+// After an intended change, UPDATE=1 go test ./internal/config writes the golden files anew.
 func TestLoad(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"good", "bad"} {
@@ -352,7 +352,8 @@ func checkSound(t *testing.T, c config.Config) {
 	}
 }
 
-// What needs the data folder alone runs without the secrets of sources, and in spite of faults that are not its own.
+// LoadData needs neither the secrets of sources nor keys of other parts: their faults do not stop a command that uses
+// only the data folder.
 func TestLoadDataOnly(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "desk.yaml")

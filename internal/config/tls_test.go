@@ -44,7 +44,7 @@ func file(t *testing.T, kind string, content []byte) string {
 	return path
 }
 
-// Each fault of a file is told by what it is, before anything starts.
+// The error names the file and its fault before a listener starts.
 func TestTLSFilesAreChecked(t *testing.T) {
 	t.Parallel()
 	cert, key := pair(t, time.Now().Add(time.Hour))

@@ -226,7 +226,7 @@ func TestChangeOfPassword(t *testing.T) {
 	}
 }
 
-// Password managers recognise every field, and no script keeps a person from pasting.
+// Every field has the autocomplete value that password managers know, and allows pasting.
 func TestPasswordFields(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -199,7 +199,7 @@ func changesIn(row *goquery.Selection) (text string) {
 	return text
 }
 
-// Who replayed what yesterday is two clicks away.
+// Two clicks lead to the replays of yesterday by one user.
 func TestAuditPresets(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

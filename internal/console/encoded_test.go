@@ -188,7 +188,7 @@ func TestCharacterThatTheCharsetLacksIsRefused(t *testing.T) {
 	}
 }
 
-// Whatever a body of 64 MiB is, its pages are as large as those of a small one.
+// The pages of a body of 64 MiB are as large as those of a small one, whatever its encoding.
 func TestPagesOfLongBodiesAreBounded(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -390,7 +390,7 @@ func (p picky) Send(_ context.Context, _ delivery.Destination, r delivery.Reques
 	return deadletter.Attempt{Outcome: deadletter.Delivered, StatusCode: http.StatusOK, Done: true}
 }
 
-// One click creates a draft over the messages of a job that failed.
+// One click creates a draft job over the failed messages of a job.
 func TestFailedMessagesOfAJobAreReplayedAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

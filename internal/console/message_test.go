@@ -296,7 +296,7 @@ func TestHostileTextNeverBreaksAPage(t *testing.T) {
 	}
 }
 
-// What a platform was told for an event that it sent again leads to the one message of that event.
+// The platform sent an event twice and got two message ids. Both lead to the one message of the event.
 func TestLaterMessageIDRedirectsToItsMessage(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

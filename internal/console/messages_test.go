@@ -158,7 +158,7 @@ func TestInvalidFiltersAreRefused(t *testing.T) {
 	}
 }
 
-// What messages of a tab cannot be open to is not offered there.
+// A tab offers only the actions that its messages permit.
 func TestTabOffersItsActions(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -216,7 +216,7 @@ func TestListPages(t *testing.T) {
 	}
 }
 
-// Nothing that is secret is anywhere in any page, part or download.
+// No page, partial or download contains a secret of the message.
 func TestSecretsAreMaskedEverywhere(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -19,7 +19,7 @@ import (
 	"dlqdesk/internal/queue"
 )
 
-// Every number of the overview is that of the list behind it.
+// Each number of the overview equals the count of the list that it links to.
 func TestOverviewNumbersAreThoseOfTheirLists(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -48,7 +48,7 @@ func queueBundle(t *testing.T) bundle {
 	return b
 }
 
-// Who looks at a message of a queue learns which queue it is of, and is offered what can be done with it.
+// The page of a message from a queue names the queue and offers the permitted actions.
 func TestQueueMessageShowsItsOriginAndRedriveTarget(t *testing.T) {
 	t.Parallel()
 	p := queueBundle(t).member(t, "olga", deadletter.Operator)

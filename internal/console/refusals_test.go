@@ -27,8 +27,8 @@ func (b bundle) expectRefusals(t *testing.T, action, by string, before int) {
 	}
 }
 
-// Every kind of refused request is an event and a line of the log, with the address and the name as it was typed, and
-// without what was typed as a secret.
+// Every kind of refused request is an audit event and a line of the log, with the address and the typed name, and
+// without typed secrets.
 func TestRefusedRequestsAreOnRecord(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2-and-more"
@@ -129,7 +129,7 @@ func TestRefusedRequestsAreOnRecord(t *testing.T) {
 	}
 }
 
-// What strangers type as a name is on record without control characters, and in part.
+// A typed name is recorded without control characters, and cut to a limit.
 func TestRefusedNamesAreBounded(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -37,8 +37,8 @@ func accountSteps(at time.Time) []accountStep {
 	}
 }
 
-// Every actor, every change and every state of a user: an administrator who can sign in remains, and only
-// administrators and commands change a user.
+// The table crosses every actor, change and state of a user. An administrator who can sign in always remains, and
+// only administrators and commands change a user.
 func TestEveryChangeOfEveryAccount(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)

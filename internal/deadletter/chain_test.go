@@ -80,7 +80,7 @@ func TestLinkAndSealFormatIsStable(t *testing.T) {
 	}
 }
 
-// What moves from one field to its neighbour must not leave the link as it was.
+// Text that moves from one field to the next changes the link.
 func TestLinkKeepsFieldsApart(t *testing.T) {
 	t.Parallel()
 	one, other := chainEvent(), chainEvent()

@@ -522,8 +522,7 @@ func TestFinishRecordsTheResult(t *testing.T) {
 	}
 }
 
-// Automatic retries deliver the latest revision. After a replay of an older one that would deliver what this person
-// did not order.
+// Automatic retries deliver the latest revision, so the replay of an older one schedules none.
 func TestAnOlderRevisionIsNotRetriedAsTheLatest(t *testing.T) {
 	t.Parallel()
 	for revision, want := range map[int]deadletter.Status{2: deadletter.Retrying, 0: deadletter.Failed} {

@@ -296,7 +296,7 @@ func TestBreakerOpensAfterDifferentMessagesInARow(t *testing.T) {
 	}
 }
 
-// Once the breaker is half-open, messages in a row count from the beginning.
+// A half-open breaker counts failures in a row from zero.
 func TestFailuresInARowBeginAnewWhenHalfOpen(t *testing.T) {
 	t.Parallel()
 	b := newBreakerWith(delivery.BreakerPolicy{

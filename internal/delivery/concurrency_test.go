@@ -12,7 +12,8 @@ import (
 	"dlqdesk/internal/delivery"
 )
 
-// Who is cut off makes room for others, which must not be sent then: they may not have heard of the end yet.
+// The stop cuts off deliveries, which frees their slots. Queued deliveries must not use these slots, even before they
+// have noticed the stop.
 func TestNothingIsSentInPlaceOfCutOffDeliveries(t *testing.T) {
 	t.Parallel()
 	url, requests := destination(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
@@ -44,7 +45,8 @@ func TestNothingIsSentInPlaceOfCutOffDeliveries(t *testing.T) {
 	}
 }
 
-// Who has waited for too long is not sent, even where a place is free by then, and leaves the place to others.
+// A delivery whose wait for a slot has expired is not sent, even if a slot is free by then. The slot goes to the next
+// delivery.
 func TestExpiredDeliveryLeavesItsSlotToOthers(t *testing.T) {
 	t.Parallel()
 	url, _ := destination(t, ok)

@@ -51,7 +51,8 @@ func resolver(t *testing.T, server string) *net.Resolver {
 	}}
 }
 
-// Names are looked up within the time for the connection. All share the resolver, so no test runs beside this one.
+// The timeout of the connection includes the lookup of the name. All tests share the resolver, so this one cannot be
+// parallel.
 func TestFaultsOfDNS(t *testing.T) { //nolint:paralleltest // it replaces net.DefaultResolver
 	const serverFailure, noSuchName = 2, 3
 	for name, c := range map[string]struct {

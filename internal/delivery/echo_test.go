@@ -10,7 +10,7 @@ import (
 	"dlqdesk/internal/redact"
 )
 
-// What a destination repeats of the secrets it was sent is in nothing that is told of it.
+// A destination repeats the secrets of its request. Neither the attempt nor the log contains them.
 func TestSecretThatTheDestinationRepeatsIsHidden(t *testing.T) {
 	t.Parallel()
 	url, _ := destination(t, func(w http.ResponseWriter, r *http.Request) {

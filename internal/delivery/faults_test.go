@@ -144,7 +144,7 @@ func TestUnreadLargeBodyTimesOut(t *testing.T) {
 	}
 }
 
-// Bytes that come one by one do not extend the timeout: the part of the response that arrived by then counts.
+// Single bytes of a response do not extend the timeout. The part that arrived by then is recorded.
 func TestTricklingResponseTimesOut(t *testing.T) {
 	t.Parallel()
 	const head = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
@@ -170,7 +170,7 @@ func TestTricklingResponseTimesOut(t *testing.T) {
 	}
 }
 
-// What a destination writes without end is read in part, whatever time there is.
+// An endless response is read up to a limit, and the delivery ends before its timeout.
 func TestEndlessResponsesAreReadInPart(t *testing.T) {
 	t.Parallel()
 	const most = 32 << 20 // with all that lies between the two; a minute has room for thousands of times as much

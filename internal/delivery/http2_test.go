@@ -86,7 +86,7 @@ func nextStream(framer *http2.Framer) (stream, error) {
 	}
 }
 
-// What the other side says it has not processed is sent again; what it may have processed is not.
+// A request that the server reports as not processed is sent again. A request that it may have processed is not.
 func TestFaultsOfHTTP2(t *testing.T) {
 	t.Parallel()
 	const broke = "The connection broke before the handler answered: it may have processed it"

@@ -17,9 +17,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// Whatever a destination does, its place is free again afterwards, and no connection and nothing that waits on one is
-// left, though the other side would keep it for ever. Nothing runs beside this test, so that what there is of
-// net/http is its own.
+// After every fault the slot is free, and no connection or goroutine is left, even if the server keeps the connection
+// open. The test counts goroutines of net/http, so it cannot be parallel.
 func TestFaultsLeaveNothingBehind(t *testing.T) { //nolint:paralleltest // it counts goroutines of the whole process
 	faults := wireFaults()
 	faults["reads nothing of much"] = fault{

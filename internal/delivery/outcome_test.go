@@ -129,7 +129,8 @@ func TestReasonComesFromTheResponseBody(t *testing.T) {
 	}
 }
 
-// What the destination is asked for is what can be read; what it says is read in its coding and its charset.
+// The request accepts only content codings that the client can decode. The error text is read in the coding and
+// charset of the response.
 func TestResponsesAreDecoded(t *testing.T) {
 	t.Parallel()
 	const latin, missing = "Falscher Schl\xfcssel: gr\xf6\xdfer", `{"error":"field id is missing"}`
@@ -287,7 +288,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// Whether a byte has left is a matter of moments here; either answer is true.
+// The server hangs up while the request is written: either outcome, unreachable or unknown, is right.
 func TestHangingUpAtOnce(t *testing.T) {
 	t.Parallel()
 	url := "http://" + listen(t, func(context.Context, net.Conn) {})

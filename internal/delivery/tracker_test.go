@@ -120,8 +120,8 @@ func TestTrackerIgnoresDeliveriesThatWereNotTried(t *testing.T) {
 	}
 }
 
-// After a restart a destination that was down is so since the same time, and is tested at once; of one that was up
-// nothing is claimed.
+// After a restart a destination that was down has been down since the same time, and is probed at once. A destination
+// that was up starts without a state.
 func TestTrackerRestoresSnapshots(t *testing.T) {
 	t.Parallel()
 	clock := desktest.NewClock()
@@ -194,7 +194,8 @@ func TestTrackerRestoresSnapshots(t *testing.T) {
 	}
 }
 
-// Who waits for a destination is told when it is let go: by what is concluded, and by who orders a probe.
+// The tracker reports a breaker that lets deliveries through again, after a successful delivery as well as after an
+// ordered probe.
 func TestTrackerReportsBreakerChanges(t *testing.T) {
 	t.Parallel()
 	clock, told := desktest.NewClock(), 0
@@ -223,7 +224,7 @@ func TestTrackerReportsBreakerChanges(t *testing.T) {
 	}
 }
 
-// What we cut off ourselves says nothing of its destination.
+// A delivery that dlqdesk cancelled itself is no failure of its destination.
 func TestTrackerIgnoresDeliveriesThatWereCutOff(t *testing.T) {
 	t.Parallel()
 	policy := delivery.BreakerPolicy{FailureRate: 0.1, Window: time.Minute, MinDeliveries: 1}
@@ -240,7 +241,7 @@ func TestTrackerIgnoresDeliveriesThatWereCutOff(t *testing.T) {
 	}
 }
 
-// What a destination that is up asked for is remembered until it is over.
+// A pause that a destination asked for by Retry-After survives a restart.
 func TestSnapshotKeepsAnUnexpiredPause(t *testing.T) {
 	t.Parallel()
 	clock := desktest.NewClock()

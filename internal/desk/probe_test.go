@@ -11,7 +11,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// Each click takes another message: the one whose latest attempt is longest ago.
+// Each probe sends the waiting message whose latest attempt is longest ago.
 func TestProbeSendsAnotherWaitingMessageEachTime(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -120,7 +120,7 @@ func TestProbeIsRefused(t *testing.T) {
 	}
 }
 
-// Where nothing waits under the name of a source, a message that named none and goes there by default tests it, and
+// If no message of the source waits, the probe sends one without a source that goes to the destination by default, or
 // else one of a job.
 func TestProbeSendsMessagesOfOtherSourcesToTheDestination(t *testing.T) {
 	t.Parallel()

@@ -67,8 +67,7 @@ func moved(
 	return received(envelope.Raw{Queue: "moving", ConfigName: from, MessageID: "m-9", Body: text, SentAt: at})
 }
 
-// What another dlqdesk sends back of a drained message is what this one would have: the latest body, attributes and
-// group.
+// Another dlqdesk redrives a drained message with the same body, attributes and group as this one would.
 func TestDrainedMessageIsRedrivenAsTheOriginal(t *testing.T) {
 	t.Parallel()
 	for name, raw := range fromOrders(t) {

@@ -514,7 +514,7 @@ func attribute(name, value string) deadletter.QueueAttribute {
 const notification = `{"Type":"Notification","MessageId":"m-1","TopicArn":"arn:aws:sns:eu-west-1:1:orders",` +
 	`"Message":"{}"}`
 
-// What each AWS service reports of where a message came from stands beside its reason.
+// The reason contains the origin that the AWS service reports.
 func TestForeignMessagesNameTheirOrigin(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -696,8 +696,8 @@ func TestCompressionBombIsNotUnpacked(t *testing.T) {
 	}
 }
 
-// Who reads a message says whether there is room for its body, and learns before what it will have. One that lies
-// about it stays packed.
+// Decode asks for room for the unpacked size before it unpacks a body. A body that grows past its declared size stays
+// packed.
 func TestCompressedBodyWaitsForRoom(t *testing.T) {
 	t.Parallel()
 	c := desktest.Failure("a-1", 422, at)
@@ -737,7 +737,7 @@ func rawOf(t *testing.T, text []byte) string {
 	return fields.RawBody
 }
 
-// What takes a time that grows with the square of such a message would take minutes.
+// An algorithm whose time grows with the square of the size would take minutes for these messages.
 func TestHostileMessagesAreDecodedQuickly(t *testing.T) {
 	t.Parallel()
 	const size = 256 << 10

@@ -36,7 +36,8 @@ func gzipped(text string) []byte {
 	return out.Bytes()
 }
 
-// Whatever a parser made of the payload, the body is delivered in a form that its headers describe.
+// Another program parsed the payload before it wrote the envelope. The body is delivered in a form that its headers
+// describe.
 func TestHeadersOfAParsedPayloadDescribeTheBody(t *testing.T) {
 	t.Parallel()
 	const json8 = "application/json; charset=utf-8"
@@ -164,7 +165,7 @@ func TestMultipartFieldsAreWrittenAsMultipart(t *testing.T) {
 	}
 }
 
-// Our own envelopes say exactly what came: nothing is mended in them.
+// An envelope of dlqdesk contains the exact body, so Decode changes nothing.
 func TestOwnEnvelopeIsNotMended(t *testing.T) {
 	t.Parallel()
 	c := capture([]byte(`{"a":"1"}`))

@@ -64,7 +64,7 @@ func byEventBridge(record string) string {
 		`"detail":` + record + `}`
 }
 
-// Each record of a service is read in every form in which it comes, and kept whole.
+// Each record of a service is read in every form in which it can arrive, and stored whole.
 func TestRecordsOfServicesAreRead(t *testing.T) {
 	t.Parallel()
 	failed := func(kind deadletter.Record) deadletter.QueueFacts {
@@ -258,7 +258,7 @@ func TestRecordThatSQSMovedIsAMessage(t *testing.T) {
 	}
 }
 
-// What only looks like a record is a message of its sender.
+// A message that only resembles a record is stored as its sender wrote it.
 func TestMessageThatIsNoRecordIsKeptWhole(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{

@@ -29,8 +29,8 @@ func attributesOf(n int) (list []deadletter.QueueAttribute) {
 	return list
 }
 
-// What goes back is the message as it came, and what comes back names its message while there is room, and its digest
-// where there is none.
+// A redriven message equals the original. When it comes back, an attribute names its message, or its digest does if
+// there was no room for the attribute.
 func TestRedrivenMessageEqualsTheOriginalAndIsRecognised(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

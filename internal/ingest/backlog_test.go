@@ -97,7 +97,7 @@ func watchUntil(t *testing.T, messages, bytes int) (w *watched, stop func()) {
 	return w, stop
 }
 
-// Each call costs: without a backlog no helper runs, and none receives again once it is gone.
+// Each call to SQS costs money: extra receivers start only with a backlog and stop after it.
 func TestSmallBacklogUsesOneReceiver(t *testing.T) {
 	t.Parallel()
 	for messages, want := range map[int]int{9: 0, 15: 1} {

@@ -99,7 +99,7 @@ func TestBatchBeyondAMinuteBecomesVisible(t *testing.T) {
 	})
 }
 
-// What no source of ours wrote is told apart by its message alone, and has the source that its queue is said to be of.
+// A message without an envelope gets the source that the configuration names for its queue.
 func TestMessagesOfAnotherQueueGetItsSource(t *testing.T) {
 	t.Parallel()
 	b := setup(t, ingest.Settings{
@@ -142,7 +142,7 @@ func (clutching) Delete(_ context.Context, messages []queue.Message) []error {
 	return errs
 }
 
-// Of many messages that stay on a queue those are known that it forgets first.
+// If many messages stay on a queue, those that expire first are reported.
 func TestOldestUndeletedMessagesAreReported(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)
@@ -167,7 +167,7 @@ func TestOldestUndeletedMessagesAreReported(t *testing.T) {
 	}
 }
 
-// What the store cannot take stays on the queue alone: the others of its batch are kept.
+// A message that the store refuses stays on the queue. The others of its batch are stored.
 func TestUnstorableMessageDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)

@@ -33,7 +33,7 @@ func (q away) Receive(ctx context.Context, _ int, wait time.Duration) ([]queue.M
 	return nil, ctx.Err()
 }
 
-// However many wait for messages, a queue that is away for long is told of once a minute, and when it is back.
+// Several receivers log an outage of their queue once a minute together, and its end once.
 func TestQueueOutageDoesNotFillTheLog(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -48,7 +48,7 @@ func claims() map[string]claim {
 	}
 }
 
-// Two webhooks that claim one id with other bytes are two messages, whatever became of the first.
+// Two webhooks with one id and different bodies are two messages, whatever the status of the first.
 func TestOtherContentIsAnotherMessageInEveryStatus(t *testing.T) {
 	t.Parallel()
 	for name, encoded := range claims() {
@@ -85,7 +85,7 @@ func TestOtherContentIsAnotherMessageInEveryStatus(t *testing.T) {
 	}
 }
 
-// Whatever order webhooks come in, however often, and however many processes read them: each content is one message.
+// Each content is one message, whatever the order, the number of arrivals and the number of processes.
 func TestEachContentIsOneMessageInAnyOrder(t *testing.T) {
 	t.Parallel()
 	for name, encoded := range claims() {
@@ -256,7 +256,7 @@ func (b bundle) force(t *testing.T, m deadletter.Message, status deadletter.Stat
 	b.apply(t, deadletter.Change{Before: m, After: after, Event: deadletter.Event{Action: "test"}})
 }
 
-// Any program can copy the mark of a redrive onto a message of its own.
+// Another program may copy the attribute of a redrive onto a message of its own.
 func TestCopiedMarkHidesNoMessage(t *testing.T) {
 	t.Parallel()
 	s := settings

@@ -7,7 +7,7 @@ import (
 	"dlqdesk/internal/ingest"
 )
 
-// What stays on a queue is known until it is gone: it may expire there.
+// A message that stays on a queue is reported until it is deleted, because it may expire there.
 func TestUndeletedMessagesAreReported(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)

@@ -11,8 +11,7 @@ import (
 	"dlqdesk/internal/ingest"
 )
 
-// However many bodies arrive that grow when they are unpacked, no more are than there is room for. They hold up no
-// others.
+// Bodies that grow when they are unpacked wait for memory. Other messages do not wait for them.
 func TestBodiesWaitForRoom(t *testing.T) {
 	t.Parallel()
 	b := setup(t, settings)

@@ -40,7 +40,7 @@ func (h *house) check() (missing int) {
 	return missing
 }
 
-// What two checks agree about is told: figures that are not read at the same moment differ now and then.
+// The figures of one check are not read at the same moment, so an imbalance counts only after a second check.
 func TestImbalanceIsConfirmedByASecondCheck(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
@@ -58,7 +58,7 @@ func TestImbalanceIsConfirmedByASecondCheck(t *testing.T) {
 	}
 }
 
-// Likewise with what comes without having been counted.
+// A surplus of uncounted messages counts only after a second check as well.
 func TestSurplusIsConfirmedByASecondCheck(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
@@ -100,7 +100,7 @@ func TestMessageWaitingDuringACheckIsNotMissing(t *testing.T) {
 	}
 }
 
-// What this run has counted, and could not save yet, counts.
+// A check includes counts of this run that are not saved yet.
 func TestUnsavedCountsAreNotMissing(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
@@ -157,8 +157,8 @@ func TestSecondDeliveryByAnotherRunIsExplained(t *testing.T) {
 // receipt is what an envelope reports of its arrival.
 var receipt = regexp.MustCompile(`"receiveId":"[^"]*"`)
 
-// More messages than were counted are explained by a run that was killed in their hour or later, unless they tell
-// themselves how many there are. That they are too many does not expire.
+// A run that was killed in the same hour or later explains more messages than were counted, unless the messages are
+// numbered. The surplus does not expire.
 func TestKillExplainsUncountedMessages(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ numbered, killedBefore, explained bool }{
@@ -201,7 +201,7 @@ func TestKillExplainsUncountedMessages(t *testing.T) {
 	}
 }
 
-// What several runs of an hour miss, or have too many of, is one imbalance of that hour.
+// The missing and surplus messages of all runs of an hour are one imbalance.
 func TestRunsOfAnHourAreSummed(t *testing.T) {
 	t.Parallel()
 	h := setup(t)

@@ -106,8 +106,8 @@ func TestLossInTheLastSecondOfAKilledRunShows(t *testing.T) {
 	}
 }
 
-// What a platform was told to send again is not owed, whether the queue had it or not, and whether the run lived or
-// not.
+// A webhook that was answered with an error is not missing, whether the queue has it or not, and whether the run was
+// killed or not.
 func TestRefusedWebhookOfAKilledRunIsNotOwed(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
@@ -143,8 +143,7 @@ func TestKilledRunHidesNoLossOfALaterOne(t *testing.T) {
 	}
 }
 
-// Messages of a program that did not number them, and whose run was killed, are more than was counted, and that is
-// explained.
+// Messages without a number from a killed run are an explained surplus.
 func TestUnnumberedMessagesOfAKilledRunAreExplained(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
@@ -163,9 +162,8 @@ func TestUnnumberedMessagesOfAKilledRunAreExplained(t *testing.T) {
 	}
 }
 
-// What a run had dealt with, and could not take off the processing queue before it was killed, is dealt with again.
-// That is a second message on the way, of a webhook that is one; neither is missing, whichever arrives first and
-// however often.
+// A run processed a webhook and was killed before it deleted the message from the processing queue, so the webhook is
+// processed again. Its two messages count as one webhook in any order.
 func TestWebhookStoredAgainAfterAKillIsNotMissing(t *testing.T) {
 	t.Parallel()
 	for name, swapped := range map[string]bool{"in order": false, "the second first": true} {

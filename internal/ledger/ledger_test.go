@@ -393,8 +393,8 @@ func TestKilledRunCountsDeletionsFromTheProcessingQueue(t *testing.T) {
 	h.balances()
 }
 
-// Other processes may deliver from a queue that is shared: what they do is not in this ledger, and nothing is missing
-// for it.
+// Another process may deliver from a shared processing queue. Its deliveries are not in this ledger, and nothing is
+// missing here.
 func TestSharedProcessingQueueIsAccountedForByItsDeliverer(t *testing.T) {
 	t.Parallel()
 	h := setup(t)
@@ -486,7 +486,7 @@ func TestMessagesMoveFromStatusToStatus(t *testing.T) {
 	}
 }
 
-// What the store cannot be asked about keeps the verdict that there was.
+// If the depth of a queue is unknown, the last result of the check stays.
 func TestQueueOfUnknownDepthGivesNoVerdict(t *testing.T) {
 	t.Parallel()
 	h := setup(t)

@@ -46,7 +46,7 @@ func TestRunThatEndedWasNotKilled(t *testing.T) {
 	}
 }
 
-// Counts are saved about once a second, and looked at as often as the settings say.
+// Counts are saved about once a second, and checked at the configured interval.
 func TestLedgerIsSavedAndChecked(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -193,7 +193,7 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// Event type, deduplication and ack templates read every body in its own encoding.
+// Event type, deduplication and acknowledgement templates read every body in its own encoding.
 func TestPlacesInEveryEncoding(t *testing.T) {
 	t.Parallel()
 	dedup := payload.Dedup{Path: payload.Path{"event", "id"}}
@@ -324,7 +324,7 @@ func bomb(t testing.TB, codings []string, n int) []byte {
 	return body
 }
 
-// It does not run in parallel, because it measures.
+// The test measures memory, so it cannot be parallel.
 func TestDecodeOfBombsIsBounded(t *testing.T) {
 	const size = 32 << 20
 	for _, codings := range [][]string{

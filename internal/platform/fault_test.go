@@ -10,7 +10,7 @@ import (
 	"dlqdesk/internal/redact"
 )
 
-// Each fault that people run into is one line that says what to fix.
+// The error of each common fault is one line with its remedy.
 func TestErrorsNameTheFix(t *testing.T) {
 	t.Parallel()
 	register := func(t *testing.T, c *platform.Client, w platform.Webhook) error {
@@ -135,7 +135,7 @@ func TestUnreachablePlatformIsReported(t *testing.T) {
 	}
 }
 
-// Answers that are no JSON, empty, or broken off never end in a panic.
+// A response that is empty, truncated or no JSON is an error and no panic.
 func TestMalformedResponsesAreReported(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"", "<html>", "[]", `{"entities":1}`, `{"entities":null}`, `{"entities":[1,` +

@@ -133,8 +133,7 @@ func (p published) checkMembers(
 	return faults
 }
 
-// Requests to Genesys Cloud equal those of its own client: to calls that exist, with the members that
-// each takes and needs.
+// Requests to Genesys Cloud equal those of its own client: the calls exist, and have the members that each requires.
 func TestRequestsMatchTheVendorsClient(t *testing.T) {
 	t.Parallel()
 	vendor := readPublished(t)

@@ -118,7 +118,8 @@ func TestIdleQueueSendsImmediately(t *testing.T) {
 	}))
 }
 
-// Those whose call has ended send again at the same time. Once they do not, no call waits for them any more.
+// Senders whose call has ended usually send again at once, so the next call waits for them briefly. It stops waiting
+// when they do not.
 func TestBatchWaitsForSendersOfTheLastCall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, batched(10*time.Millisecond, func(t *testing.T, s *slow, b *queue.Batcher) {
@@ -183,7 +184,7 @@ func TestCallStaysWithinTheQueuesBytes(t *testing.T) {
 	}))
 }
 
-// SQS takes as much in one call where a queue is set to smaller messages.
+// A queue with a lower limit for one message takes as much in one call as others.
 func TestCallOfSmallMessagesIsNoSmaller(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, batched(10*time.Millisecond, func(t *testing.T, s *slow, b *queue.Batcher) {

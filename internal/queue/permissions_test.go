@@ -62,8 +62,7 @@ func TestPermissionsReportDenials(t *testing.T) {
 	}
 }
 
-// It is not known whether an action is denied if the queue does not exist, the credentials are unknown, or no server
-// answers.
+// A permission is unknown if the queue does not exist, the credentials are unknown, or the server does not respond.
 func TestUnknownPermissionsAreReportedAsUnknown(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"!QueueDoesNotExist", "!InvalidClientTokenId", "!ExpiredToken"} {

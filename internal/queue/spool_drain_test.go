@@ -42,8 +42,8 @@ func (l *line) SendEach(ctx context.Context, list []queue.Outgoing, settled func
 	}
 }
 
-// What the queue fails at is tried again, and until it is taken nothing of its group is: not even what was read from
-// disk along with it.
+// A message that the queue fails to take is sent again. Until then no later message of its group is sent, not even
+// one of the same batch from disk.
 func TestFailureDelaysOnlyItsGroup(t *testing.T) {
 	t.Parallel()
 	away, failed := errors.New("away"), false
@@ -255,7 +255,7 @@ func TestSlowQueueStaysUnavailable(t *testing.T) {
 	})
 }
 
-// Who stops while a batch is on its way waits for it: it would be sent once more.
+// The stop waits for a batch in flight. A batch that was cut off would be sent twice.
 func TestBatchInFlightIsFinishedOnStop(t *testing.T) {
 	t.Parallel()
 	slow := func(ctx context.Context, _ queue.Outgoing) error {
@@ -277,7 +277,6 @@ func TestBatchInFlightIsFinishedOnStop(t *testing.T) {
 	})
 }
 
-// Whatever waited is the message that it was.
 func TestSpooledMessagesAreMovedUnchanged(t *testing.T) {
 	t.Parallel()
 	want := queue.Outgoing{
@@ -301,7 +300,7 @@ func TestSpooledMessagesAreMovedUnchanged(t *testing.T) {
 	})
 }
 
-// What the queue refuses for good is out of the way of its group at once.
+// A message that the queue refuses for good is set aside, so the next of its group is sent at once.
 func TestRefusalDelaysNothingOfItsGroup(t *testing.T) {
 	t.Parallel()
 	take := func(_ context.Context, o queue.Outgoing) error {
@@ -321,7 +320,7 @@ func TestRefusalDelaysNothingOfItsGroup(t *testing.T) {
 	})
 }
 
-// What the queue never takes goes on waiting while there is no room on disk to strand it.
+// If the disk has no room to set a refused message aside, the message stays in the spool.
 func TestMessagesThatCannotBeSetAsideWait(t *testing.T) {
 	t.Parallel()
 	refuse := func(context.Context, queue.Outgoing) error { return queue.ErrRefused }
@@ -347,7 +346,7 @@ func TestMessagesThatCannotBeSetAsideWait(t *testing.T) {
 	})
 }
 
-// On a FIFO queue a message waits behind those that are on their way from disk, and behind whatever may be there.
+// On a FIFO queue a message waits behind the spooled messages of its group, and behind those that are being moved.
 func TestNothingOvertakesSpooledMessages(t *testing.T) {
 	t.Parallel()
 	take := func(context.Context, queue.Outgoing) error { return nil }

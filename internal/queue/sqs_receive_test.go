@@ -11,8 +11,8 @@ import (
 	"dlqdesk/internal/queue"
 )
 
-// Who stops may be handed messages by the receive that it breaks off. Others see them at once, and not when their
-// visibility ends.
+// SQS may hand out messages to a receive that is cancelled. They are visible to others at once, and not only after
+// their visibility timeout.
 func TestCancelledReceiveReleasesItsMessages(t *testing.T) {
 	t.Parallel()
 	const pollers = 4

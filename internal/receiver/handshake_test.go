@@ -212,7 +212,7 @@ func TestWrongHandshakesAreRefused(t *testing.T) {
 	}
 }
 
-// Webhooks of sources with a handshake are delivered as any other is.
+// A source with a handshake delivers every other request like any webhook.
 func TestOtherRequestsOfHandshakeSourcesAreWebhooks(t *testing.T) {
 	t.Parallel()
 	p := setupHandshakes(t)

@@ -12,8 +12,7 @@ import (
 	"dlqdesk/internal/receiver"
 )
 
-// However many bodies wait that grow when they are unpacked, no more are than there is room for. They hold up no
-// others.
+// Bodies that grow when they are unpacked wait for memory. Other bodies do not wait for them.
 func TestBufferedBodiesWaitForMemory(t *testing.T) {
 	t.Parallel()
 	b := setup(t, false)

@@ -277,7 +277,7 @@ func TestRefusedBodyIsReadToABound(t *testing.T) {
 	}
 }
 
-// Each reason of a 401 is counted for the operator. The sender is never told it.
+// Each reason of a 401 is counted for the operator, and is not in the response.
 func TestReasonsOf401AreCountedAndNotTold(t *testing.T) {
 	t.Parallel()
 	n := &notes{}

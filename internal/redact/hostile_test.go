@@ -8,8 +8,8 @@ import (
 	"dlqdesk/internal/payload"
 )
 
-// What takes a time that grows with the square of such a body would take minutes, and what goes down with its nesting
-// would fall.
+// An algorithm whose time grows with the square of the size would take minutes for these bodies, and one that
+// recurses would overflow the stack.
 func TestHostileBodiesAreMaskedQuickly(t *testing.T) {
 	t.Parallel()
 	const size = 256 << 10

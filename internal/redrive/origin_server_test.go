@@ -45,7 +45,7 @@ func secondSQS(t *testing.T) (endpoint string) {
 	return front.URL
 }
 
-// What a server that others wrote says of a message and of a DLQ leads back to the queue that the message came from.
+// A second SQS server, by other authors, reports the origin of a message so that Find returns its queue.
 func TestOriginWithASecondSQSServer(t *testing.T) {
 	t.Parallel()
 	endpoint := secondSQS(t)

@@ -15,7 +15,7 @@ import (
 	"dlqdesk/internal/server"
 )
 
-// However many clients ask, the checks run once a second, and have two seconds. Only changes are logged.
+// The checks run once a second at most, however many clients ask, and have two seconds. Only changes are logged.
 func TestReadinessIsCheckedOnceASecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -10,7 +10,8 @@ import (
 	"dlqdesk/internal/server"
 )
 
-// Deliveries have the whole time to stop, except what recording their outcomes takes: five seconds, a third at most.
+// Deliveries may use the whole grace period except the time to record their outcomes: five seconds, and a third at
+// most.
 func TestStopLeavesTimeToRecordCutOffDeliveries(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ grace, stops, cutOff time.Duration }{

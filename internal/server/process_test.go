@@ -8,7 +8,7 @@ import (
 	"dlqdesk/internal/server"
 )
 
-// It changes the whole process, so it does not run in parallel.
+// The test changes the whole process, so it cannot be parallel.
 func TestEnvironmentOverridesMemoryBounds(t *testing.T) { //nolint:paralleltest // see above
 	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(math.MaxInt64)
 	defer func() {

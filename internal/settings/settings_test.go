@@ -94,7 +94,7 @@ func edits() map[string]edit {
 	}
 }
 
-// Every key of a source either needs a restart or changes what a part of the program looks up.
+// Every key of a source either needs a restart or changes a value that a part of the program reads.
 func TestEveryKeyOfASourceIsReloaded(t *testing.T) {
 	t.Parallel()
 	files, known := newFiles(t), edits()

@@ -9,7 +9,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// More jobs may be at work than RunningJobs answers, and all of them count.
+// The counts include the jobs past the limit of RunningJobs.
 func TestJobsAreCountedByState(t *testing.T) {
 	t.Parallel()
 	s, clock := desktest.NewStore(t), desktest.NewClock()

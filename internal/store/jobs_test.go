@@ -11,7 +11,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// Messages of a job are fixed in pieces, so that a write of one message does not wait for thousands.
+// The messages of a job are frozen in pieces, so that the write of one message does not wait for thousands.
 func TestFreezingManyMessagesDoesNotBlockWrites(t *testing.T) {
 	t.Parallel()
 	s, clock := desktest.NewStore(t), desktest.NewClock()
@@ -124,7 +124,7 @@ func TestMessagesOfAJobAreSearchedAndPaged(t *testing.T) {
 	}
 }
 
-// Writes that share a commit know of each other, so that no more messages begin than a test batch lets.
+// Writes that share a commit see each other, so that no more messages begin than the test batch allows.
 func TestTestBatchHoldsWithinACommit(t *testing.T) {
 	t.Parallel()
 	clock := desktest.NewClock()

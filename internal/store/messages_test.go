@@ -37,8 +37,8 @@ func add(t *testing.T, s *store.Store, list ...deadletter.Capture) (added []stri
 	return added
 }
 
-// Messages of one millisecond are listed in the order in which they came, whether one run or several kept them, and
-// those that are known already are told from the others among which they come.
+// Messages of one millisecond are listed in the order of their arrival, whether one run or several stored them. Known
+// messages among them are recognised.
 func TestMessagesOfOneMillisecondAreAllStored(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "desk.db")

@@ -28,7 +28,7 @@ func (f *failingRefusals) SaveRefusals(ctx context.Context, n map[ledger.Refusal
 	return f.Store.SaveRefusals(ctx, n)
 }
 
-// Refused requests are counted by source and reason, across restarts. However many there are, few writes save them.
+// Refused requests are counted by source and reason, across restarts, and saved in few writes.
 func TestRefusalsOutlastARestart(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir() + "/desk.db"

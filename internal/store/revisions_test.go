@@ -9,7 +9,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// What shows a body reads its first part alone; what delivers it gets every byte.
+// A page reads the first part of a body only. A delivery reads all parts.
 func TestLongBodiesAreStoredInParts(t *testing.T) {
 	t.Parallel()
 	s, path := setup(t)

@@ -131,7 +131,7 @@ func TestMessageIsFoundByItsLatestReasonAndEdit(t *testing.T) {
 	}
 }
 
-// What a search looks through is made of the desk's file: one that is gone, damaged or of another trail is made anew.
+// The index is made again from the desk's file if it is missing, damaged or of another desk.
 func TestSearchIndexIsRebuilt(t *testing.T) {
 	t.Parallel()
 	for name, harm := range map[string]func(index string) error{

@@ -57,7 +57,7 @@ func FuzzFromAWS(f *testing.F) {
 	})
 }
 
-// With no trace from elsewhere, all deliveries of a message are one that its id leads to.
+// Without a trace of the sender, all deliveries of a message share a trace whose id follows from the message id.
 func TestMessageStartsItsOwnTrace(t *testing.T) {
 	t.Parallel()
 	traceOf := func(id deadletter.ID) string { return strings.Split(telemetry.TraceParent(id, "", nil), "-")[1] }

@@ -468,7 +468,7 @@ func TestSourceWithoutVerificationAcceptsEverything(t *testing.T) {
 	}
 }
 
-// FuzzSignatureHeaders: no header makes the verifier panic, and only signed requests pass.
+// FuzzSignatureHeaders checks that no header makes the verifier panic, and that only signed requests pass.
 func FuzzSignatureHeaders(f *testing.F) {
 	all := settings()
 	verifiers := map[string]*verify.Verifier{}

@@ -63,7 +63,7 @@ func TestJobPausesWhileTheDestinationIsDown(t *testing.T) {
 	}
 }
 
-// When the destination answers again, the job goes on by itself, no faster than what is held is released.
+// When the destination is up again, the job continues by itself, at most at the release rate.
 func TestJobContinuesAtTheReleaseRate(t *testing.T) {
 	t.Parallel()
 	const messages = 7

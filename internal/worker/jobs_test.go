@@ -420,7 +420,7 @@ func TestTwoJobsShareASource(t *testing.T) {
 	}
 }
 
-// Results are grouped as failures are: an id in the error of each message makes no group of its own.
+// Results are grouped as causes are: ids in the errors do not make separate groups.
 func TestJobResultsAreGroupedByCause(t *testing.T) {
 	t.Parallel()
 	const messages = 12

@@ -13,7 +13,7 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-// However long a destination is down, probing it takes no message's attempts: they are all there when it is up again.
+// Probes of a destination that is down use up no attempts of a message.
 func TestProbesCountNoAttempts(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -73,7 +73,7 @@ func TestProbeOnRequest(t *testing.T) {
 	}
 }
 
-// What platforms send brings a destination back as well: nothing needs to be waiting, and no person needs to look.
+// Webhooks that are delivered close the breaker, without a waiting message or a user.
 func TestBreakerClosesWithoutWaitingMessages(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

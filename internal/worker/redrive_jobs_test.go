@@ -32,7 +32,7 @@ func jobKeepsRate(t *testing.T, b redriveBundle) {
 	}
 }
 
-// Messages in flight when a job is paused or cancelled arrive, and none after them.
+// jobPausesAndCancels checks that messages in flight are sent when a job is paused or cancelled, and none after them.
 func jobPausesAndCancels(t *testing.T, b redriveBundle) {
 	t.Helper()
 	b.employ(t, deadletter.Operator)
@@ -74,8 +74,8 @@ func jobPausesAndCancels(t *testing.T, b redriveBundle) {
 	}
 }
 
-// Of a group in which SQS lost one answer nothing more is sent, because the one may be missing; of the others
-// everything is.
+// lostAnswerStopsGroup checks that after one lost response of SQS nothing more of the group is sent, and all of other
+// groups.
 func lostAnswerStopsGroup(t *testing.T, b redriveBundle) {
 	t.Helper()
 	b.employ(t, deadletter.Operator)

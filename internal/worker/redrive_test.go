@@ -287,7 +287,7 @@ func saysWhatBecame(t *testing.T, b redriveBundle) {
 	}
 }
 
-// Many who ask at once for one message get one message on the queue.
+// oneAtATime checks that many redrives of one message at once put one message on the queue.
 func oneAtATime(t *testing.T, b redriveBundle) {
 	t.Helper()
 	b.queued(t, 1, noGroup)

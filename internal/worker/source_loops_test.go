@@ -49,8 +49,8 @@ func TestChangedDestinationIsUsedForTheNextDelivery(t *testing.T) {
 	}
 }
 
-// Messages that wait for a removed source fail once none of its deliveries is in flight. With the source back, they can
-// be replayed.
+// Waiting messages of a removed source fail once no delivery of it is in flight. When the source is back, they can be
+// replayed.
 func TestRemovedSourceFailsWhatWaits(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -306,8 +306,8 @@ func TestReplaySendsTheChosenRevision(t *testing.T) {
 	}
 }
 
-// While a destination is plainly down, retries wait without using up their attempts; a probe finds out when it is up,
-// and the backlog then goes at a bounded rate.
+// While the breaker is open, retries wait without using up attempts. A probe finds that the destination is up, and
+// the backlog is delivered at the release rate.
 func TestRetriesWaitWhileADestinationIsDown(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

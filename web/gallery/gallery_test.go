@@ -18,7 +18,7 @@ func get(t *testing.T, path string) *httptest.ResponseRecorder {
 	return w
 }
 
-// Every page in every state is one click away, and is what the desk would show.
+// The index links to every page in every state.
 func TestIndexLeadsToEveryState(t *testing.T) {
 	t.Parallel()
 	doc, err := goquery.NewDocumentFromReader(get(t, "/").Body)

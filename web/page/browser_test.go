@@ -155,8 +155,8 @@ func looks() []look {
 	}
 }
 
-// Every page in every state: nothing overflows, nothing is inaccessible, in both themes and on a phone. With
-// `go test -artifacts` the screenshots are kept.
+// Every page in every state has no overflow and no accessibility fault, in both themes and at the width of a phone.
+// `go test -artifacts` keeps the screenshots.
 func TestGalleryFitsAndIsAccessible(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()

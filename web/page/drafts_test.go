@@ -201,7 +201,6 @@ func TestSigningOutRemovesDrafts(t *testing.T) {
 	await(t, ctx, drafts+` === 0`)
 }
 
-// Drafts are those of one person.
 func TestDraftsOfAnotherUserAreNotShown(t *testing.T) {
 	t.Parallel()
 	d := newDesk().withEdit()
@@ -228,7 +227,7 @@ func example(t *testing.T, name string) templ.Component {
 	return nil
 }
 
-// Every form in which a person writes keeps it: when the session has ended, and when the page is opened again.
+// A form keeps its text after the session has ended, and when the page is opened again.
 func TestEveryFormKeepsWhatWasTyped(t *testing.T) {
 	t.Parallel()
 	user := page.Chrome{User: "anna", Title: "A form"}

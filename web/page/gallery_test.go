@@ -29,7 +29,7 @@ func render(t *testing.T, e gallery.Example) *goquery.Document {
 	return doc
 }
 
-// Every page in every state keeps to the content security policy and can be used without eyes.
+// Every page in every state keeps to the content security policy and has names for screen readers.
 func TestGalleryMarkup(t *testing.T) {
 	t.Parallel()
 	icons := sprite(t)
@@ -144,7 +144,7 @@ func sprite(t *testing.T) *goquery.Document {
 	return doc
 }
 
-// Anyone may have written a received webhook: it must stay text wherever it is shown.
+// Received data may be hostile: every page shows it as text.
 func TestReceivedDataIsEscaped(t *testing.T) {
 	t.Parallel()
 	attack := `</textarea></pre></script><img src=x onerror=alert(1)>"'><a href="javascript:alert(1)">`

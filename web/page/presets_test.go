@@ -13,7 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Days are those of the reader: in Tokyo yesterday began nine hours before it did in UTC.
+// A day is one of the reader's time zone: in Tokyo yesterday began nine hours before it did in UTC.
 func TestPresetsAreDaysOfTheReadersZone(t *testing.T) {
 	t.Parallel()
 	asked := make(chan url.Values, 8)

@@ -13,7 +13,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 )
 
-// Attempts and what people did are one story, newest first; an attempt stands above the order that it follows from.
+// Attempts and actions are one list, newest first. An attempt stands above the action that caused it.
 func TestTheTimelineIsInOrder(t *testing.T) {
 	t.Parallel()
 	at := func(second int) ui.Moment { return ui.At(time.Date(2026, time.March, 2, 12, 0, second, 0, time.UTC)) }
