@@ -88,17 +88,21 @@ func coderOf(label string) *charsetCoder {
 	return &charsetCoder{name: strings.TrimSpace(label), encoding: e}
 }
 
-// utf16WithoutMark returns UTF-16 if the label says so and the bytes are no UTF-8, or if the first characters of JSON
-// show it: they are ASCII (RFC 4627 section 3).
+// utf16WithoutMark returns UTF-16 if the label says so and the bytes are no UTF-8, or if the first characters show it:
+// they are ASCII, two of JSON (RFC 4627 section 3), and more of a content whose type is another or unknown.
 func utf16WithoutMark(content []byte, label, media string) *charsetCoder {
-	order := unicode.LittleEndian
+	order, pairs := unicode.LittleEndian, 8
+	if isJSONType(media) {
+		pairs = 2
+	}
+	isLong := isJSONType(media) || len(content) >= pairs
 	switch isLabelled := strings.HasPrefix(strings.ToLower(label), "utf-16"); {
 	case isLabelled && (bytes.IndexByte(content, 0) >= 0 || !utf8.Valid(content)):
 		if strings.EqualFold(label, "utf-16be") || len(content) > 1 && content[0] == 0 && content[1] != 0 {
 			order = unicode.BigEndian
 		}
-	case label == "" && isJSONType(media) && isASCIIPair(content, 1, 0):
-	case label == "" && isJSONType(media) && isASCIIPair(content, 0, 1):
+	case label == "" && isLong && areASCIIPairs(content, pairs, 1, 0):
+	case label == "" && isLong && areASCIIPairs(content, pairs, 0, 1):
 		order = unicode.BigEndian
 	default:
 		return nil
@@ -106,10 +110,10 @@ func utf16WithoutMark(content []byte, label, media string) *charsetCoder {
 	return &charsetCoder{name: "UTF-16", encoding: unicode.UTF16(order, unicode.IgnoreBOM)}
 }
 
-// isASCIIPair reports whether the first characters have a zero at one byte of each pair and none at the other.
-func isASCIIPair(content []byte, zero, other int) bool {
-	for at := 0; at < min(len(content), 4); at += 2 {
-		if len(content) < at+2 || content[at+zero] != 0 || content[at+other] == 0 {
+// areASCIIPairs reports whether the first characters have a zero at one byte of each pair and ASCII at the other.
+func areASCIIPairs(content []byte, pairs, zero, other int) bool {
+	for at := 0; at < min(len(content), 2*pairs); at += 2 {
+		if len(content) < at+2 || content[at+zero] != 0 || content[at+other] == 0 || content[at+other] >= utf8.RuneSelf {
 			return false
 		}
 	}

@@ -99,13 +99,19 @@ func decode(h deadletter.Headers, body []byte, limit int, isHead bool, depth int
 	case depth == 0 || t.Fault != "":
 	case strings.HasPrefix(media, "multipart/"):
 		t.readMultipart(parameters["boundary"], limit, depth)
-	case media == formType && !looksLikeJSON(t.content[:min(len(t.content), limit)], t.Cut || len(t.content) > limit):
+	case media == formType && t.canBeForm(limit):
 		t.readForm(parameters["charset"], limit)
 	}
 	if t.fields == nil {
 		t.readText(media, parameters["charset"], limit)
 	}
 	return t
+}
+
+// canBeForm reports whether the content can be a form: it is no JSON, and not in UTF-16.
+func (t *Text) canBeForm(limit int) bool {
+	head := t.content[:min(len(t.content), limit)]
+	return !looksLikeJSON(head, t.Cut || len(t.content) > limit) && bytes.IndexByte(head, 0) < 0
 }
 
 // mediaType returns the type of a Content-Type in lower case, and its parameters as far as they are valid.

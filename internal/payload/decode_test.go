@@ -107,6 +107,9 @@ func TestDecode(t *testing.T) {
 		{"UTF-16BE mark", "text/plain", "\xfe\xff\x00\xfc", "ü", payload.Plain, "UTF-16"},
 		{"UTF-16BE label", "text/plain; charset=utf-16be", "\x00a\x00\xfc", "aü", payload.Plain, "UTF-16"},
 		{"UTF-16 JSON without a label", "application/json", "\x00{\x00}", "{}", payload.JSON, "UTF-16"},
+		{"UTF-16 JSON without a type", "", "\x00{\x00\"\x00a\x00\"\x00:\x001\x00}", `{"a":1}`, payload.JSON, "UTF-16"},
+		{"UTF-16 form", "application/x-www-form-urlencoded", "a\x00b\x00=\x00c\x00", "ab=c", payload.Plain, "UTF-16"},
+		{"zeros", "", "II*\x00\x08\x00\x00\x00", "II*\x00\x08\x00\x00\x00", payload.Binary, ""},
 		{"UTF-16 label of UTF-8", "text/xml; charset=utf-16", "<ü/>", "<ü/>", payload.Plain, ""},
 		{"UTF-8 mark", "application/json", "\xef\xbb\xbf{}", "{}", payload.JSON, "UTF-8 with a byte order mark"},
 		{

@@ -3,13 +3,14 @@ package redact
 import (
 	"bytes"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"dlqdesk/internal/payload"
 )
 
-// loose finds the values after secret names in a text that is not JSON: "name": value, name=value, name: value and
-// <name>value</name>. In free text, names that are secret by default count only in the forms of programs: people write
+// loose finds the values after secret names in a text that is not JSON: "name": value, name=value, name: value,
+// <name>value</name> and <any name="name">value</any>. In free text, names that are secret by default count only in the forms of programs: people write
 // sentences such as "Invalid token: expired".
 func (f *finder) loose(l layer, key uint64, freeText bool) {
 	if f.all && !freeText {
@@ -96,7 +97,10 @@ func (s *looseScan) bare(i int) int {
 			name = []byte(decoded)
 		}
 	}
-	if !s.isSecret(name, byProgram) || bytes.HasPrefix(text[after:], []byte("//")) {
+	if bytes.HasPrefix(text[after:], []byte("//")) {
+		return s.userInfo(i + after + len("//"))
+	}
+	if !s.isSecret(name, byProgram) {
 		return i + end
 	}
 	size, quote := bareValue(text[after:], ends), ""
@@ -107,6 +111,26 @@ func (s *looseScan) bare(i int) int {
 		quote = "'"
 	}
 	return s.take(string(name), i+after, i+after+size, quote)
+}
+
+// maxAuthority is the length of the user, password and host of a URL that are read, in bytes.
+const maxAuthority = 512
+
+// userInfo reads what stands after the // of a URL, which may have a password: https://user:password@host.
+func (s *looseScan) userInfo(start int) int {
+	authority := s.layer.text[start:min(len(s.layer.text), start+maxAuthority)]
+	if end := bytes.IndexAny(authority, "/?# \t\r\n\"'<>"); end >= 0 {
+		authority = authority[:end]
+	}
+	at := bytes.LastIndexByte(authority, '@')
+	if at < 0 {
+		return start
+	}
+	_, password, found := bytes.Cut(authority[:at], []byte(":"))
+	if !found || !s.isSecret([]byte("password"), true) {
+		return start
+	}
+	return s.take("password", start+at-len(password), start+at, "")
 }
 
 func bareValue(text []byte, ends string) int {
@@ -132,8 +156,16 @@ func (s *looseScan) element(i int) int {
 	}
 	tag := text[:end]
 	name := tag[bytes.LastIndexByte(tag, ':')+1:]
-	if len(name) == 0 || !s.isSecret(name, true) {
+	if len(name) == 0 {
 		return i + 1
+	}
+	if !s.isSecret(name, true) {
+		if name = s.nameOf(text); name == nil {
+			return i + 1
+		}
+		if value := valueAttribute.FindSubmatchIndex(startTag(text)); value != nil {
+			return s.take(string(name), i+1+value[2], i+1+value[3], "")
+		}
 	}
 	closed := bytes.IndexByte(text[:min(len(text), maxTag)], '>')
 	if closed < 0 || closed > 0 && text[closed-1] == '/' {
@@ -147,6 +179,32 @@ func (s *looseScan) element(i int) int {
 		}
 	}
 	return s.take(string(name), i+1+start, i+1+start+size, "")
+}
+
+// maxNamedTag is the length of the longest start tag whose attributes are read, in bytes.
+const maxNamedTag = 512
+
+var (
+	nameAttribute  = regexp.MustCompile(`\s(?i:name|key|id)\s*=\s*["']([^"']+)["']`)
+	valueAttribute = regexp.MustCompile(`\s(?i:value)\s*=\s*["']([^"']*)["']`)
+)
+
+// startTag returns the start tag at the beginning of a text that follows its <; nil if it is longer than maxNamedTag.
+func startTag(text []byte) []byte {
+	end := bytes.IndexAny(text[:min(len(text), maxNamedTag)], "<>")
+	return text[:max(end, 0)]
+}
+
+// nameOf returns the secret name that an attribute gives an element, as in <param name="password">; nil if there is none.
+func (s *looseScan) nameOf(text []byte) []byte {
+	tag := startTag(text)
+	if bytes.IndexByte(tag, '=') < 0 {
+		return nil
+	}
+	if found := nameAttribute.FindSubmatch(tag); found != nil && s.isSecret(found[1], true) {
+		return found[1]
+	}
+	return nil
 }
 
 // isSecret reports whether the value of a name is secret. byProgram says that it stands in a form of programs.
