@@ -76,6 +76,21 @@ func Decode(h deadletter.Headers, body []byte, limit int) Text {
 	return decode(h, body, limit, false, maxNested)
 }
 
+// Content is Decode for its Bytes alone. It costs little for a body that is JSON in UTF-8, as most are.
+func Content(h deadletter.Headers, body []byte, limit int) []byte {
+	if isJSONAsItIs(h, body, limit) {
+		return body
+	}
+	return Decode(h, body, limit).Bytes
+}
+
+// isJSONAsItIs reports whether Decode returns a body as it is because of its headers and first bytes: an object or list
+// begins no coding and no charset but ASCII's descendants.
+func isJSONAsItIs(h deadletter.Headers, body []byte, limit int) bool {
+	return len(body) > 1 && len(body) <= limit && h.Get("Content-Type") == "application/json" && isComposite(body) &&
+		len(codingsOf(h)) == 0 && bytes.IndexByte(body, 0) < 0 && utf8.Valid(body)
+}
+
 // DecodeHead is Decode for the first part of a body.
 func DecodeHead(h deadletter.Headers, head []byte, limit int) Text {
 	t := decode(h, head, limit, true, maxNested)

@@ -559,3 +559,26 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestContentIsThatOfDecode(t *testing.T) {
+	t.Parallel()
+	const limit = 64
+	bodies := []string{
+		"", "{", `{"a":1}`, `[1]`, ` {"a":1}`, `"x"`, "{\xe4}", "{\x00\"\x00", `{"a":"` + strings.Repeat("ö", limit) + `"}`,
+		"\xef\xbb\xbf{}", "\xff\xfe{\x00}\x00", "a=b", "{\"a\":\"\x01\"}", "[a=b&c", "{+ADw-script}",
+	}
+	types := []string{
+		"", "application/json", "application/json; charset=latin1", "application/x-www-form-urlencoded", "text/plain",
+	}
+	for _, body := range bodies {
+		for _, mediaType := range types {
+			for _, coding := range []string{"", "gzip", "identity", "br"} {
+				h := deadletter.Headers{"Content-Type": {mediaType}, "Content-Encoding": {coding}}
+				got, want := payload.Content(h, []byte(body), limit), payload.Decode(h, []byte(body), limit).Bytes
+				if !bytes.Equal(got, want) {
+					t.Errorf("%q as %s, %s: %q, want %q", body, mediaType, coding, got, want)
+				}
+			}
+		}
+	}
+}

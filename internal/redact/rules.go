@@ -30,11 +30,14 @@ type Rules struct {
 	paths                  []payload.Path // each step in its normal form
 	known                  Secrets
 	digest                 [sha256.Size]byte
+	secretHeaders          *verdicts // of IsSecretHeader
 }
 
 // New returns the rules of the options.
 func New(o Options) *Rules {
-	r := &Rules{headers: newNameSet(o.Headers...), names: newNameSet(o.Names...), except: newNameSet(o.Except...)}
+	r := &Rules{
+		headers: newNameSet(o.Headers...), names: newNameSet(o.Names...), except: newNameSet(o.Except...),
+	}
 	for _, path := range o.Paths {
 		if r.addAnywhere(path) {
 			continue
@@ -71,6 +74,7 @@ func (r *Rules) seal() {
 		defaultsVersion, sorted(r.headers), sorted(r.names), sorted(r.except), r.paths,
 	})
 	r.digest = sha256.Sum256(text)
+	r.secretHeaders = newVerdicts()
 }
 
 // orDefault returns rules that are not nil.
@@ -109,6 +113,7 @@ func (r *Rules) Show(name string) *Rules {
 	if next.shown == nil {
 		next.shown = nameSet{}
 	}
+	next.secretHeaders = newVerdicts()
 	next.shown[normalName(name)], next.showsAll = true, next.showsAll || name == ""
 	return &next
 }
@@ -121,6 +126,10 @@ func (r *Rules) shows(name string) bool {
 // credentials, cookies, signatures, and what the rules name.
 func (r *Rules) IsSecretHeader(name string) bool {
 	r = r.orDefault()
+	return r.secretHeaders.of(name, r.isSecretHeader)
+}
+
+func (r *Rules) isSecretHeader(name string) bool {
 	if r.shows(name) {
 		return false
 	}

@@ -3,7 +3,6 @@ package redact
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/hex"
 	"net/url"
 	"slices"
 	"strings"
@@ -45,7 +44,7 @@ func (r *Rules) Secrets(headers deadletter.Headers, query string, body []byte) S
 			s.addHits(r.findLoose(plain([]byte(value))))
 		}
 	}
-	hits, _ := r.find(payload.Decode(headers, body, maxEchoed).Bytes)
+	hits, _ := r.find(payload.Content(headers, body, maxEchoed))
 	s.addHits(hits)
 	s.sort()
 	return s
@@ -63,7 +62,7 @@ func (s *Secrets) sort() {
 }
 
 func (s *Secrets) add(value string, least int) {
-	text := bytes.TrimSpace(spell([]byte(value)).folded().text)
+	text := bytes.TrimSpace(foldedText([]byte(value)))
 	if len(text) < least || len(bytes.Trim(bytes.ReplaceAll(text, []byte(Mask), nil), ` "'`)) == 0 {
 		return
 	}
@@ -126,7 +125,7 @@ func (s *Secrets) addJSON(value []byte) {
 // Hide returns the text with every secret replaced by Mask, however it is written: percent-encoded, escaped for JSON or
 // HTML, as base64 or in hexadecimal. If the text was cut, the beginning of a secret at its end is replaced too.
 func (s Secrets) Hide(text []byte, cut bool) []byte {
-	if len(s) == 0 || len(text) == 0 {
+	if len(s) == 0 || len(text) == 0 || !newSuspicion(s).of(text, cut) {
 		return text
 	}
 	exact := spell(text)
@@ -159,11 +158,7 @@ func (s spelled) occurrences(list []interval, secret []byte) []interval {
 
 // contained reports whether a text has a secret or, at the end of a text that was cut, the beginning of one.
 func (s Secrets) contained(text []byte, cut bool) bool {
-	decoded := spelled{text: text, at: make([]int32, len(text)+1)}
-	if bytes.ContainsAny(text, `%\&`) {
-		decoded = spell(text)
-	}
-	folded := decoded.folded().text
+	folded := foldedBytes(text)
 	return slices.ContainsFunc(s, func(secret []byte) bool {
 		return bytes.Contains(folded, secret) || cut && beginningAtEnd(folded, secret) > 0
 	})
@@ -181,41 +176,17 @@ func beginningAtEnd(text, secret []byte) int {
 
 // encoded adds the runs of base64 and hexadecimal digits with a secret in them.
 func (s Secrets) encoded(list []interval, text spelled, cut bool) []interval {
-	add := func(run []byte, start int, decode func([]byte) []byte, step int) {
-		atEnd := cut && start+len(run) == len(text.text)
-		for shift := range step { // it may follow other text without a gap
-			if decoded := decode(run[shift:]); len(decoded) >= minSecret && s.contained(decoded, atEnd) {
-				end := start + len(run)
-				for end < len(text.text) && text.text[end] == '=' { // the end of base64
-					end++
-				}
-				list = append(list, interval{int(text.at[start]), int(text.at[end])})
-				return
-			}
+	decodings(text.text, func(decoded []byte, start, end int) (done bool) {
+		if !s.contained(decoded, cut && end == len(text.text)) {
+			return false
 		}
-	}
-	runs(text.text, isBase64, 6, func(run []byte, start int) { add(run, start, anyBase64, 4) })
-	runs(text.text, isHex, 2*minSecret, func(run []byte, start int) { add(run, start, anyHex, 2) })
+		for end < len(text.text) && text.text[end] == '=' { // the end of base64
+			end++
+		}
+		list = append(list, interval{int(text.at[start]), int(text.at[end])})
+		return true
+	})
 	return list
-}
-
-func anyBase64(run []byte) []byte {
-	encoding := base64.RawStdEncoding
-	if bytes.ContainsAny(run, "-_") {
-		encoding = base64.RawURLEncoding
-	}
-	if len(run)%4 == 1 {
-		run = run[:len(run)-1]
-	}
-	decoded := make([]byte, encoding.DecodedLen(len(run)))
-	n, _ := encoding.Decode(decoded, run) // what precedes a fault counts
-	return decoded[:n]
-}
-
-func anyHex(run []byte) []byte {
-	decoded := make([]byte, len(run)/2)
-	n, _ := hex.Decode(decoded, run[:len(run)&^1])
-	return decoded[:n]
 }
 
 // atEnd adds the beginning of a secret at the end of a text that was cut, possibly within an escape.

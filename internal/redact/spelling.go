@@ -25,7 +25,7 @@ func spell(original []byte) spelled {
 	for i := range s.at {
 		s.at[i] = int32(i) //nolint:gosec // responses and names are far smaller
 	}
-	if !bytes.ContainsAny(original, `%\&`) && utf8.Valid(original) {
+	if !bytes.ContainsAny(original, escapeSigns) && utf8.Valid(original) {
 		return s
 	}
 	for range maxEscapes {
@@ -147,6 +147,39 @@ func (s spelled) folded() spelled {
 	}
 	f.at = append(f.at, s.at[len(s.text)])
 	return f
+}
+
+// foldedText returns the folded text of a text without escapes.
+func foldedText(text []byte) []byte {
+	if isFolded(text) {
+		return text
+	}
+	return spell(text).folded().text
+}
+
+// foldedBytes is foldedText for bytes that are no text unless they have an escape.
+func foldedBytes(text []byte) []byte {
+	if bytes.ContainsAny(text, escapeSigns) {
+		return spell(text).folded().text
+	}
+	return spelled{text: text, at: make([]int32, len(text)+1)}.folded().text
+}
+
+// escapeSigns begin the escapes that spell removes.
+const escapeSigns = `%\&`
+
+// isFolded reports whether spelling and folding change nothing: ASCII without escapes, and single spaces alone.
+func isFolded(text []byte) bool {
+	space := false
+	for _, c := range text {
+		isSpace := c == ' '
+		switch {
+		case c < ' ', c >= 0x7f, c == '+', c == '%', c == '\\', c == '&', isSpace && space:
+			return false
+		}
+		space = isSpace
+	}
+	return true
 }
 
 // runs calls do with every run of at least a length of bytes that is accepts, and its position.
