@@ -65,3 +65,37 @@ func TestThePagesLoadTheirAssets(t *testing.T) {
 		t.Errorf("an address of the desk answers %d: %s", w.Code, w.Body)
 	}
 }
+
+// What a person types survives a session that ends: every form that is sent keeps it, except the forms by which a
+// person gets a session. A search is in the address.
+func TestEveryFormWithTextKeepsADraft(t *testing.T) {
+	t.Parallel()
+	beforeTheSession := map[string]bool{"/signin": true, "/setup": true}
+	checked := map[string]bool{}
+	for _, e := range gallery.Examples() {
+		var out strings.Builder
+		if err := e.Component.Render(t.Context(), &out); err != nil {
+			t.Fatal(err)
+		}
+		doc, err := goquery.NewDocumentFromReader(strings.NewReader(out.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, form := range doc.Find("form[method=post]").EachIter() {
+			fields := form.Find("textarea, input[type=text]:not([readonly]), input:not([type]), [contenteditable]")
+			action := form.AttrOr("action", "")
+			if fields.Length() == 0 || beforeTheSession[action] {
+				continue
+			}
+			checked[action] = true
+			if form.AttrOr("data-draft", "") == "" {
+				t.Errorf("%s: the form that posts to %s loses what was typed", e.Name, action)
+			}
+		}
+	}
+	for _, action := range []string{"/users", "/views", "/reconciliation/acknowledge"} {
+		if !checked[action] {
+			t.Errorf("no state shows the form that posts to %s", action)
+		}
+	}
+}

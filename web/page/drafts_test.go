@@ -242,6 +242,14 @@ func TestEveryFormKeepsWhatWasTyped(t *testing.T) {
 			`document.querySelector('.message-actions details').open = true`,
 			page.Message(page.MessageView{Chrome: user, Panel: page.MessagePanelView{ID: "m-1", Status: "failed"}}),
 		},
+		"user": {
+			"/users", "#name", `document.querySelector('.user-add').open = true`,
+			page.Users(page.UsersView{Chrome: user}),
+		},
+		"unmask": {
+			"/messages/m-1/unmask", ".unmask-form [name=reason]", `document.getElementById('unmask').open = true`,
+			page.Message(page.MessageView{Chrome: user, Unmask: page.Unmask{URL: "/messages/m-1/unmask"}}),
+		},
 		"note": {"/reconciliation/acknowledge", "#note", "true", example(t, "ledger-acknowledge")},
 		"view": {
 			"/views", "#view-name", `document.getElementById('view-name').closest('details').open = true`,
