@@ -511,10 +511,10 @@ func healthView(h delivery.DestinationHealth) (health string, since ui.Moment, n
 	case h.Failures > 0:
 		return page.HealthFailing, ui.At(h.FailingSince), deliveries(h.Failures) + " in a row: " + responded
 	case h.ErrorResponses == 1:
-		return page.HealthErrors, ui.Moment{}, "Responds, with an error to the latest delivery: " + responded
+		return page.HealthErrors, ui.Moment{}, "The latest delivery: " + responded
 	case h.ErrorResponses > 1:
 		latest := deliveries(h.ErrorResponses)
-		return page.HealthErrors, ui.Moment{}, "Responds, with an error to the latest " + latest + ": " + responded
+		return page.HealthErrors, ui.Moment{}, "The latest " + latest + ": " + responded
 	}
 	return page.HealthUp, ui.Moment{}, ""
 }

@@ -206,12 +206,12 @@ func TestOverviewShowsDestinationAndQueueHealth(t *testing.T) {
 				LatestAt: now, ErrorResponses: 3,
 				Latest: deadletter.Attempt{Error: "404: no <i>route</i>"},
 			},
-			"Error responses handler.internal:9090 Responds, with an error to the latest 3 deliveries: 404: no " +
+			"Error responses handler.internal:9090 The latest 3 deliveries: 404: no " +
 				"<i>route</i>",
 		},
 		{
 			delivery.DestinationHealth{LatestAt: now, ErrorResponses: 1, Latest: deadletter.Attempt{Error: "gone"}},
-			"Error responses handler.internal:9090 Responds, with an error to the latest delivery: gone",
+			"Error responses handler.internal:9090 The latest delivery: gone",
 		},
 		{delivery.DestinationHealth{
 			LatestAt: now, Failures: 1204, FailingSince: now.Add(-time.Hour),

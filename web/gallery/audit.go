@@ -9,7 +9,7 @@ func audit() []Example {
 	audit := func(name string, change func(*page.AuditTableView)) Example {
 		v := auditTable()
 		change(&v)
-		frame := chrome("Audit", "/audit")
+		frame := chromeOf(name, "Audit", "/audit")
 		frame.Tampered = v.Chain.Broken
 		return Example{Name: name, Component: page.Audit(page.AuditView{Chrome: frame, Table: v})}
 	}

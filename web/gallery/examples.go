@@ -51,6 +51,15 @@ func chrome(title, path string) page.Chrome {
 	return page.Chrome{Title: title, Path: path, User: "anna", Role: "operator", FailedCount: "214"}
 }
 
+// chromeOf is the frame of a page in a state. Nothing has failed where there is nothing.
+func chromeOf(state, title, path string) page.Chrome {
+	c := chrome(title, path)
+	if strings.HasSuffix(state, "nothing") {
+		c.FailedCount = ""
+	}
+	return c
+}
+
 func stranger(title string) page.Chrome { return page.Chrome{Title: title} }
 
 func account() []Example {

@@ -66,6 +66,25 @@ func TestThePagesLoadTheirAssets(t *testing.T) {
 	}
 }
 
+// A picture of an empty desk has no counts of messages.
+func TestEmptyStatesCountNothing(t *testing.T) {
+	t.Parallel()
+	for _, e := range gallery.Examples() {
+		if e.Partial || !strings.HasSuffix(e.Name, "-nothing") || strings.HasPrefix(e.Name, "docs-") {
+			continue
+		}
+		doc, err := goquery.NewDocumentFromReader(get(t, "/state/"+e.Name).Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, count := range doc.Find("[data-failed-count], .tab-link .tab-count").EachIter() {
+			if text := strings.TrimSpace(count.Text()); text != "" && text != "0" {
+				t.Errorf("%s: the count %q", e.Name, text)
+			}
+		}
+	}
+}
+
 // What a person types survives a session that ends: every form that is sent keeps it, except the forms by which a
 // person gets a session. A search is in the address.
 func TestEveryFormWithTextKeepsADraft(t *testing.T) {

@@ -30,7 +30,7 @@ func jobs() []Example {
 		}
 	}
 	list := func(name string, v page.JobsView) Example {
-		v.Chrome = chrome("Jobs", "/jobs")
+		v.Chrome = chromeOf(name, "Jobs", "/jobs")
 		return Example{Name: "jobs-" + name, Component: page.Jobs(v)}
 	}
 	waiting := jobRunning()

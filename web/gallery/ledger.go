@@ -12,7 +12,7 @@ func ledger() []Example {
 	ledger := func(name string, change func(*page.LedgerTableView)) Example {
 		v := ledgerBook()
 		change(&v)
-		frame := chrome("Reconciliation", "/reconciliation")
+		frame := chromeOf(name, "Reconciliation", "/reconciliation")
 		frame.Unbalanced = len(v.Imbalances) > 0
 		return Example{Name: name, Component: page.Ledger(page.LedgerView{Chrome: frame, Table: v})}
 	}

@@ -62,6 +62,12 @@ func message() []Example {
 			}
 		}),
 		message("unmasked", func(v *page.MessageView) {
+			unmask := strings.NewReplacer("•••", "tok_4711")
+			v.Payload.Masked = false
+			v.Payload.Pretty, v.Payload.Raw = unmask.Replace(v.Payload.Pretty), unmask.Replace(v.Payload.Raw)
+			for i, h := range v.Headers {
+				v.Headers[i].Value, v.Headers[i].Masked = unmask.Replace(h.Value), false
+			}
 			v.Unmask = page.Unmask{
 				Notices: []page.UnmaskNotice{
 					{
@@ -241,9 +247,11 @@ func message() []Example {
 		}),
 		message("form", func(v *page.MessageView) {
 			v.Payload = formPayload()
+			v.Headers[0].Value = "application/x-www-form-urlencoded"
 		}),
 		message("encoded", func(v *page.MessageView) {
 			v.Payload.ContentType = "multipart/form-data; charset=ISO-8859-1; boundary=" + longWord
+			v.Headers[0].Value = v.Payload.ContentType
 			v.Payload.Size = "gzip, br, 1.2 KiB → more than 256.0 KiB"
 			v.Payload.Form = []string{"multipart, more than 212 parts", "ISO-8859-1"}
 			v.Payload.DecodedURL = "/messages/x/body?form=decoded&revision=0"

@@ -1,6 +1,7 @@
 package gallery
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -17,7 +18,7 @@ func messages() []Example {
 		change(&table)
 		return Example{
 			Name:      "messages-" + name,
-			Component: page.Messages(page.MessagesView{Chrome: chrome("Messages", "/messages"), Table: table}),
+			Component: page.Messages(page.MessagesView{Chrome: chromeOf(name, "Messages", "/messages"), Table: table}),
 		}
 	}
 	filtered := list("filtered", func(v *page.MessagesTableView) { filterMessages(v); v.Rows = markedRows() })
@@ -78,24 +79,32 @@ func messages() []Example {
 			v.Filter.Code = "abc"
 		}),
 		list("nothing", func(v *page.MessagesTableView) {
+			v.Tabs, v.Views, v.OlderURL = tabsWith("failed", nil), nil, ""
 			v.State, v.Rows, v.Curl = page.StateNothing, nil, "curl -i -H 'Content-Type: application/json' \\\n "+
 				" -d '{\"id\":\"c0ffee00\",\"eventType\":\"conversation:updated\"}' \\\n  "+
 				"http://127.0.0.1:8080/webhooks/genesys"
 		}),
 		list(
 			"nomatch",
-			func(v *page.MessagesTableView) { filterMessages(v); v.State, v.Rows = page.StateNoMatch, nil },
+			func(v *page.MessagesTableView) {
+				filterMessages(v)
+				v.State, v.Rows, v.Tabs, v.OlderURL = page.StateNoMatch, nil, tabsWith("failed", nil), ""
+			},
 		),
 		list("nomatch-elsewhere", func(v *page.MessagesTableView) {
 			filterMessages(v)
 			v.State = page.StateNoMatch
-			v.Rows = nil
+			v.Rows, v.OlderURL = nil, ""
+			v.Tabs = tabsWith("failed", map[string]string{"resolved": "3", "": "3"})
 			v.OtherStatus = "3 messages"
 			v.OtherStatusURL = "/messages?status=all"
 		}),
 		list(
 			"tab-empty",
-			func(v *page.MessagesTableView) { v.State, v.Rows, v.Tabs = page.StateNoMatch, nil, tabsOf("replaying") },
+			func(v *page.MessagesTableView) {
+				v.State, v.Rows, v.OlderURL = page.StateNoMatch, nil, ""
+				v.Tabs = tabsWith("replaying", map[string]string{"failed": "214", "": "214"})
+			},
 		),
 		list("fault", func(v *page.MessagesTableView) {
 			v.State = page.StateFault
@@ -158,17 +167,19 @@ func messagesTable(rows []page.MessageRow) page.MessagesTableView {
 }
 
 func tabsOf(current string) []page.StatusTab {
+	return tabsWith(current, map[string]string{
+		"failed": "214", "retrying": "31", "replaying": "2", "resolved": "18,204", "archived": "97", "": "18,548",
+	})
+}
+
+// tabsWith is a tab for each status, with the given counts; the others are 0.
+func tabsWith(current string, counts map[string]string) []page.StatusTab {
 	var tabs []page.StatusTab
-	for _, tab := range []page.StatusTab{
-		{Status: "failed", Count: "214"},
-		{Status: "retrying", Count: "31"},
-		{Status: "replaying", Count: "2"},
-		{Status: "resolved", Count: "18,204"},
-		{Status: "redriven", Count: "0"},
-		{Status: "archived", Count: "97"},
-		{Status: "", Count: "18,548"},
-	} {
-		tab.URL, tab.Current = "/messages?status="+tab.Status, tab.Status == current
+	for _, status := range []string{"failed", "retrying", "replaying", "resolved", "redriven", "archived", ""} {
+		tab := page.StatusTab{
+			Status: status, Count: cmp.Or(counts[status], "0"), URL: "/messages?status=" + status,
+			Current: status == current,
+		}
 		tabs = append(tabs, tab)
 	}
 	return tabs

@@ -17,7 +17,7 @@ func overview() []Example {
 		change(&figures)
 		return Example{
 			Name:      "overview-" + name,
-			Component: page.Overview(page.OverviewView{Chrome: chrome("Overview", "/overview"), Figures: figures}),
+			Component: page.Overview(page.OverviewView{Chrome: chromeOf(name, "Overview", "/overview"), Figures: figures}),
 		}
 	}
 	figures := overviewFiguresOf()
@@ -225,7 +225,7 @@ func overviewFiguresOf() page.OverviewFigures {
 				Name: "orders",
 				SourceHealth: page.SourceHealth{
 					Health:      page.HealthErrors,
-					Note:        "Responds, with an error to the latest 3 deliveries: 404: no such route",
+					Note:        "The latest 3 deliveries: 404: no such route",
 					Destination: "orders.internal",
 				},
 			},

@@ -7,7 +7,7 @@ import "strconv"
 func queue() []Example {
 	queue := func(name string, change func(*page.QueueView)) Example {
 		v := page.QueueView{
-			Chrome:   chrome("On disk, until SQS confirms", "/overview/queues/dlq"),
+			Chrome:   chromeOf(name, "On disk, until SQS confirms", "/overview/queues/dlq"),
 			Name:     "dlq",
 			Content:  "On disk, until SQS confirms",
 			NextStep: "A message moves to SQS as soon as SQS confirms it.",

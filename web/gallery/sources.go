@@ -9,7 +9,7 @@ import (
 
 func sources() []Example {
 	list := func(name string, v page.SourcesView) Example {
-		v.Chrome = chrome("Sources", "/sources")
+		v.Chrome = chromeOf(name, "Sources", "/sources")
 		return Example{Name: "sources-" + name, Component: page.Sources(v)}
 	}
 	one := func(name string, change func(*page.SourceView)) Example {
@@ -142,7 +142,7 @@ func sourceLineOf(i int) page.SourceLine {
 		{
 			Destination: "billing.internal",
 			Health:      page.HealthErrors,
-			Note:        "Responds, with an error to the latest delivery: the customer is not known",
+			Note:        "The latest delivery: the customer is not known",
 		},
 		{Destination: "orders.internal:8443", Health: page.HealthUnknown, Note: "No delivery since dlqdesk started."},
 	}
