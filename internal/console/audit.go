@@ -138,7 +138,7 @@ func auditActions() []ui.Option {
 
 func (c *Console) auditView(query url.Values, cursor string, events store.Page[store.EventRow]) page.AuditTableView {
 	v := page.AuditTableView{
-		RetryURL:      address("/audit", with(query, "cursor", cursor)),
+		RetryURL:      address("/audit", replaceParam(query, "cursor", cursor)),
 		Chain:         chainView(c.Chain()),
 		Filter:        c.auditFilter(query),
 		TimePresets:   dayPresets("/audit", query, c.Now()),

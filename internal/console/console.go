@@ -197,7 +197,7 @@ func (c *Console) signedInRoutes(r chi.Router) {
 	r.Get("/sources/{source}", c.sourcePage)
 	r.Get(docs.Path, c.docsPage)
 	r.Get(docs.Path+"/{page}", c.docsPage)
-	r.Get("/reconciliation", c.ledger)
+	r.Get("/reconciliation", c.reconciliation)
 	r.Get(acknowledgePath, c.acknowledgeForm)
 	r.With(c.form(maxForm)).Post(acknowledgePath, c.acknowledge)
 	r.Get("/audit", c.audit)

@@ -72,8 +72,8 @@ func pickFields(values url.Values, fields []field) url.Values {
 	return kept
 }
 
-// with returns a copy of a query with one value set, or removed if the value is empty.
-func with(query url.Values, name, value string) url.Values {
+// replaceParam returns a copy of a query with one value set, or removed if the value is empty.
+func replaceParam(query url.Values, name, value string) url.Values {
 	changed := url.Values{}
 	for key, values := range query {
 		changed[key] = values
@@ -99,16 +99,16 @@ func pageURL(path string, query url.Values, cursor string) string {
 	if cursor == "" {
 		return ""
 	}
-	return address(path, with(query, "cursor", cursor))
+	return address(path, replaceParam(query, "cursor", cursor))
 }
 
 // chips returns the active filters, each with a link to the list without it.
-func chips(path string, query url.Values, fields []field, say func(name, value string) string) []ui.Chip {
+func chips(path string, query url.Values, fields []field, describe func(name, value string) string) []ui.Chip {
 	var list []ui.Chip
 	for _, f := range fields {
 		if value := query.Get(f.name); f.label != "" && value != "" {
-			without := address(path, with(query, f.name, ""))
-			chip := ui.Chip{Label: f.label, Value: say(f.name, value), RemoveURL: without}
+			without := address(path, replaceParam(query, f.name, ""))
+			chip := ui.Chip{Label: f.label, Value: describe(f.name, value), RemoveURL: without}
 			if at, err := parseTime(f.name, value); err == nil && (f.name == "from" || f.name == "to") {
 				chip.At = ui.At(at)
 			}
@@ -148,7 +148,7 @@ func preset(path, label string, query, values url.Values) page.Preset {
 	on, off := query, query
 	for name := range values {
 		p.Current = p.Current && query.Get(name) == values.Get(name)
-		on, off = with(on, name, values.Get(name)), with(off, name, "")
+		on, off = replaceParam(on, name, values.Get(name)), replaceParam(off, name, "")
 	}
 	p.URL = address(path, on)
 	if p.Current {

@@ -533,22 +533,22 @@ func addAgain(v *page.JobView, j deadletter.Job) {
 }
 
 func jobTitle(j deadletter.Job) string {
-	say, messages := wordsOf(j.Action), plural(j.Items.Total(), "message")
+	words, messages := wordsOf(j.Action), plural(j.Items.Total(), "message")
 	switch j.State {
 	case deadletter.JobRunning:
-		return say.doing + " " + messages
+		return words.doing + " " + messages
 	case deadletter.JobPaused:
-		return "Paused: " + say.verb + " " + messages
+		return "Paused: " + words.verb + " " + messages
 	case deadletter.JobCancelled:
-		return "Cancelled: " + say.verb + " " + messages
+		return "Cancelled: " + words.verb + " " + messages
 	case deadletter.JobDone:
 		if !j.Delivers() {
-			return say.done + " " + plural(j.Items.Done, "message")
+			return words.done + " " + plural(j.Items.Done, "message")
 		}
-		return say.done + " " + messages
+		return words.done + " " + messages
 	case deadletter.JobDraft:
 	}
-	return say.verb + " " + messages
+	return words.verb + " " + messages
 }
 
 func jobParts(j deadletter.Job) []page.JobPart {
@@ -644,10 +644,10 @@ func (c *Console) addFacts(ctx context.Context, v *page.JobView, j deadletter.Jo
 }
 
 func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (page.JobConfirmView, error) {
-	say := wordsOf(j.Action)
+	words := wordsOf(j.Action)
 	v := page.JobConfirmView{
 		ID:          j.ID.String(),
-		Heading:     say.verb + " " + plural(j.Items.Total(), "message"),
+		Heading:     words.verb + " " + plural(j.Items.Total(), "message"),
 		Messages:    plural(j.Items.Total(), "message"),
 		Oldest:      ui.At(j.Oldest),
 		Newest:      ui.At(j.Newest),

@@ -267,7 +267,7 @@ func newFollower(c *Console, r *http.Request) (*follower, error) {
 	values := r.URL.Query()
 	f := &follower{c: c, only: values.Get("only"), shown: map[deadletter.ID]bool{}, fresh: map[deadletter.ID]bool{}}
 	f.list.query, f.list.cursor = pickFields(values, messageFields()), values.Get("cursor")
-	f.back = with(f.list.query, "cursor", f.list.cursor).Encode()
+	f.back = replaceParam(f.list.query, "cursor", f.list.cursor).Encode()
 	var err error
 	if f.list.asked, err = messageQuery(f.list.query, ""); err != nil {
 		return nil, err

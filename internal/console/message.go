@@ -462,12 +462,12 @@ func (c *Console) messageView(
 
 func revisionURL(id deadletter.ID, number int, back string) string {
 	query := url.Values{"revision": {strconv.Itoa(number)}}
-	return address("/messages/"+string(id), with(query, "back", back))
+	return address("/messages/"+string(id), replaceParam(query, "back", back))
 }
 
 func compareURL(id deadletter.ID, from, to int, back string) string {
 	query := url.Values{"from": {strconv.Itoa(from)}, "to": {strconv.Itoa(to)}}
-	return address("/messages/"+string(id)+"/compare", with(query, "back", back))
+	return address("/messages/"+string(id)+"/compare", replaceParam(query, "back", back))
 }
 
 // panelView shows the state of a message, its actions and its history.

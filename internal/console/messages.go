@@ -61,7 +61,7 @@ func (c *Console) table(r *http.Request, values url.Values) (page.MessagesTableV
 	l := list{query: pickFields(values, messageFields()), cursor: values.Get("cursor")}
 	err := c.readList(r.Context(), &l)
 	v := c.tableView(r, l)
-	inSight, fault := c.userJobs(r, address("/messages", with(l.query, "cursor", l.cursor)))
+	inSight, fault := c.userJobs(r, address("/messages", replaceParam(l.query, "cursor", l.cursor)))
 	v.Jobs, err = inSight, firstError(err, fault)
 	v.Denied = errorText(auth.Actor(r.Context()).May(deadletter.ActReplay))
 	kind := deadletter.KindOf(err)
@@ -162,11 +162,11 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 		status.Set("status", s)
 	}
 	v := page.MessagesTableView{
-		RetryURL: address("/messages", with(l.query, "cursor", l.cursor)),
+		RetryURL: address("/messages", replaceParam(l.query, "cursor", l.cursor)),
 		Query:    l.query.Encode(),
 		Tabs:     tabs(l),
 		Filter:   c.filterView(l),
-		Chips:    chips("/messages", l.query, messageFields(), l.say),
+		Chips:    chips("/messages", l.query, messageFields(), l.describeFilter),
 		Presets: append(
 			[]page.Preset{hourPreset("/messages", l.query, c.Now())}, dayPresets("/messages", l.query, c.Now())...,
 		),
@@ -178,11 +178,14 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 	if v.NewerURL != "" {
 		v.NewestURL = address("/messages", l.query)
 	}
-	back := with(l.query, "cursor", l.cursor).Encode()
+	back := replaceParam(l.query, "cursor", l.cursor).Encode()
 	v.Views, v.Layout = l.views, c.readLayout(r.Context()).view()
 	v.Redrives = len(c.DLQs)+len(l.queues) > 0
 	v.FirstURL = address("/messages", l.query)
-	v.Live = address(livePath, with(with(l.query, "cursor", l.cursor), "after", strconv.FormatInt(l.after, 10)))
+	v.Live = address(
+		livePath,
+		replaceParam(replaceParam(l.query, "cursor", l.cursor), "after", strconv.FormatInt(l.after, 10)),
+	)
 	for _, message := range l.page.Items {
 		row := c.rowView(r.Context(), message, back)
 		l.markRow(&row)
@@ -205,7 +208,7 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 		v.State = page.StateNoMatch
 		if n, atLeast := l.counts.Total(); n > 0 && l.asked.Status != "" {
 			v.OtherStatus = messages(n, atLeast)
-			v.OtherStatusURL = address("/messages", with(l.query, "status", allStatus))
+			v.OtherStatusURL = address("/messages", replaceParam(l.query, "status", allStatus))
 		}
 	}
 	return v
@@ -229,13 +232,13 @@ func messages(n int, atLeast bool) string {
 func sortLink(l list, name string, by store.Sort) page.SortLink {
 	return page.SortLink{
 		Name:    name,
-		URL:     address("/messages", with(l.query, "sort", string(by))),
+		URL:     address("/messages", replaceParam(l.query, "sort", string(by))),
 		Current: l.asked.Sort == by,
 	}
 }
 
-// say returns the text of a filter's chip.
-func (l list) say(name, value string) string {
+// describeFilter returns the text of a filter's chip.
+func (l list) describeFilter(name, value string) string {
 	if name == "cause" && l.cause != "" {
 		return printable(l.cause)
 	}
@@ -371,7 +374,7 @@ func tabs(l list) []page.StatusTab {
 	tab := func(status, value string, n int, atLeast bool) page.StatusTab {
 		v := page.StatusTab{
 			Status:  status,
-			URL:     address("/messages", with(l.query, "status", value)),
+			URL:     address("/messages", replaceParam(l.query, "status", value)),
 			Current: status == string(l.asked.Status),
 		}
 		switch {

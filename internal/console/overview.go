@@ -272,7 +272,7 @@ func (c *Console) overviewView(o overview) page.OverviewFigures {
 		URL:       address("/overview", o.query),
 		Span:      o.back.name,
 		Source:    printable(o.source),
-		AllURL:    address("/overview", with(o.query, "source", "")),
+		AllURL:    address("/overview", replaceParam(o.query, "source", "")),
 		AsOf:      ui.At(o.now),
 		Headlines: headlines(o, all),
 		Plot:      all.plot(o, o.source),
@@ -286,7 +286,7 @@ func (c *Console) overviewView(o overview) page.OverviewFigures {
 			Value:   b.value,
 			Label:   b.label,
 			Name:    b.name,
-			URL:     address("/overview", with(o.query, "range", b.value)),
+			URL:     address("/overview", replaceParam(o.query, "range", b.value)),
 			Current: b.value == o.back.value,
 		})
 	}
@@ -483,7 +483,7 @@ func (c *Console) sourceRow(o overview, name string, of *series) page.SourceRow 
 		between(time.Time{}, time.Time{}, nameOf(name), "status", string(deadletter.Retrying)),
 	)
 	if name != "" && o.source == "" {
-		row.URL = address("/overview", with(o.query, "source", name))
+		row.URL = address("/overview", replaceParam(o.query, "source", name))
 	}
 	if s, ok := c.Settings().Source(name); ok {
 		row.SourceHealth = c.sourceHealth(s)

@@ -114,7 +114,7 @@ func (c *Console) queueView(r *http.Request, q Queue, asked queue.BrowseQuery) *
 func (v *queuePage) show(list []queue.BrowsedMessage, hider *desk.Hider) {
 	if len(list) > pageSize {
 		list = list[:pageSize]
-		v.NextURL = queuePath(v.Name, with(v.query, "after", strconv.FormatInt(list[len(list)-1].Number, 10)))
+		v.NextURL = queuePath(v.Name, replaceParam(v.query, "after", strconv.FormatInt(list[len(list)-1].Number, 10)))
 	}
 	for _, m := range list {
 		v.Rows = append(v.Rows, queuedRow(m, hider))

@@ -53,7 +53,10 @@ func (c *Console) sameIDView(ctx context.Context, m deadletter.Message, back str
 
 // compareWith returns the address that compares a message as received with another message or with an arrival.
 func compareWith(id deadletter.ID, field, value, back string) string {
-	return address("/messages/"+url.PathEscape(string(id))+"/compare", with(url.Values{field: {value}}, "back", back))
+	return address(
+		"/messages/"+url.PathEscape(string(id))+"/compare",
+		replaceParam(url.Values{field: {value}}, "back", back),
+	)
 }
 
 // arrivalViews lists the arrivals of a message: the latest ones, and all with content that is not the message's.

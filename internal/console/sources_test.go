@@ -70,10 +70,10 @@ func TestSourcesShowTheirHealth(t *testing.T) {
 	})
 	b.receive(t, "00000000-0000-4000-8000-000000000001")
 	hour := ledger.HourOf(b.clock.Now())
-	b.booked(t, "genesys", hour, ledger.Counts{Received: 1200, Delivered: 1200})
-	b.booked(t, "genesys", hour.Add(-23*time.Hour), ledger.Counts{Received: 50, Delivered: 50})
-	b.booked(t, "genesys", hour.Add(-24*time.Hour), ledger.Counts{Received: 999, Delivered: 999})
-	b.booked(t, "open", hour, ledger.Counts{Received: 3, Delivered: 3})
+	b.recordCounts(t, "genesys", hour, ledger.Counts{Received: 1200, Delivered: 1200})
+	b.recordCounts(t, "genesys", hour.Add(-23*time.Hour), ledger.Counts{Received: 50, Delivered: 50})
+	b.recordCounts(t, "genesys", hour.Add(-24*time.Hour), ledger.Counts{Received: 999, Delivered: 999})
+	b.recordCounts(t, "open", hour, ledger.Counts{Received: 3, Delivered: 3})
 	p := b.member(t, "vera", deadletter.Viewer)
 	list := p.get("/sources")
 	if list.status != http.StatusOK || list.count("tbody tr") != 2 {
@@ -105,9 +105,9 @@ func TestSourcesShowTheirHealth(t *testing.T) {
 	to, ok = list.doc().Find("#source-0-received").Attr("href")
 	if counted := p.get(
 		to,
-	); !ok || counted.count(".ledger-table tbody tr") != 3 ||
-		strings.Contains(counted.says(".ledger-table tbody"), "open") {
-		t.Errorf("the number leads to %q: %s", to, counted.says(".ledger-table"))
+	); !ok || counted.count(".reconciliation-table tbody tr") != 3 ||
+		strings.Contains(counted.says(".reconciliation-table tbody"), "open") {
+		t.Errorf("the number leads to %q: %s", to, counted.says(".reconciliation-table"))
 	}
 }
 

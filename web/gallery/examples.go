@@ -23,7 +23,7 @@ type Example struct {
 func Examples() []Example {
 	return slices.Concat(
 		account(), users(), overview(), queue(), messages(), message(), compare(), edit(), jobs(), sources(), audit(),
-		ledger(), manual(), errors(),
+		reconciliation(), manual(), errors(),
 	)
 }
 

@@ -16,8 +16,10 @@ func overview() []Example {
 		figures := overviewFiguresOf()
 		change(&figures)
 		return Example{
-			Name:      "overview-" + name,
-			Component: page.Overview(page.OverviewView{Chrome: chromeOf(name, "Overview", "/overview"), Figures: figures}),
+			Name: "overview-" + name,
+			Component: page.Overview(
+				page.OverviewView{Chrome: chromeOf(name, "Overview", "/overview"), Figures: figures},
+			),
 		}
 	}
 	figures := overviewFiguresOf()

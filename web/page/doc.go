@@ -48,7 +48,7 @@
 //	                                       are not in the form
 //	GET  /sources                          Sources
 //	GET  /sources/{name}                   Source
-//	GET  /reconciliation                   Ledger; partial LedgerTable (#ledger): source before
+//	GET  /reconciliation                   Reconciliation; partial ReconciliationTable (#reconciliation): source before
 //	GET  /reconciliation/acknowledge       Acknowledge: hour source stage kind
 //	POST /reconciliation/acknowledge       hour source stage kind amount note
 //	GET  /audit                            Audit; partial AuditTable (#audit)

@@ -250,7 +250,7 @@ func TestEveryFormKeepsWhatWasTyped(t *testing.T) {
 			"/messages/m-1/unmask", ".unmask-form [name=reason]", `document.getElementById('unmask').open = true`,
 			page.Message(page.MessageView{Chrome: user, Unmask: page.Unmask{URL: "/messages/m-1/unmask"}}),
 		},
-		"note": {"/reconciliation/acknowledge", "#note", "true", example(t, "ledger-acknowledge")},
+		"note": {"/reconciliation/acknowledge", "#note", "true", example(t, "reconciliation-acknowledge")},
 		"view": {
 			"/views", "#view-name", `document.getElementById('view-name').closest('details').open = true`,
 			page.Messages(page.MessagesView{Chrome: user, Table: list}),

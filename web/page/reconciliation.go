@@ -2,34 +2,34 @@ package page
 
 import "dlqdesk/web/ui"
 
-// LedgerView is the account of every webhook as a page.
-type LedgerView struct {
+// ReconciliationView is the account of every webhook as a page.
+type ReconciliationView struct {
 	Chrome
-	Table LedgerTableView
+	Table ReconciliationTableView
 }
 
-// LedgerTableView is the table with its filter: the part that changes with a query.
-type LedgerTableView struct {
+// ReconciliationTableView is the table with its filter: the part that changes with a query.
+type ReconciliationTableView struct {
 	State    string // StateRows, StateNothing or StateFault
 	Fault    string
 	RetryURL string
 	URL      string // of this part, to look again by itself; empty: it does not
 
-	Result       LedgerResult
+	Result       ReconciliationResult
 	Imbalances   []ImbalanceView // unexplained and not acknowledged
 	Acknowledged []ImbalanceView
 	Explained    []ImbalanceView
 	// How many more there are of each, in words; empty: none.
 	MoreImbalances, MoreAcknowledged, MoreExplained string
-	Queues                                          []LedgerQueue
+	Queues                                          []ReconciliationQueue
 	Sources                                         []ui.Option
-	Rows                                            []LedgerRow
+	Rows                                            []ReconciliationRow
 	NewestURL                                       string
 	OlderURL                                        string
 }
 
-// LedgerResult says in one line whether everything balances.
-type LedgerResult struct {
+// ReconciliationResult says in one line whether everything balances.
+type ReconciliationResult struct {
 	Tone string // Done, Info, Warn or Fault of package ui
 	Text string
 	Hint string
@@ -46,14 +46,14 @@ type ImbalanceView struct {
 	URL      string // of the messages of that hour; empty: there can be none
 
 	AckURL    string // where it is acknowledged; empty: it is, or there is nothing to
-	AckBy     string // the latest acknowledger; empty: none
+	AckBy     string // the latest acknowreconciliation; empty: none
 	AckAt     ui.Moment
 	AckNote   string
 	AckAmount string // how many it was then; empty: as many as now
 }
 
-// LedgerQueue is a queue or spool in which webhooks wait.
-type LedgerQueue struct {
+// ReconciliationQueue is a queue or spool in which webhooks wait.
+type ReconciliationQueue struct {
 	Name      string
 	Content   string // what waits in it: "Failed messages"
 	Waiting   string
@@ -74,8 +74,8 @@ type UndeletedMessage struct {
 	Expires ui.Moment
 }
 
-// LedgerRow is an hour of a source.
-type LedgerRow struct {
+// ReconciliationRow is an hour of a source.
+type ReconciliationRow struct {
 	From       ui.Moment
 	Source     string
 	Received   string
@@ -84,13 +84,13 @@ type LedgerRow struct {
 	Expired    string // lost, because the queue keeps a message only for so long
 	Duplicates string
 	Refused    string  // empty: none
-	Messages   []Count // by status, as LedgerStatuses has them
+	Messages   []Count // by status, as ReconciliationStatuses has them
 	Difference string  // by how much it does not balance: "1 missing"; empty: it does
 	Explained  bool    // why it does not
 }
 
-// LedgerStatuses are the statuses that a row has messages by, in the order of its columns.
-func LedgerStatuses() []string {
+// ReconciliationStatuses are the statuses that a row has messages by, in the order of its columns.
+func ReconciliationStatuses() []string {
 	return []string{"retrying", "failed", "replaying", "resolved", "archived", "redriven"}
 }
 
@@ -102,11 +102,11 @@ func zeroIsFaint(text string) string {
 }
 
 // alarms reports whether the row has an unexplained difference or loss.
-func (row LedgerRow) alarms() bool {
+func (row ReconciliationRow) alarms() bool {
 	return !row.Explained && (row.Difference != "" || row.Expired != "0")
 }
 
-func differenceTone(row LedgerRow) string {
+func differenceTone(row ReconciliationRow) string {
 	if row.Explained {
 		return "tone-info"
 	}

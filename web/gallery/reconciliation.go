@@ -8,18 +8,18 @@ import (
 	"dlqdesk/web/ui"
 )
 
-func ledger() []Example {
-	ledger := func(name string, change func(*page.LedgerTableView)) Example {
-		v := ledgerBook()
+func reconciliation() []Example {
+	reconciliation := func(name string, change func(*page.ReconciliationTableView)) Example {
+		v := reconciliationBook()
 		change(&v)
 		frame := chromeOf(name, "Reconciliation", "/reconciliation")
 		frame.Unbalanced = len(v.Imbalances) > 0
-		return Example{Name: name, Component: page.Ledger(page.LedgerView{Chrome: frame, Table: v})}
+		return Example{Name: name, Component: page.Reconciliation(page.ReconciliationView{Chrome: frame, Table: v})}
 	}
 	return []Example{
-		ledger("ledger", func(*page.LedgerTableView) {}),
-		ledger("ledger-imbalanced", imbalanced),
-		ledger("ledger-explained", func(v *page.LedgerTableView) {
+		reconciliation("reconciliation", func(*page.ReconciliationTableView) {}),
+		reconciliation("reconciliation-imbalanced", imbalanced),
+		reconciliation("reconciliation-explained", func(v *page.ReconciliationTableView) {
 			v.Explained = []page.ImbalanceView{
 				imbalanceOf(
 					"2 messages more than was counted",
@@ -32,9 +32,9 @@ func ledger() []Example {
 			}
 			v.Rows[4].Difference, v.Rows[4].Explained = "2 more", true
 		}),
-		ledger("ledger-acknowledged", func(v *page.LedgerTableView) {
+		reconciliation("reconciliation-acknowledged", func(v *page.ReconciliationTableView) {
 			imbalanced(v)
-			v.Result = page.LedgerResult{
+			v.Result = page.ReconciliationResult{
 				Tone: ui.Info, Text: "Every hour balances, but for what is acknowledged: 2 imbalances.",
 				Hint: "Everything else that was answered 200 is delivered, waits, or is a message.", At: ago(0.1),
 			}
@@ -45,19 +45,19 @@ func ledger() []Example {
 			}
 			v.Rows[5].Explained, v.Rows[6].Explained = true, true
 		}),
-		{Name: "ledger-acknowledge", Component: page.Acknowledge(acknowledgeView())},
-		{Name: "ledger-acknowledge-refused", Component: page.Acknowledge(func() page.AcknowledgeView {
+		{Name: "reconciliation-acknowledge", Component: page.Acknowledge(acknowledgeView())},
+		{Name: "reconciliation-acknowledge-refused", Component: page.Acknowledge(func() page.AcknowledgeView {
 			v := acknowledgeView()
 			v.Note, v.Fault = longReason(), "Say what you found out: the note is kept with this hour."
 			return v
 		}())},
-		{Name: "ledger-acknowledge-viewer", Component: page.Acknowledge(func() page.AcknowledgeView {
+		{Name: "reconciliation-acknowledge-viewer", Component: page.Acknowledge(func() page.AcknowledgeView {
 			v := acknowledgeView()
 			v.Denied = viewer
 			return v
 		}())},
-		ledger("ledger-unchecked", func(v *page.LedgerTableView) {
-			v.Result = page.LedgerResult{
+		reconciliation("reconciliation-unchecked", func(v *page.ReconciliationTableView) {
+			v.Result = page.ReconciliationResult{
 				Tone: ui.Warn,
 				Text: "The ledger cannot be checked now: a queue does not report its depth.",
 				Hint: "It is tried again every few seconds. Until then this is what was counted.",
@@ -69,7 +69,7 @@ func ledger() []Example {
 			}
 			v.Queues = append(
 				v.Queues,
-				page.LedgerQueue{
+				page.ReconciliationQueue{
 					Name:      "dlq",
 					Content:   "On disk, until SQS confirms",
 					Waiting:   "312",
@@ -78,7 +78,7 @@ func ledger() []Example {
 				},
 			)
 		}),
-		ledger("ledger-waiting", func(v *page.LedgerTableView) {
+		reconciliation("reconciliation-waiting", func(v *page.ReconciliationTableView) {
 			v.Queues[0].Waiting, v.Queues[0].Note = "1,204", "Not reported by SQS. A message expires 4 days after "+
 				"it was sent."
 			v.Queues[0].Undeleted = []page.UndeletedMessage{
@@ -94,15 +94,15 @@ func ledger() []Example {
 			v.Queues[1].Shared = "Other receivers may deliver from here: a webhook is accounted for by the one " +
 				"that does, so one that is lost here does not show."
 		}),
-		ledger("ledger-many", func(v *page.LedgerTableView) {
+		reconciliation("reconciliation-many", func(v *page.ReconciliationTableView) {
 			v.Rows = nil
 			for hour := range 24 {
 				for source := range 10 {
-					v.Rows = append(v.Rows, ledgerRowOf(hour, "source-"+strconv.Itoa(source)))
+					v.Rows = append(v.Rows, reconciliationRowOf(hour, "source-"+strconv.Itoa(source)))
 				}
 			}
 		}),
-		ledger("ledger-long", func(v *page.LedgerTableView) {
+		reconciliation("reconciliation-long", func(v *page.ReconciliationTableView) {
 			imbalanced(v)
 			v.Imbalances[0].Source, v.Imbalances[1].Source = longWord, rtlText
 			v.Rows[0].Source, v.Rows[1].Source, v.Rows[2].Source = longWord, rtlText, emoji
@@ -116,37 +116,37 @@ func ledger() []Example {
 			}
 			v.Queues[0].Name = longWord
 		}),
-		ledger("ledger-nothing", func(v *page.LedgerTableView) {
+		reconciliation("reconciliation-nothing", func(v *page.ReconciliationTableView) {
 			v.State, v.Rows, v.OlderURL = page.StateNothing, nil, ""
 		}),
-		ledger("ledger-new", func(v *page.LedgerTableView) {
-			v.Result = page.LedgerResult{
+		reconciliation("reconciliation-new", func(v *page.ReconciliationTableView) {
+			v.Result = page.ReconciliationResult{
 				Tone: ui.Info,
 				Text: "The ledger has not been checked yet.",
 				Hint: "That takes a few seconds after a start.",
 			}
 		}),
-		ledger("ledger-fault", func(v *page.LedgerTableView) {
-			*v = page.LedgerTableView{
+		reconciliation("reconciliation-fault", func(v *page.ReconciliationTableView) {
+			*v = page.ReconciliationTableView{
 				State:    page.StateFault,
 				Fault:    "The store did not respond within 5 seconds.",
 				RetryURL: "/reconciliation",
 			}
 		}),
-		{Name: "ledger-partial", Component: page.LedgerTable(ledgerBook()), Partial: true},
+		{Name: "reconciliation-partial", Component: page.ReconciliationTable(reconciliationBook()), Partial: true},
 	}
 }
 
-func ledgerBook() page.LedgerTableView {
-	v := page.LedgerTableView{
+func reconciliationBook() page.ReconciliationTableView {
+	v := page.ReconciliationTableView{
 		URL: "/reconciliation",
-		Result: page.LedgerResult{
+		Result: page.ReconciliationResult{
 			Tone: ui.Done,
 			Text: "Every hour balances.",
 			Hint: "Each webhook that was answered 200 is delivered, waits, or is a message.",
 			At:   ago(0.1),
 		},
-		Queues: []page.LedgerQueue{
+		Queues: []page.ReconciliationQueue{
 			{
 				Name:      "dlqdesk-dlq",
 				Content:   "Failed messages",
@@ -169,15 +169,15 @@ func ledgerBook() page.LedgerTableView {
 		OlderURL: "/reconciliation?before=2026-03-01T12:00",
 	}
 	for hour := range 8 {
-		v.Rows = append(v.Rows, ledgerRowOf(hour, "cxone"), ledgerRowOf(hour, "genesys"))
+		v.Rows = append(v.Rows, reconciliationRowOf(hour, "cxone"), reconciliationRowOf(hour, "genesys"))
 	}
 	v.Rows[2].Refused = "4"
 	return v
 }
 
-func ledgerRowOf(hour int, source string) page.LedgerRow {
+func reconciliationRowOf(hour int, source string) page.ReconciliationRow {
 	failed, resolved, archived, delivered := hour*7%5, 40+hour*31%90, hour%3, 210+hour*37%400
-	return page.LedgerRow{
+	return page.ReconciliationRow{
 		From:       hourOf(hour),
 		Source:     source,
 		Received:   "1," + strconv.Itoa(100+delivered+failed+resolved+archived),
@@ -197,7 +197,7 @@ func ledgerRowOf(hour int, source string) page.LedgerRow {
 }
 
 func acknowledgeView() page.AcknowledgeView {
-	v := ledgerBook()
+	v := reconciliationBook()
 	imbalanced(&v)
 	return page.AcknowledgeView{
 		Chrome:    chrome("Acknowledge an imbalance", "/reconciliation"),
@@ -232,7 +232,7 @@ func imbalanceOf(what, source, why, do string) page.ImbalanceView {
 	}
 }
 
-func imbalanced(v *page.LedgerTableView) {
+func imbalanced(v *page.ReconciliationTableView) {
 	v.Result.Tone, v.Result.Text = ui.Fault, "The ledger does not balance."
 	v.Result.Hint = "What was received in these hours is not what is delivered, waits, or is a message."
 	v.Imbalances = []page.ImbalanceView{

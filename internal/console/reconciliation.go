@@ -20,11 +20,11 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// ledgerRows bounds the rows of a page, unless a single hour has more.
-const ledgerRows = 240
+// reconciliationRows bounds the rows of a page, unless a single hour has more.
+const reconciliationRows = 240
 
-// book is the data of the reconciliation page.
-type book struct {
+// reconciliation is the data of the reconciliation page.
+type reconciliation struct {
 	query  url.Values
 	now    time.Time
 	state  ledger.State
@@ -33,33 +33,37 @@ type book struct {
 	queues []queueDepth
 }
 
-func (c *Console) ledger(w http.ResponseWriter, r *http.Request) {
-	shown, status := c.ledgerBook(r)
+func (c *Console) reconciliation(w http.ResponseWriter, r *http.Request) {
+	shown, status := c.reconciliationTable(r)
 	if isPartial(r) {
-		c.render(w, r, status, page.LedgerTable(shown))
+		c.render(w, r, status, page.ReconciliationTable(shown))
 		return
 	}
 	chrome := c.chrome(r, "Reconciliation")
 	if status == http.StatusOK { // a check may have finished since: all of the page shows the same one
 		chrome.Unbalanced = len(shown.Imbalances) > 0
 	}
-	c.render(w, r, status, page.Ledger(page.LedgerView{Chrome: chrome, Table: shown}))
+	c.render(w, r, status, page.Reconciliation(page.ReconciliationView{Chrome: chrome, Table: shown}))
 }
 
-// ledgerBook returns the account for a query. If it cannot, the view says why.
-func (c *Console) ledgerBook(r *http.Request) (page.LedgerTableView, int) {
-	b, err := c.readLedger(r.Context(), pickFields(r.URL.Query(), []field{{name: "source"}, {name: "before"}}))
+// reconciliationTable returns the account for a query. If it cannot, the view says why.
+func (c *Console) reconciliationTable(r *http.Request) (page.ReconciliationTableView, int) {
+	b, err := c.readReconciliation(r.Context(), pickFields(r.URL.Query(), []field{{name: "source"}, {name: "before"}}))
 	if err != nil {
 		kind := deadletter.KindOf(err)
 		c.logFailure(r, kind, err)
-		fault := page.LedgerTableView{State: page.StateFault, Fault: errorText(err), RetryURL: "/reconciliation"}
+		fault := page.ReconciliationTableView{
+			State:    page.StateFault,
+			Fault:    errorText(err),
+			RetryURL: "/reconciliation",
+		}
 		return fault, statusOf(kind)
 	}
-	return c.ledgerView(b), http.StatusOK
+	return c.reconciliationView(b), http.StatusOK
 }
 
-func (c *Console) readLedger(ctx context.Context, query url.Values) (book, error) {
-	b := book{query: query, now: c.Now().UTC(), state: c.Ledger()}
+func (c *Console) readReconciliation(ctx context.Context, query url.Values) (reconciliation, error) {
+	b := reconciliation{query: query, now: c.Now().UTC(), state: c.Ledger()}
 	var q store.LedgerQuery
 	var errs [2]error
 	q.Source, errs[0] = parseText("source", query.Get("source"))
@@ -67,7 +71,7 @@ func (c *Console) readLedger(ctx context.Context, query url.Values) (book, error
 	if err := firstError(errs[:]...); err != nil {
 		return b, err
 	}
-	q.Rows = ledgerRows
+	q.Rows = reconciliationRows
 	var err error
 	if b.page, err = c.Store.Ledger(ctx, q); err != nil {
 		return b, err
@@ -93,25 +97,25 @@ func (c *Console) queueDepths(ctx context.Context) []queueDepth {
 	return list
 }
 
-func (c *Console) ledgerView(b book) page.LedgerTableView {
-	v := page.LedgerTableView{
-		URL: address("/reconciliation", b.query), Result: verdictOf(b), Queues: c.ledgerQueues(b),
+func (c *Console) reconciliationView(b reconciliation) page.ReconciliationTableView {
+	v := page.ReconciliationTableView{
+		URL: address("/reconciliation", b.query), Result: verdictOf(b), Queues: c.reconciliationQueues(b),
 		Sources: c.sourceOptions(slices.Sorted(maps.Keys(b.counts)), b.query.Get("source")),
 	}
 	v.Imbalances, v.MoreImbalances = c.imbalanceViews(b.state.Wrong())
 	v.Acknowledged, v.MoreAcknowledged = c.imbalanceViews(b.state.Acknowledged())
 	v.Explained, v.MoreExplained = c.imbalanceViews(b.state.Explained())
 	for _, l := range b.page.Lines {
-		v.Rows = append(v.Rows, ledgerRow(l, b.state))
+		v.Rows = append(v.Rows, reconciliationRow(l, b.state))
 	}
 	if len(v.Rows) == 0 {
 		v.State = page.StateNothing
 	}
 	if b.query.Get("before") != "" {
-		v.NewestURL = address("/reconciliation", with(b.query, "before", ""))
+		v.NewestURL = address("/reconciliation", replaceParam(b.query, "before", ""))
 	}
 	if !b.page.Older.IsZero() {
-		v.OlderURL = address("/reconciliation", with(b.query, "before", b.page.Older.Format(formTime)))
+		v.OlderURL = address("/reconciliation", replaceParam(b.query, "before", b.page.Older.Format(formTime)))
 	}
 	return v
 }
@@ -129,8 +133,8 @@ func (c *Console) imbalanceViews(list []ledger.Imbalance) (views []page.Imbalanc
 	return views, more
 }
 
-func verdictOf(b book) page.LedgerResult {
-	v := page.LedgerResult{At: ui.At(b.state.At)}
+func verdictOf(b reconciliation) page.ReconciliationResult {
+	v := page.ReconciliationResult{At: ui.At(b.state.At)}
 	wrong, known := b.state.Wrong(), len(b.state.Acknowledged())
 	switch {
 	case len(wrong) > 0 && !slices.ContainsFunc(wrong, func(i ledger.Imbalance) bool { return !i.Expired }):
@@ -277,9 +281,9 @@ func whyMore(i ledger.Imbalance) (why, do string) {
 		"Check whether the data folder was restored, and who else may send to this queue."
 }
 
-// ledgerRow shows one source and hour with its imbalances.
-func ledgerRow(l ledger.Line, state ledger.State) page.LedgerRow {
-	row := page.LedgerRow{
+// reconciliationRow shows one source and hour with its imbalances.
+func reconciliationRow(l ledger.Line, state ledger.State) page.ReconciliationRow {
+	row := page.ReconciliationRow{
 		From:       ui.At(l.Hour),
 		Source:     printable(l.Source),
 		Received:   number(l.Received),
@@ -305,7 +309,7 @@ func ledgerRow(l ledger.Line, state ledger.State) page.LedgerRow {
 		}
 	}
 	row.Waiting, row.Expired, row.Difference = number(max(0, waiting)), number(expired), strings.Join(off, ", ")
-	for _, status := range page.LedgerStatuses() {
+	for _, status := range page.ReconciliationStatuses() {
 		n := l.Messages[deadletter.Status(status)]
 		count := counted(n, "/messages", between(l.Hour, l.Hour.Add(time.Hour), l.Source, "status", status))
 		if l.Source == "" {
@@ -323,11 +327,11 @@ func offOf(i ledger.Imbalance) string {
 	return number(-i.Missing) + " more"
 }
 
-func (c *Console) ledgerQueues(b book) []page.LedgerQueue {
-	var rows []page.LedgerQueue
+func (c *Console) reconciliationQueues(b reconciliation) []page.ReconciliationQueue {
+	var rows []page.ReconciliationQueue
 	for _, q := range b.queues {
 		waiting := q.depth.Total()
-		row := page.LedgerQueue{
+		row := page.ReconciliationQueue{
 			Name:      q.Name,
 			Content:   q.Holds,
 			Waiting:   number(waiting),

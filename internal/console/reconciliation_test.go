@@ -16,8 +16,8 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// booked puts webhooks into the ledger.
-func (b bundle) booked(t *testing.T, source string, at time.Time, n ledger.Counts) {
+// recordCounts puts webhooks into the ledger.
+func (b bundle) recordCounts(t *testing.T, source string, at time.Time, n ledger.Counts) {
 	t.Helper()
 	if err := b.store.BeginRun(t.Context(), source+at.String(), at); err != nil {
 		t.Fatal(err)
@@ -34,14 +34,14 @@ func TestLedgerShowsEachHourOfEachSource(t *testing.T) {
 	anna := b.member(t, "anna", deadletter.Viewer)
 	if got := anna.get(
 		"/reconciliation",
-	); got.says("#ledger h2.font-semibold") != "No webhooks received yet" ||
+	); got.says("#reconciliation h2.font-semibold") != "No webhooks received yet" ||
 		!strings.Contains(got.says(".result"), "Every hour balances") {
-		t.Errorf("an empty ledger says %s", got.says("#ledger"))
+		t.Errorf("an empty ledger says %s", got.says("#reconciliation"))
 	}
-	b.booked(t, "genesys", b.clock.Now(), ledger.Counts{Received: 1402, Delivered: 1400, Queued: 2, Refused: 3})
+	b.recordCounts(t, "genesys", b.clock.Now(), ledger.Counts{Received: 1402, Delivered: 1400, Queued: 2, Refused: 3})
 	b.receive(t, "a-1")
 	got := anna.get("/reconciliation")
-	row := got.says(".ledger-table tbody tr")
+	row := got.says(".reconciliation-table tbody tr")
 	for _, want := range []string{"genesys", "1,402", "and 3 refused with 500", "1,400", "Difference none"} {
 		if !strings.Contains(row, want) {
 			t.Errorf("the row has no %q: %s", want, row)
@@ -57,7 +57,7 @@ func TestLedgerShowsEachHourOfEachSource(t *testing.T) {
 	if partial := anna.get(
 		"/reconciliation",
 		htmx()...); partial.doc().Find(".bar").Length() != 0 ||
-		partial.doc().Find("#ledger").Length() != 1 {
+		partial.doc().Find("#reconciliation").Length() != 1 {
 		t.Error("the partial is not the ledger alone")
 	}
 }
@@ -66,26 +66,26 @@ func TestLedgerPagesBackThroughHours(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for hour := range 30 {
-		b.booked(
+		b.recordCounts(
 			t, "genesys", b.clock.Now().Add(-time.Duration(hour)*time.Hour),
 			ledger.Counts{Received: 1, Delivered: 1},
 		)
 	}
-	b.booked(t, "cxone", b.clock.Now(), ledger.Counts{Received: 1, Delivered: 1})
+	b.recordCounts(t, "cxone", b.clock.Now(), ledger.Counts{Received: 1, Delivered: 1})
 	anna := b.member(t, "anna", deadletter.Viewer)
 	first := anna.get("/reconciliation")
-	if n := first.doc().Find(".ledger-table tbody tr").Length(); n != 25 {
+	if n := first.doc().Find(".reconciliation-table tbody tr").Length(); n != 25 {
 		t.Errorf("the first page has %d rows", n)
 	}
-	older, _ := first.doc().Find("#ledger-older").Attr("href")
+	older, _ := first.doc().Find("#reconciliation-older").Attr("href")
 	second := anna.get(older)
 	if n := second.doc().
-		Find(".ledger-table tbody tr").
-		Length(); n != 6 || second.doc().Find("#ledger-older").Length() != 0 ||
-		second.doc().Find("#ledger-newest").Length() != 1 {
+		Find(".reconciliation-table tbody tr").
+		Length(); n != 6 || second.doc().Find("#reconciliation-older").Length() != 0 ||
+		second.doc().Find("#reconciliation-newest").Length() != 1 {
 		t.Errorf("%s has %d rows", older, n)
 	}
-	if n := anna.get("/reconciliation?source=cxone").doc().Find(".ledger-table tbody tr").Length(); n != 1 {
+	if n := anna.get("/reconciliation?source=cxone").doc().Find(".reconciliation-table tbody tr").Length(); n != 1 {
 		t.Errorf("of one source there are %d rows", n)
 	}
 	if got := anna.get(
@@ -101,7 +101,7 @@ func TestLedgerShowsImbalancesByHourAndSource(t *testing.T) {
 	var state ledger.State
 	b := setup(t, func(d *console.Deps) { d.Ledger = func() ledger.State { return state } })
 	hour := ledger.HourOf(b.clock.Now())
-	b.booked(t, "genesys", b.clock.Now(), ledger.Counts{Received: 9, Delivered: 5, Queued: 4})
+	b.recordCounts(t, "genesys", b.clock.Now(), ledger.Counts{Received: 9, Delivered: 5, Queued: 4})
 	anna := b.member(t, "anna", deadletter.Viewer)
 	killed := hour.Add(4 * time.Minute)
 	for name, c := range map[string]struct {
@@ -268,7 +268,7 @@ func TestImbalanceIsAcknowledgedWithANote(t *testing.T) {
 			{Hour: hour, Source: "genesys", Stage: ledger.StageMessages, Missing: 3},
 		},
 	}
-	b.booked(t, "genesys", b.clock.Now(), ledger.Counts{Received: 9, Delivered: 5, Queued: 4})
+	b.recordCounts(t, "genesys", b.clock.Now(), ledger.Counts{Received: 9, Delivered: 5, Queued: 4})
 	olga, vera := b.member(t, "olga", deadletter.Operator), b.member(t, "vera", deadletter.Viewer)
 	path, ok := olga.get("/reconciliation").doc().Find("#imbalance-0-ack").Attr("href")
 	if !ok {
