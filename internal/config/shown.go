@@ -212,10 +212,14 @@ func shownSize(bytes int64) string {
 
 func shownDedup(d payload.Dedup) string {
 	switch {
+	case d.Window == 0:
+		return "none"
 	case d.Header != "":
 		return "header:" + d.Header
 	case d.Path != nil:
 		return "$." + strings.Join(d.Path, ".")
+	case d.IgnoreWebhookID:
+		return "none"
 	}
-	return "none"
+	return "header:Webhook-Id"
 }

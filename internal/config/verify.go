@@ -160,7 +160,10 @@ func (r *reader) checkVerify(c Config, at string, proof verify.Settings) {
 // readDedup reads the place of an event's id. The default is the one that the scheme's platform uses. A signed
 // Webhook-Id is always the id: a handler that verifies signatures accepts no other.
 func readDedup(s *section, scheme verify.Scheme, proof verify.Settings) payload.Dedup {
-	d := payload.Dedup{Header: cmp.Or(scheme.IDHeader, proof.IDHeader), Path: scheme.IDPath, Window: 1}
+	ignored := !proof.Open() && !proof.ProvesHeaders()
+	d := payload.Dedup{
+		Header: cmp.Or(scheme.IDHeader, proof.IDHeader), Path: scheme.IDPath, Window: 1, IgnoreWebhookID: ignored,
+	}
 	d = setting(s, "key", d, parseDedupKey)
 	window := setting(s, "window", payload.DefaultDedupWindow, durationFrom(time.Second, maxDedup))
 	if d.Window > 0 {
@@ -169,7 +172,7 @@ func readDedup(s *section, scheme verify.Scheme, proof verify.Settings) payload.
 	if signed := proof.SignedIDHeader(); strings.EqualFold(signed, "Webhook-Id") {
 		d.Header, d.Path, d.Signed = signed, nil, true
 	}
-	d.IgnoreWebhookID = !proof.Open() && !proof.ProvesHeaders()
+	d.IgnoreWebhookID = ignored
 	return d
 }
 
