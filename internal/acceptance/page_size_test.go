@@ -8,7 +8,7 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-// What a page may cost a browser that has nothing of the desk yet, the editor of payloads left aside.
+// The limits of a page for a browser with an empty cache, without the editor of payloads.
 const (
 	pageLimit   = 200 << 10
 	scriptLimit = 60 << 10

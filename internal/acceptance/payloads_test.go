@@ -56,7 +56,7 @@ func TestHostileWebhooksAreCarriedAndShown(t *testing.T) {
 			}
 			for _, form := range []string{"", "&form=pretty", "&form=edit"} {
 				status, _ := p.get(t, client, "/messages/"+id+"/body?revision=0"+form)
-				// What expands without end cannot be searched for secrets.
+				// A body that expands past the limit cannot be searched for secrets.
 				if refused := name == "gzip bomb" && form == ""; status != http.StatusOK &&
 					(!refused || status != http.StatusRequestEntityTooLarge) {
 					t.Errorf("the body with %q answers %d", form, status)

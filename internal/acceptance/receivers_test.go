@@ -70,7 +70,7 @@ func TestOneOfSeveralReceiversIsKilled(t *testing.T) {
 	receivers[0].kill()
 	c.sent.await(t, 100) // by the other one
 	end()
-	// What the dead one had on its disk alone comes when it is back.
+	// Messages on the disk of the killed receiver are sent when it is back.
 	back := receive(t, files[0], c.environ...)
 	c.settle(t, desk)
 	back.stop(t)

@@ -199,7 +199,7 @@ func (a *App) lockDataDir() (*server.DataDir, error) {
 	return dir, nil
 }
 
-// openStore opens the desk's file with the key that vouches for its audit trail.
+// openStore opens the desk's file with the key of its audit trail.
 func (a *App) openStore(ctx context.Context, dir *server.DataDir) error {
 	key, err := dir.AuditKey()
 	if err != nil {

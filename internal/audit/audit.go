@@ -1,4 +1,4 @@
-// Package audit carries out the commands on the audit trail of a data folder: verify it, accept what is wrong with it,
+// Package audit carries out the commands on the audit trail of a data folder: verify it, accept its faults,
 // and give it a new key. It decides nothing about the trail: package store reads and writes it.
 package audit
 
@@ -95,8 +95,8 @@ func (o Order) check() error {
 	return nil
 }
 
-// Accept records that a person accepts what is wrong with the trail. No server may run on the folder. It returns the
-// event that vouches for the trail from then on.
+// Accept records that a person accepts the faults of the trail. No server may run on the folder. It returns the
+// event with which the new key begins.
 func (f Folder) Accept(ctx context.Context, o Order) (end deadletter.Mark, err error) {
 	if err := o.check(); err != nil {
 		return end, err
@@ -124,7 +124,7 @@ func (f Folder) Rekey(ctx context.Context, o Order) (end deadletter.Mark, err er
 		return end, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	note, err := f.underOldKey(ctx, dir)
+	note, err := f.verifyByOldKey(ctx, dir)
 	if err != nil {
 		return end, err
 	}
@@ -135,8 +135,8 @@ func (f Folder) Rekey(ctx context.Context, o Order) (end deadletter.Mark, err er
 	return f.accept(ctx, dir, key, f.acceptance(store.ActionRekey, o, note))
 }
 
-// underOldKey says what the key that is about to be replaced proves about the trail.
-func (f Folder) underOldKey(ctx context.Context, dir *server.DataDir) (string, error) {
+// verifyByOldKey verifies the trail with the key that is about to be replaced, and returns the result as a text.
+func (f Folder) verifyByOldKey(ctx context.Context, dir *server.DataDir) (string, error) {
 	key, err := dir.AuditKey()
 	if err != nil {
 		return "without the old key: " + err.Error(), nil

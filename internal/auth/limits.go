@@ -17,21 +17,22 @@ import (
 //     guesser who has many addresses.
 //   - A browser that has signed in with the name has ten attempts a minute of its own, whatever others do.
 //
-// A network is an IPv4 address, or 64 bits of an IPv6 address. A guesser can find out which names have signed in from
-// the same network, by those that the second limit spares; otherwise its users could be locked out from within.
+// A network is an IPv4 address, or 64 bits of an IPv6 address. A name that has signed in from a network is
+// exempt from the second limit, so that a guesser in the same network cannot lock it out. The guesser can find out such
+// names by that.
 type limits struct {
 	names    *limiter // by name and network, or by browser
 	networks *limiter
-	places   *limiter // by name and network: whether the network is one more for the name
-	spread   *limiter // by name: further networks
+	counted  *limiter // by name and network: whether others has counted the network within an hour
+	others   *limiter // by name: networks that it never signed in from
 }
 
 func newLimits() *limits {
 	return &limits{
 		names:    newLimiter(10, 6*time.Second),
 		networks: newLimiter(30, 2*time.Second),
-		places:   newLimiter(1, time.Hour),
-		spread:   newLimiter(60, time.Minute),
+		counted:  newLimiter(1, time.Hour),
+		others:   newLimiter(60, time.Minute),
 	}
 }
 
@@ -41,8 +42,8 @@ type attempt struct {
 	network      string
 	knownNetwork bool   // the name has signed in from there
 	browser      string // that has signed in with the name; "": it is not known
-	counted      bool   // among the attempts of the network
-	newPlace     bool   // it is one more network for the name
+	ofNetwork    bool   // it is counted among the attempts of the network
+	otherNetwork bool   // it is counted as another network of the name
 }
 
 func (a *attempt) key() string {
@@ -64,13 +65,13 @@ func (l *limits) take(a *attempt, at time.Time) (wait time.Duration) {
 		l.names.giveBack(a.key())
 		return wait
 	}
-	a.counted = true
-	if l.places.take(a.key(), at) > 0 {
+	a.ofNetwork = true
+	if l.counted.take(a.key(), at) > 0 {
 		return 0
 	}
-	a.newPlace = true
-	if wait = l.spread.take(a.name, at); wait > 0 {
-		l.places.giveBack(a.key())
+	a.otherNetwork = true
+	if wait = l.others.take(a.name, at); wait > 0 {
+		l.counted.giveBack(a.key())
 		l.networks.giveBack(a.network)
 		l.names.giveBack(a.key())
 	}
@@ -79,15 +80,15 @@ func (l *limits) take(a *attempt, at time.Time) (wait time.Duration) {
 
 // succeeded takes back what an attempt with the right password took from other users and other networks.
 func (l *limits) succeeded(a *attempt) {
-	if a.counted {
+	if a.ofNetwork {
 		l.networks.giveBack(a.network)
 	}
-	if a.newPlace {
-		l.spread.giveBack(a.name)
+	if a.otherNetwork {
+		l.others.giveBack(a.name)
 	}
 }
 
-// network returns what counts as one network.
+// network returns the network of an address: the IPv4 address, or 64 bits of the IPv6 address.
 func network(addr string) string {
 	ip, err := netip.ParseAddr(addr)
 	if err != nil {
@@ -111,7 +112,7 @@ type limiter struct {
 	used *list.List               // the longest ago first
 }
 
-// bucket says when a key has its whole burst again.
+// bucket is the time at which a key has its whole burst again.
 type bucket struct {
 	key  string
 	full time.Time

@@ -93,7 +93,7 @@ type Deps struct {
 	Log        *slog.Logger
 }
 
-// What queues of this process hold.
+// The labels of the queues of this process.
 const (
 	DLQHolds        = "Failed messages"
 	ProcessingHolds = "Buffered webhooks"

@@ -20,7 +20,7 @@ func TestPresetsDescribeThemselves(t *testing.T) {
 		if !slices.Contains([]platform.Status{platform.Verified, platform.Inferred, platform.Tutorial}, p.Status) {
 			t.Errorf("%s has the status %q", p.Name, p.Status)
 		}
-		// What cannot be called has a reason, and what has none can be.
+		// A preset without calls has a reason, and one without a reason has calls.
 		for _, call := range []string{platform.Create, platform.List, platform.Get, platform.Delete} {
 			if err := p.Can(call); err != nil && strings.Contains(err.Error(), "no such call is known") {
 				t.Errorf("%s does not say why it cannot %s", p.Name, call)

@@ -330,7 +330,7 @@ func wakesOnSend(t *testing.T, q subject) {
 			}
 		})
 	}
-	// Whether a receiver waits already or comes later, it has a message.
+	// A receiver gets a message, whether it was waiting already or comes later.
 	for range 3 {
 		send(t, q, "x")
 	}
@@ -560,7 +560,7 @@ func blocksGroup(t *testing.T, q subject) {
 	if string(a1.Body) != "a1" || string(b1.Body) != "b1" {
 		t.Errorf("%q and %q came", a1.Body, b1.Body)
 	}
-	// Who waits for the group is woken when it is free.
+	// A receiver that waits for the group is woken when the group is free.
 	var waiting sync.WaitGroup
 	waiting.Go(func() {
 		if a2 := receiveOne(t, q); string(a2.Body) != "a2" {

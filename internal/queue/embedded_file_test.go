@@ -168,7 +168,7 @@ func TestProbeFailsWhenAMessageDoesNotFit(t *testing.T) {
 	if err := m.Probe(t.Context()); err != nil {
 		t.Errorf("there is room for a usual message: %v", err)
 	}
-	// What the probes made room for is used up.
+	// The room that the probes made is used up.
 	if _, err := m.Send(
 		t.Context(), "dlq", []queue.Message{{ID: "2", Body: body[:60<<10]}}, time.Now(),
 	); err != nil {

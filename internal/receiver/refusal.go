@@ -19,12 +19,12 @@ import (
 	"dlqdesk/internal/verify"
 )
 
-// refusal is a request that is not accepted. why is for the operator: the sender is never told it.
+// refusal is a request that is not accepted.
 type refusal struct {
 	source string // "" if it is not configured
 	reason ledger.RefusalReason
 	answer telemetry.Answer // "": the request was no webhook
-	why    string
+	why    string           // for the log and the desk; it is not in the response
 	status int
 	body   string // the response
 }
@@ -47,19 +47,19 @@ func (f refusal) respond(w http.ResponseWriter, req *http.Request) {
 	// The response goes first, so that a sender that looks for it need not send the rest. Only HTTP/1 needs this.
 	_ = http.NewResponseController(w).EnableFullDuplex()
 	respond(w, f.status, f.body)
-	if f.reason != ledger.RefusedIncomplete { // of that nothing more comes
+	if f.reason != ledger.RefusedIncomplete { // the rest of an incomplete body does not arrive
 		discardBody(w, req)
 	}
 }
 
-// refuseUnproven refuses a request that is not verified. It does not count a platform's first request without a token,
-// by which that asks for one.
-func (r *Receiver) refuseUnproven(w http.ResponseWriter, req *http.Request, s Source, cause error) {
-	r.refuseProof(w, req, s, cause, telemetry.AnswerUnauthorized, unauthorized)
+// refuseWebhook refuses a webhook whose signature or credential is missing or wrong.
+func (r *Receiver) refuseWebhook(w http.ResponseWriter, req *http.Request, s Source, cause error) {
+	r.refuseCredential(w, req, s, cause, telemetry.AnswerUnauthorized, unauthorized)
 }
 
-// refuseProof refuses a webhook or a request for a token for want of a proof.
-func (r *Receiver) refuseProof(
+// refuseCredential refuses a webhook or a request for a token with 401. It does not count the first request of a
+// platform that gets a token only after a 401.
+func (r *Receiver) refuseCredential(
 	w http.ResponseWriter, req *http.Request, s Source, cause error, answer telemetry.Answer, body string,
 ) {
 	if challenge := s.Verify.Settings().Challenge(); challenge != "" {
@@ -158,9 +158,10 @@ const (
 	discardLimit = 10 * time.Second
 )
 
-// discardBody reads the rest of a body that is not wanted, after the response. A server that closes the connection while
-// the body is on its way resets it, and the sender loses the response: a proxy answers 502 in its place, and a client
-// that reads only after it has written everything reads nothing. A sender that still waits for 100 Continue sends no body.
+// discardBody reads the rest of a body that is not wanted, after the response. A server that closes the connection
+// while the body is on its way resets it, and the sender loses the response: a proxy answers 502 in its place, and a
+// client that reads only after it has written everything reads nothing. A sender that still waits for 100 Continue
+// sends no body.
 func discardBody(w http.ResponseWriter, req *http.Request) {
 	_, begun := req.Body.(begunBody)
 	if req.Body == nil || req.Body == http.NoBody || !begun && req.Header.Get("Expect") != "" {

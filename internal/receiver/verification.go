@@ -19,7 +19,7 @@ func (r *Receiver) verifiedBody(w http.ResponseWriter, req *http.Request, s Sour
 		check, err = s.Verify.CheckHead(req, r.now())
 	}
 	if err != nil {
-		r.refuseUnproven(w, req, s, err)
+		r.refuseWebhook(w, req, s, err)
 		return nil, false
 	}
 	body, err := readBody(w, req, s.MaxBody)
@@ -28,7 +28,7 @@ func (r *Receiver) verifiedBody(w http.ResponseWriter, req *http.Request, s Sour
 		return nil, false
 	}
 	if err := check.Check(body); err != nil {
-		r.refuseUnproven(w, req, s, err)
+		r.refuseWebhook(w, req, s, err)
 		return nil, false
 	}
 	return body, true
@@ -81,7 +81,7 @@ func (r *Receiver) issueToken(w http.ResponseWriter, req *http.Request, s Source
 	}
 	token, err := s.Verify.Issue(body, r.now())
 	if err != nil {
-		r.refuseProof(w, req, s, err, "", invalidClient)
+		r.refuseCredential(w, req, s, err, "", invalidClient)
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")

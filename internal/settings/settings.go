@@ -48,7 +48,7 @@ type destination struct {
 // Deps are what settings need besides a configuration.
 type Deps struct {
 	Tracker *delivery.Tracker // which has the breakers
-	// returns since when the masks with a digest are in force
+	// MasksSince returns the time since when the masks with this digest are in force.
 	MasksSince func(digest []byte) (time.Time, error)
 	Now        func() time.Time
 	Log        *slog.Logger
@@ -178,18 +178,18 @@ func (s *Settings) addReceiver(source config.Source, to delivery.Destination, ve
 // addDeliverable adds a source for the worker, the desk and the search index.
 func (s *Settings) addDeliverable(source config.Source, d Deps) {
 	configured := cmp.Or(source.Name, s.Config.Queue.DefaultSource)
-	gate := breaker{configured, d.Tracker}
+	own := breaker{configured, d.Tracker}
 	s.Worker = append(s.Worker, worker.Source{
 		Name:        source.Name,
 		Destination: s.destinations[configured].Destination,
 		Retry:       source.Retry,
 		Slots:       max(1, source.MaxConcurrent/2), // the rest is for webhooks that come in during a backlog
-		Breaker:     gate,
+		Breaker:     own,
 	})
 	s.Desk = append(s.Desk, desk.Source{
 		Name:      source.Name,
-		Probe:     gate.ProbeNow,
-		Waits:     gate.Waits,
+		Probe:     own.ProbeNow,
+		Waits:     own.Waits,
 		Unnamed:   source.Name == s.Config.Queue.DefaultSource,
 		EventType: source.EventType,
 		SignsID:   source.Dedup.Signed,

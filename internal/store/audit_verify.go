@@ -243,7 +243,7 @@ func (r *trailReader) add(e EventRow, link []byte) {
 	r.events, r.end = r.events+1, deadletter.Mark{Sequence: e.Sequence, Link: link}
 }
 
-// accepts reports whether the event vouches for all events before it as they are now.
+// accepts reports whether the event accepts all events before it as they are now.
 func (r *trailReader) accepts(e EventRow, link []byte) bool {
 	return (e.Action == ActionAccept || e.Action == ActionRekey) &&
 		hmac.Equal(link, deadletter.ChainLink(r.key, r.sum, e.Sequence, e.Event))
@@ -321,7 +321,7 @@ type Acceptance struct {
 	At     time.Time
 }
 
-// AcceptAudit records that a person accepts the trail as it is. The event vouches for all events before it, as they
+// AcceptAudit records that a person accepts the trail as it is. The event covers all events before it, as they
 // are now, and the seal file names it. The faults stay visible: see AuditReport. The numbers of missing events
 // are not used again. No other process may write to the file meanwhile. It returns Conflict if nothing is wrong.
 func (s *Store) AcceptAudit(ctx context.Context, a Acceptance) (end deadletter.Mark, err error) {

@@ -36,7 +36,7 @@ type Filter struct {
 // Sort is what a list of messages goes by, newest first.
 type Sort string
 
-// What messages are sorted by.
+// The sort orders of messages.
 const (
 	ByReceipt Sort = ""
 	ByAttempt Sort = "attempt" // the latest one; a message of which none is known stands where it was received

@@ -338,7 +338,7 @@ func TestRetriesWaitWhileADestinationIsDown(t *testing.T) {
 	b.clock.Add(time.Second)
 	b.worker.Kick()
 
-	// What people order passes by.
+	// Replays by people do not wait for the breaker.
 	ordered := desktest.Receive(t, b.store, desktest.Failure("b-1", 422, b.clock.Now()))
 	b.replay(t, ordered, 0)
 	b.received(t, tried+2)

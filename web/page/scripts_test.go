@@ -237,7 +237,7 @@ func TestAllMatchingNeedsTheWholePageSelected(t *testing.T) {
 		t.Errorf("the form is %v", form)
 	}
 	await(t, ctx, `document.getElementById('job-dialog').open && document.activeElement.name === 'reason'`)
-	// What looks again by itself changes itself alone.
+	// A part that refreshes itself changes nothing else on the page.
 	eval[bool](t, ctx, `document.getElementById('job-new-matches').dispatchEvent(new Event('again'))`)
 	await(t, ctx, `document.getElementById('job-new-matches').textContent.startsWith('6 new messages')`)
 	await(
