@@ -47,8 +47,8 @@ func newTrailMark(desk string, key []byte) *trailMark {
 
 // The texts of faults of the seal file.
 const (
-	sealMissing = "the file " + SealFile + ", which names the last event of the audit trail, is missing: it was " +
-		"deleted, or a backup was restored"
+	sealMissing = "the file " + SealFile + " is missing: it was deleted, or a backup was restored. It names the last " +
+		"event of the audit trail"
 	sealForged = "the file " + SealFile + " was not written with this audit key: it was changed, or the key is " +
 		"another one"
 )
