@@ -29,6 +29,7 @@ type Capture struct {
 	Digest       string   // names a message without a mark that may have been sent back
 	RetryCount   int      // retries that another program made before
 	FirstAttempt *Attempt // the receiver's attempt; nil if unknown
+	Masks        string   // names the rules by which the receiver masked FirstAttempt; "" if it did not
 	Foreign      bool     // no envelope: another program sent it, and has retried it already
 	Queue        QueueFacts
 }

@@ -112,7 +112,7 @@ func addOurs(c *deadletter.Capture, d *document, unpack func(int64) bool) {
 	if c.Run != "" && at.UnmarshalJSON(d.timestamp) == nil && at.Sub(c.ReceivedAt).Abs() < clockStep {
 		c.RunAt, c.Sequence = at, decodeSequence(d.sequence)
 	}
-	c.FirstAttempt = decodeAttempt(d.firstAttempt, c.ReceivedAt)
+	c.FirstAttempt, c.Masks = decodeAttempt(d.firstAttempt, c.ReceivedAt), textOf(d.masks)
 }
 
 // decodeSequence returns the number of a message in the ledger; the zero value if the field has no valid one.

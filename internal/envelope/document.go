@@ -13,9 +13,9 @@ type document struct {
 	messageID, timestamp, originalPayload, originalHeaders, errorReason, retryCount json.RawMessage
 
 	// The fields that dlqdesk adds.
-	version, source, destination, method, query, webhookID, receiveID, run, sequence, traceparent json.RawMessage
-	statusCode, outcome, firstAttempt, queue, bodyForm, bodyBefore, bodyAfter, rawBody            json.RawMessage
-	rawHeaders                                                                                    json.RawMessage
+	version, source, destination, method, query, webhookID, receiveID, run, sequence, traceparent, masks json.RawMessage
+	statusCode, outcome, firstAttempt, queue, bodyForm, bodyBefore, bodyAfter, rawBody                   json.RawMessage
+	rawHeaders                                                                                           json.RawMessage
 
 	others []payload.Member
 }
@@ -39,7 +39,7 @@ func readDocument(text []byte) (d *document, ok bool) {
 // ourFields are the names of the fields that dlqdesk adds.
 var ourFields = [...]string{
 	"version", "source", "destination", "method", "query", "webhookId", "receiveId", "run", "sequence", "traceparent",
-	"statusCode", "outcome", "firstAttempt", "queue", "bodyForm", "bodyBefore", "bodyAfter", "rawBody",
+	"statusCode", "outcome", "firstAttempt", "masks", "queue", "bodyForm", "bodyBefore", "bodyAfter", "rawBody",
 	"rawHeaders",
 }
 
@@ -84,6 +84,8 @@ func (d *document) field(name string) *json.RawMessage {
 		return &d.outcome
 	case "firstAttempt":
 		return &d.firstAttempt
+	case "masks":
+		return &d.masks
 	case "queue":
 		return &d.queue
 	case "bodyForm":

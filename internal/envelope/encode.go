@@ -91,6 +91,7 @@ func encode(c deadletter.Capture, payload []byte, exact exactBody) ([]byte, erro
 		w.open("firstAttempt")
 		w.attempt(*c.FirstAttempt)
 		w.close()
+		w.optional("masks", c.Masks)
 	}
 	if told != nil {
 		w.value("queue", told)

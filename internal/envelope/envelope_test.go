@@ -48,6 +48,7 @@ func capture(body []byte) deadletter.Capture {
 			RetryAfter:      3 * time.Second,
 			TraceParent:     "00-1-2-01",
 		},
+		Masks: "0badc0de",
 	}
 }
 
@@ -588,7 +589,7 @@ func TestOwnFieldsAccompanyInterchangeFields(t *testing.T) {
 	for name, want := range map[string]any{
 		"version": 1.0, "source": "genesys", "destination": "http://127.0.0.1:9090/genesys", "method": "POST",
 		"query": "a=1&b=%20", "webhookId": "hook-1",
-		"receiveId": "r-1", "statusCode": 422.0, "outcome": "error_response",
+		"receiveId": "r-1", "statusCode": 422.0, "outcome": "error_response", "masks": "0badc0de",
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got[name] != want {

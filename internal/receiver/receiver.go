@@ -259,7 +259,7 @@ func (r *Receiver) deliver(ctx context.Context, s Source, c *deadletter.Capture)
 		return true
 	}
 	a.Number, a.Trigger, a.Actor, a.TraceParent = 1, deadletter.TriggerReceive, deadletter.System().Name, trace
-	c.FirstAttempt, c.Reason = &a, a.Error
+	c.FirstAttempt, c.Reason, c.Masks = &a, a.Error, s.Masks.Name()
 	return false
 }
 

@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -30,6 +31,7 @@ type Rules struct {
 	paths                  []payload.Path // each step in its normal form
 	known                  Secrets
 	digest                 [sha256.Size]byte
+	name                   string
 	secretHeaders          *verdicts // of IsSecretHeader
 }
 
@@ -64,8 +66,12 @@ func (r *Rules) addAnywhere(path payload.Path) bool {
 	return true
 }
 
-// defaultsVersion counts the changes of the default names and of how values are found by them.
+// defaultsVersion counts the changes of the default names, of how values are found by them, and of how they are hidden
+// where other texts repeat them.
 const defaultsVersion = 1
+
+// nameSize is the part of the digest that names rules, in bytes.
+const nameSize = 12
 
 // seal computes the digest. The known secrets are no part of it: they belong to no message.
 func (r *Rules) seal() {
@@ -74,8 +80,12 @@ func (r *Rules) seal() {
 		defaultsVersion, sorted(r.headers), sorted(r.names), sorted(r.except), r.paths,
 	})
 	r.digest = sha256.Sum256(text)
+	r.name = hex.EncodeToString(r.digest[:nameSize])
 	r.secretHeaders = newVerdicts()
 }
+
+// Name names the rules: others have another name. The secrets of the configuration are no part of it.
+func (r *Rules) Name() string { return r.orDefault().name }
 
 // orDefault returns rules that are not nil.
 func (r *Rules) orDefault() *Rules {

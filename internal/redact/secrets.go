@@ -275,10 +275,26 @@ func (r *Rules) HideIn(c *deadletter.Capture) {
 	if c.Reason == "" && c.FirstAttempt == nil {
 		return
 	}
-	secrets := r.Secrets(c.Headers, c.Query, c.Body)
-	c.Reason = r.Error(secrets.HideText(c.Reason))
+	if r.hidThem(c) {
+		r.orDefault().known.hideAll(c)
+		return
+	}
+	r.Secrets(c.Headers, c.Query, c.Body).hideAll(c)
+	c.Reason = r.Error(c.Reason)
 	if c.FirstAttempt != nil {
-		secrets.HideIn(c.FirstAttempt)
 		c.FirstAttempt.Error = r.Error(c.FirstAttempt.Error)
+	}
+}
+
+// hidThem reports whether the receiver masked the reasons of a capture by these rules. A program that sent the webhook
+// on since then may have given it another reason. The secrets of the configuration may be others by now.
+func (r *Rules) hidThem(c *deadletter.Capture) bool {
+	return c.FirstAttempt != nil && c.Reason == c.FirstAttempt.Error && c.Masks == r.Name()
+}
+
+func (s Secrets) hideAll(c *deadletter.Capture) {
+	c.Reason = s.HideText(c.Reason)
+	if c.FirstAttempt != nil {
+		s.HideIn(c.FirstAttempt)
 	}
 }

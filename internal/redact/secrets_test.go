@@ -70,3 +70,37 @@ func TestSecretsRepeatedInAResponseAreHidden(t *testing.T) {
 		t.Errorf("the attempt tells %+v", a)
 	}
 }
+
+// What the receiver masked by the same rules needs no second look, but for the secrets of the configuration, which no
+// rule names. Everything else is masked, whatever the envelope says about it.
+func TestHideInTrustsTheSameRulesAlone(t *testing.T) {
+	t.Parallel()
+	const masked, secret, known = "••• may not write", "t0ken-of-it may not write", "c0nfigured may not write"
+	rules := redact.New(redact.Options{Names: []string{"ssn"}, Known: []string{"c0nfigured"}})
+	others := redact.New(redact.Options{})
+	for name, c := range map[string]struct{ masks, reason, attempt, want string }{
+		"no mark":                {"", secret, secret, masked},
+		"other rules":            {others.Name(), secret, secret, masked},
+		"another reason":         {rules.Name(), secret, masked, masked},
+		"no attempt":             {rules.Name(), secret, "", masked},
+		"configured":             {rules.Name(), known, known, masked},
+		"masked by the receiver": {rules.Name(), secret, secret, secret}, // by the test's lie
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := deadletter.Capture{
+				Headers: deadletter.Headers{"Authorization": {"Bearer t0ken-of-it"}}, Masks: c.masks, Reason: c.reason,
+			}
+			if c.attempt != "" {
+				got.FirstAttempt = &deadletter.Attempt{Error: c.attempt, ResponseBody: []byte(c.attempt)}
+			}
+			rules.HideIn(&got)
+			if got.Reason != c.want {
+				t.Errorf("reason %q, want %q", got.Reason, c.want)
+			}
+			if a := got.FirstAttempt; a != nil && (a.Error != c.want || string(a.ResponseBody) != c.want) {
+				t.Errorf("attempt %q, %q, want %q", a.Error, a.ResponseBody, c.want)
+			}
+		})
+	}
+}
