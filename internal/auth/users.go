@@ -162,7 +162,7 @@ func (a *Auth) manage(
 	})
 }
 
-// pauseJobs pauses the running jobs that a user may not run any more.
+// pauseJobs pauses the running jobs that a user may no longer run.
 func pauseJobs(ctx context.Context, tx *store.Tx, owner deadletter.Account, at time.Time) error {
 	jobs, err := tx.RunningJobsOf(ctx, owner.Name)
 	if err != nil {

@@ -52,7 +52,7 @@ func TestLosingRightsStopsSessionsAndJobs(t *testing.T) {
 	}{
 		"demoted": {func(ctx context.Context, a *auth.Auth) error {
 			return a.SetRole(ctx, by, "OLGA", "viewer")
-		}, true, "olga may not replay any more: an operator who may must resume it", "user.role by root"},
+		}, true, "olga may no longer replay: an operator who may must resume it", "user.role by root"},
 		"promoted": {func(ctx context.Context, a *auth.Auth) error {
 			return a.SetRole(ctx, by, "olga", "admin")
 		}, false, "", "user.role by root"},
@@ -61,7 +61,7 @@ func TestLosingRightsStopsSessionsAndJobs(t *testing.T) {
 		}, true, "olga is disabled: another operator must resume it", "user.disable by root"},
 		"deleted": {func(ctx context.Context, a *auth.Auth) error {
 			return a.Delete(ctx, by, "olga", true)
-		}, true, "olga is no user any more: another operator must resume it", "user.delete by root"},
+		}, true, "olga is no longer a user: another operator must resume it", "user.delete by root"},
 		"signed out": {func(ctx context.Context, a *auth.Auth) error {
 			_, err := a.EndSessions(ctx, by, "olga")
 			return err

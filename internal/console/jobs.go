@@ -658,7 +658,7 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 	v.Action, v.Edits, v.Redrives = bulkName(j.Action), j.Action.Edits(), j.Action.Redrives()
 	v.Delivers = j.Delivers() && j.Items.Total() > 0
 	if j.Items.Total() == 0 {
-		v.Denied = "No message matches any more: there is nothing to do."
+		v.Denied = "No message matches now: there is nothing to do."
 	}
 	if j.Inapplicable > 0 {
 		v.Skipped = fmt.Sprintf("%s of them cannot be %s as they stand: they will be skipped.",

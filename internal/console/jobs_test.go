@@ -367,7 +367,7 @@ func TestInvalidSelectionsAreRefused(t *testing.T) {
 		})
 	}
 	none := p.post("/messages/bulk", form("action", "replay", "scope", "all", "back", "source=nobody"), htmx()...)
-	if !strings.Contains(none.says("form"), "No message matches any more") || none.count("[type=submit]") != 0 {
+	if !strings.Contains(none.says("form"), "No message matches now") || none.count("[type=submit]") != 0 {
 		t.Errorf("a job of nothing: %d %s", none.status, none.says("form"))
 	}
 	if got := desktest.Message(t, b.store, "a-1"); got.Version != 0 {

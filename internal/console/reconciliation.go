@@ -477,7 +477,7 @@ func (c *Console) acknowledge(w http.ResponseWriter, r *http.Request) {
 	case err == nil:
 		c.redirect(
 			w, r, "/reconciliation",
-			ui.Notice{Kind: ui.Done, Text: "Acknowledged: this hour is no alarm any more, unless its amount changes."},
+			ui.Notice{Kind: ui.Done, Text: "Acknowledged: this hour is no longer an alarm, unless its amount changes."},
 		)
 	case kind == deadletter.Invalid, kind == deadletter.Conflict:
 		c.showAcknowledge(w, r, statusOf(kind), i, note, errorText(err))

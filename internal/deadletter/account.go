@@ -59,11 +59,11 @@ func (u Account) may(a Action) bool { return !u.Disabled && !u.Deleted && u.Role
 func (u Account) JobPauseReason(a Action) (reason string) {
 	switch {
 	case u.Deleted:
-		return u.Name + " is no user any more: another operator must resume it"
+		return u.Name + " is no longer a user: another operator must resume it"
 	case u.Disabled:
 		return u.Name + " is disabled: another operator must resume it"
 	case !u.may(a):
-		return u.Name + " may not " + string(a) + " any more: an operator who may must resume it"
+		return u.Name + " may no longer " + string(a) + ": an operator who may must resume it"
 	}
 	return ""
 }

@@ -128,7 +128,7 @@ func TestChangesThatTakeRightsEndSessions(t *testing.T) {
 	}{
 		{"demoted", func() (deadletter.AccountChange, error) {
 			return operator.SetRole(by, deadletter.Viewer, 1, at)
-		}, true, "olga may not replay any more: an operator who may must resume it"},
+		}, true, "olga may no longer replay: an operator who may must resume it"},
 		{"promoted", func() (deadletter.AccountChange, error) {
 			return operator.SetRole(by, deadletter.Admin, 1, at)
 		}, false, ""},
@@ -140,7 +140,7 @@ func TestChangesThatTakeRightsEndSessions(t *testing.T) {
 		}, false, ""},
 		{"deleted", func() (deadletter.AccountChange, error) {
 			return operator.Delete(by, true, 1, at)
-		}, true, "olga is no user any more: another operator must resume it"},
+		}, true, "olga is no longer a user: another operator must resume it"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -74,7 +74,7 @@ func NewTracker(d TrackerDeps) *Tracker {
 }
 
 // Configure gives each source with a policy a breaker. A breaker that exists goes on with the new policy; one whose
-// source has no policy any more is dropped, with the health of its destination.
+// source no longer has a policy is dropped, with the health of its destination.
 func (t *Tracker) Configure(policies map[string]BreakerPolicy) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

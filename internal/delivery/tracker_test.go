@@ -168,7 +168,7 @@ func TestTrackerRestoresSnapshots(t *testing.T) {
 		t.Error("it remembers that a destination was up")
 	}
 	clock.Add(time.Minute)
-	delete(policies, "shaky") // a source that is not configured any more is forgotten
+	delete(policies, "shaky") // a source that is no longer configured is forgotten
 	after := delivery.NewTracker(delivery.TrackerDeps{
 		Client: setup(t), Policies: policies, Restore: memory, Now: clock.Now,
 	})

@@ -71,7 +71,7 @@ func New(deps Deps) *Desk {
 	return &Desk{deps.Store, deps.Sources, deps.Masks, deps.Origins, deps.Ledger, deps.Kick, deps.Now}
 }
 
-// Source returns the source with the given name, and false where it is not configured (any more).
+// Source returns the source with the given name, and false where it is not configured, or no longer.
 func (d *Desk) Source(name string) (Source, bool) {
 	for _, s := range d.sources() {
 		if s.Name == name {
@@ -82,7 +82,7 @@ func (d *Desk) Source(name string) (Source, bool) {
 }
 
 // SourceOf returns the source of a message with the masks of the message: those of its source and its queue. If the
-// source is not configured any more, it has nothing but a name and masks.
+// source is no longer configured, it has nothing but a name and masks.
 func (d *Desk) SourceOf(m deadletter.Message) Source {
 	s, ok := d.Source(m.Source)
 	if !ok {

@@ -180,7 +180,7 @@ func (h *Hider) Causes(ctx context.Context, list []store.Cause) error {
 	return nil
 }
 
-// Text returns an error text that was stored at a time and belongs to no message any more: nothing of it is shown if
+// Text returns an error text that was stored at a time and no longer belongs to a message: nothing of it is shown if
 // it may have values that are masked now.
 func (h *Hider) Text(text string, at time.Time) string {
 	if text != "" && h.masks.Stale(at) {

@@ -209,7 +209,7 @@ func (m *Masks) InForceSince(since time.Time) *Masks {
 func (m *Masks) Stale(at time.Time) bool { return m != nil && at.Before(m.since) }
 
 // Of returns the rules for a message of a source that came from a queue; "" for one of the two where there is none.
-// The messages of a source or queue that is not configured any more have the rules of all.
+// The messages of a source or queue that is no longer configured have the rules of all.
 func (m *Masks) Of(queue, source string) *Rules {
 	if m == nil {
 		return nil

@@ -232,7 +232,7 @@ type breaker struct {
 	tracker *delivery.Tracker
 }
 
-// Allow allows nothing once the source is not configured any more.
+// Allow allows nothing once the source is no longer configured.
 func (b breaker) Allow(waiting int, more bool) delivery.Allowance {
 	if now := b.tracker.Breaker(b.source); now != nil {
 		return now.Allow(waiting, more)

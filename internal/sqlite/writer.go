@@ -59,7 +59,7 @@ func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) err
 	}
 }
 
-// commitLoop is the only writer. It ends after Close, when no request waits any more.
+// commitLoop is the only writer. It ends after Close, when no request waits.
 func (d *DB) commitLoop() {
 	defer close(d.done)
 	for {

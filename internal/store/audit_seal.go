@@ -37,8 +37,8 @@ type trailMark struct {
 	opened os.FileInfo     // the desk's file as it was opened
 	known  deadletter.Mark // the last event that this process wrote or found
 	saved  deadletter.Mark // in the seal file
-	lost   string          // why known is not in the trail any more; "": it is. known then stays as it is
-	broken string          // why the seal file is not written any more; "": it is
+	lost   string          // why known is no longer in the trail; "": it is. known then stays as it is
+	broken string          // why the seal file is no longer written; "": it is
 }
 
 func newTrailMark(desk string, key []byte) *trailMark {

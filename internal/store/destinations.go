@@ -9,15 +9,15 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-const destinations = `SELECT source, memory FROM destinations`
+const destinations = `SELECT source, snapshot FROM destinations`
 
 // Destinations returns what SaveDestinations stored, by source.
 func (s *Store) Destinations(ctx context.Context) (map[string][]byte, error) {
 	kept := map[string][]byte{}
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
-		var source, memory string
-		err := r.Scan(&source, &memory)
-		kept[source] = []byte(memory)
+		var source, snapshot string
+		err := r.Scan(&source, &snapshot)
+		kept[source] = []byte(snapshot)
 		return err
 	}, destinations)
 	if err != nil {
@@ -28,15 +28,15 @@ func (s *Store) Destinations(ctx context.Context) (map[string][]byte, error) {
 
 const (
 	deleteDestinations = `DELETE FROM destinations`
-	insertDestination  = `INSERT INTO destinations (source, memory) VALUES (?, ?)`
+	insertDestination  = `INSERT INTO destinations (source, snapshot) VALUES (?, ?)`
 )
 
 // SaveDestinations replaces the saved state of all destinations.
-func (t *Tx) SaveDestinations(ctx context.Context, memory map[string][]byte) error {
+func (t *Tx) SaveDestinations(ctx context.Context, snapshots map[string][]byte) error {
 	if _, err := t.tx.ExecContext(ctx, deleteDestinations); err != nil {
 		return fmt.Errorf("delete the state of destinations: %w", err)
 	}
-	for source, m := range memory {
+	for source, m := range snapshots {
 		if _, err := t.tx.ExecContext(ctx, insertDestination, source, string(m)); err != nil {
 			return fmt.Errorf("store the state of destinations: %w", err)
 		}

@@ -343,7 +343,7 @@ func TestJobOfUserWithoutPermissionWaits(t *testing.T) {
 	b.run(t)
 	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{}) // anna is no user
 	j := b.awaitJob(t, id, "paused", func(j deadletter.Job) bool { return j.State == deadletter.JobPaused })
-	if !strings.Contains(j.PauseReason, "anna is no user any more") || j.Items.Pending != 3 {
+	if !strings.Contains(j.PauseReason, "anna is no longer a user") || j.Items.Pending != 3 {
 		t.Errorf("job %+v", j)
 	}
 	b.employ(t, deadletter.Viewer)
@@ -351,7 +351,7 @@ func TestJobOfUserWithoutPermissionWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	j = b.awaitJob(t, id, "paused", func(j deadletter.Job) bool { return j.State == deadletter.JobPaused })
-	if !strings.Contains(j.PauseReason, "anna may not replay any more") || len(b.destination.Received()) != 0 {
+	if !strings.Contains(j.PauseReason, "anna may no longer replay") || len(b.destination.Received()) != 0 {
 		t.Errorf("job %+v", j)
 	}
 }

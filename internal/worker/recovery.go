@@ -32,7 +32,7 @@ func (w *Worker) recoverUntilWritten(ctx context.Context) error {
 const recoverBatch = 200
 
 // Recover ends the deliveries that a dead process left open, and fails waiting messages of sources and queues that are
-// not configured any more. It must not be called while the worker runs.
+// no longer configured. It must not be called while the worker runs.
 func (w *Worker) Recover(ctx context.Context) error {
 	for {
 		leased, err := w.store.Leased(ctx, recoverBatch)
@@ -76,7 +76,7 @@ func (w *Worker) reclaim(ctx context.Context, tx *store.Tx, m deadletter.Message
 // farFuture is a time at which every waiting message is due.
 var farFuture = time.UnixMilli(1 << 50)
 
-// abandonUnconfigured fails waiting messages whose source, or the queue to redrive them to, is not configured any more.
+// abandonUnconfigured fails waiting messages whose source, or the queue to redrive them to, is no longer configured.
 func (w *Worker) abandonUnconfigured(ctx context.Context) error {
 	sources, err := w.store.WaitingSources(ctx)
 	if err != nil {

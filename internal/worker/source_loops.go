@@ -54,8 +54,8 @@ func (w *Worker) source(name string) (Source, bool) {
 }
 
 // runSources runs a loop for each configured source until ctx ends. When a source is configured differently, its loop
-// ends and another begins, without waiting for the deliveries in flight. Messages that wait for a source that is not
-// configured any more fail, once none of its deliveries is in flight. An operator can replay them when the source is
+// ends and another begins, without waiting for the deliveries in flight. Messages that wait for a source that is no longer
+// configured fail, once none of its deliveries is in flight. An operator can replay them when the source is
 // back.
 func (w *Worker) runSources(ctx context.Context) {
 	var running sync.WaitGroup
@@ -72,8 +72,8 @@ func (w *Worker) runSources(ctx context.Context) {
 	}
 }
 
-// startLoops ends the loops whose source is configured differently or not any more, and starts those that are missing.
-// It adds the sources that are not configured any more to removed.
+// startLoops ends the loops whose source is configured differently or no longer, and starts those that are missing.
+// It adds the sources that are no longer configured to removed.
 func (w *Worker) startLoops(ctx context.Context, running *sync.WaitGroup, removed map[string]<-chan struct{}) {
 	w.loops.mu.Lock()
 	defer w.loops.mu.Unlock()

@@ -111,7 +111,7 @@ func jobs() []Example {
 		draft("viewer", func(v *page.JobConfirmView) { v.Denied = viewer }),
 		draft("none", func(v *page.JobConfirmView) {
 			v.Heading, v.Messages, v.Oldest, v.Newest = "Replay 0 messages", "0 messages", ui.Moment{}, ui.Moment{}
-			v.Denied = "No messages match any more."
+			v.Denied = "No messages match now."
 		}),
 	}
 }
@@ -183,7 +183,7 @@ func jobRunning() page.JobView {
 
 func jobPaused() page.JobView {
 	v := jobOf("16", "paused", "Paused: Replay 214 messages", part("120 delivered", "done"), part("94 to go", "plain"))
-	v.WaitReason, v.CanResume, v.CanCancel = "Ben is no user any more: another operator must resume it.", true, true
+	v.WaitReason, v.CanResume, v.CanCancel = "Ben is no longer a user: another operator must resume it.", true, true
 	return v
 }
 
