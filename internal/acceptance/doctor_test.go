@@ -3,6 +3,7 @@ package acceptance_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,6 +59,7 @@ func TestDoctorTracesAWebhookToTheDestination(t *testing.T) {
 	g := desktest.NewGenesys(t)
 	p := setup(t, signed("0123456789abcdef0123"))
 	cfg := p.cfg
+	cfg.Sources = slices.Clone(cfg.Sources) // the running program reads its own
 	home, err := platform.Find("genesys-open-messaging")
 	if err != nil {
 		t.Fatal(err)
