@@ -116,7 +116,7 @@ func (c *crash) round(t *testing.T, after time.Duration) {
 	}
 }
 
-// load sends webhooks to some receivers until it is told to end.
+// load sends webhooks to some receivers until it is stopped.
 func (c *crash) load(urls ...string) (end func()) {
 	stop := make(chan struct{})
 	var running sync.WaitGroup

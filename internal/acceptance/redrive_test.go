@@ -29,7 +29,7 @@ type sqsFront struct {
 	endpoint string
 	sources  []string
 	lose     atomic.Bool
-	// the next send is told of here once SQS has it, and its sender waits for ever
+	// holding is closed once SQS has the next send, whose sender then gets no response.
 	holding atomic.Pointer[chan struct{}]
 }
 
@@ -125,7 +125,7 @@ func (l redriveLine) receive(ctx context.Context, t *testing.T) types.Message {
 	}
 }
 
-// failOnce is a consumer that fails: it lets go of the message that it got, and SQS moves it to the DLQ when it is
+// failOnce is a consumer that fails: it does not delete the message that it got, and SQS moves it to the DLQ when it is
 // asked for again.
 func (l redriveLine) failOnce(t *testing.T) types.Message {
 	t.Helper()

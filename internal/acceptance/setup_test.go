@@ -84,7 +84,7 @@ func end(t *testing.T, a *app.App) {
 	}
 }
 
-// post sends a webhook and returns what the platform was told.
+// post sends a webhook and returns the response.
 func (p program) post(t *testing.T, body string, headers http.Header) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(

@@ -15,7 +15,7 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// update is what a page is told.
+// update is one event that a page receives.
 type update struct {
 	Tabs   string
 	Rows   map[string]string

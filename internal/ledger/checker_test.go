@@ -13,7 +13,7 @@ import (
 	"dlqdesk/internal/queue"
 )
 
-// counting has a checker that is told how much waits, at the begin of a check and at its end.
+// counting has a checker with given depths of the queue, at the start of a check and at its end.
 func (h *house) counting(waits *[2]int) {
 	asked := 0
 	messages := func(context.Context) (ledger.Waiting, error) {

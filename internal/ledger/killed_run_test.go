@@ -57,7 +57,7 @@ func (h *house) save() {
 	}
 }
 
-// The counts of a killed run's last second are told by its messages.
+// The messages of a killed run show the counts of its last second.
 func TestKilledRunIsNoAlarm(t *testing.T) {
 	t.Parallel()
 	h := setup(t)

@@ -10,7 +10,7 @@ import (
 	"dlqdesk/internal/queue"
 )
 
-// asked is a queue that counts who asks, and breaks when it is told to.
+// asked is a queue that counts requests for its depth, and fails on demand.
 type asked struct {
 	times int
 	err   error

@@ -18,7 +18,7 @@ import (
 	"dlqdesk/internal/queue"
 )
 
-// line is a queue that takes what it is told to, and keeps what it took.
+// line is a queue that takes the messages that a test lets it take, and records them.
 type line struct {
 	name string
 	take func(ctx context.Context, o queue.Outgoing) error
@@ -128,7 +128,7 @@ func (s spooled) keep(t *testing.T, list ...queue.Outgoing) {
 	}
 }
 
-// drain moves what waits until it is told to stop, and returns when it has.
+// drain moves spooled messages until it is stopped, and returns then.
 func (s spooled) drain(t *testing.T) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -201,7 +201,7 @@ func (l *line) count() int {
 	return len(l.took)
 }
 
-// A queue that stays away is asked less and less often, and is told of as away since it first was.
+// A queue in an outage is called less and less often. The reported start of the outage stays.
 func TestQueueOutageIsPolledLessOften(t *testing.T) {
 	t.Parallel()
 	for who, want := range map[string]string{"senders": "0 1 3 7 12 17 22", "the drainer": "0 0 2 6 11 16 21"} {

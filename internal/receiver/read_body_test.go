@@ -76,7 +76,7 @@ func TestLargerBodiesMayTakeLonger(t *testing.T) {
 	}
 }
 
-// A queue that does not answer keeps the platform waiting for so long, and then it is told to send the webhook again.
+// The platform waits this long for a queue that does not respond. Then it gets an error, so that it sends again.
 func TestUnconfirmedSendTimesOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

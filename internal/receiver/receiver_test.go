@@ -290,7 +290,7 @@ func TestBufferedWebhookIsDeliveredFromItsQueue(t *testing.T) {
 	}
 }
 
-// The answer that a source sets is that of the webhook, whose message has the id that the platform was told.
+// The acknowledgement that a source configures contains the id of the message.
 func TestBufferedWebhookGetsTheConfiguredAck(t *testing.T) {
 	t.Parallel()
 	b := setup(t, false)
@@ -320,7 +320,7 @@ func TestBufferedWebhookRemainsIfTheDLQRefusesIt(t *testing.T) {
 	}
 }
 
-// The query of a destination may be its key: no queue is told.
+// The query of a destination may be its key, so no envelope has it.
 func TestEnvelopeLacksTheQueryOfTheDestination(t *testing.T) {
 	t.Parallel()
 	b := setup(t, false)

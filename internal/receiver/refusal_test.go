@@ -196,7 +196,7 @@ func TestBodyOfUnknownLengthIsTooLarge(t *testing.T) {
 	}
 }
 
-// A sender that waits for 100 Continue is told the status, and never asked for its body.
+// A sender that waits for 100 Continue gets the status, and is not asked for its body.
 func TestWaitingSenderNeedNotSendARefusedBody(t *testing.T) {
 	t.Parallel()
 	for name, c := range refusals {

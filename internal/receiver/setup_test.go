@@ -38,7 +38,7 @@ type answer struct {
 	header http.Header
 }
 
-// ask sends a request and returns what it was told.
+// ask sends a request and returns the response.
 func ask(t *testing.T, req *http.Request) answer {
 	t.Helper()
 	got, err := http.DefaultClient.Do(req)

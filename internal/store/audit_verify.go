@@ -243,13 +243,13 @@ func (r *trailReader) add(e EventRow, link []byte) {
 	r.events, r.end = r.events+1, deadletter.Mark{Sequence: e.Sequence, Link: link}
 }
 
-// accepts reports whether the event accepts all events before it as they are now.
+// accepts reports whether the event is an acceptance of all events before it as they are now.
 func (r *trailReader) accepts(e EventRow, link []byte) bool {
 	return (e.Action == ActionAccept || e.Action == ActionRekey) &&
 		hmac.Equal(link, deadletter.ChainLink(r.key, r.sum, e.Sequence, e.Event))
 }
 
-// maxGaps bounds how many gaps are told apart.
+// maxGaps bounds the gaps that are listed one by one.
 const maxGaps = 20
 
 // gap adds a gap, to the latest one if it goes on.

@@ -33,7 +33,7 @@ type Filter struct {
 	match string // what the text means in the index; see withMatch
 }
 
-// Sort is what a list of messages goes by, newest first.
+// Sort is the time by which a list of messages is sorted, newest first.
 type Sort string
 
 // The sort orders of messages.

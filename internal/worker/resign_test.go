@@ -12,7 +12,7 @@ import (
 	"dlqdesk/internal/worker"
 )
 
-// signer signs with what it is told. Like that of a source, it holds a function.
+// signer signs with a text that contains the body. Like the signer of a source, it has a func field.
 type signer struct{ Func func() }
 
 func (*signer) Resign(r *http.Request, body []byte, edited bool, _ time.Time) error {

@@ -79,13 +79,13 @@ func TestFloorPlanNamesExistingPaths(t *testing.T) {
 func TestFloorPlanListsEveryPackage(t *testing.T) {
 	t.Parallel()
 	text := read(t, floorPlan)
-	rooms, err := os.ReadDir(filepath.Join(root, "internal"))
+	packages, err := os.ReadDir(filepath.Join(root, "internal"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, room := range rooms {
-		if room.IsDir() && !strings.Contains(text, "| `internal/"+room.Name()+"` |") {
-			t.Errorf("the floor plan lacks the room internal/%s", room.Name())
+	for _, p := range packages {
+		if p.IsDir() && !strings.Contains(text, "| `internal/"+p.Name()+"` |") {
+			t.Errorf("the floor plan lacks the package internal/%s", p.Name())
 		}
 	}
 	_, changes, _ := strings.Cut(text, "## Where do I change")

@@ -88,7 +88,7 @@ func (b browser) tab(t *testing.T) context.Context {
 		defer mu.Unlock()
 		switch e := event.(type) {
 		case *log.EventEntryAdded:
-			// A refusal that the page is told to show is no fault of the page.
+			// A page that shows a refused request has no fault.
 			if !strings.Contains(e.Entry.Text, "status of 4") && !strings.Contains(e.Entry.Text, "status of 5") &&
 				!strings.Contains(e.Entry.Text, "ERR_") {
 				complaints = append(complaints, e.Entry.Text+" "+e.Entry.URL)
