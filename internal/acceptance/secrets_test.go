@@ -310,6 +310,7 @@ func (p program) editAndPatch(t *testing.T, client *http.Client, names map[strin
 		"patch": {`{"customer":{"ssn":"` + coreOf("patched") + `"}}`}, "reason": {"set to " + coreOf("patched")},
 	})
 	p.await(t, client, "/jobs/1", "2 failed")
+	p.submit(t, client, "/views", url.Values{"name": {"ssn=" + coreOf("edited")}, "query": {"q=x"}})
 	p.submit(t, client, "/messages/"+by["xml"]+"/archive", url.Values{
 		"version": {"0"}, "reason": {"known: " + secretOf("xml")},
 	})

@@ -117,7 +117,7 @@ func (h *Hider) Capture(c *deadletter.Capture) {
 	h.masks.Of(c.Queue.ConfigName, c.Source).HideIn(c)
 }
 
-// Events masks the reasons and facts of audit events.
+// Events masks the reasons and facts of audit events, and targets that people named.
 func (h *Hider) Events(ctx context.Context, list []store.EventRow) error {
 	for i := range list {
 		e := &list[i]
@@ -127,6 +127,9 @@ func (h *Hider) Events(ctx context.Context, list []store.EventRow) error {
 		}
 		rules := h.masks.All()
 		e.Reason = rules.Note(secrets.HideText(e.Reason))
+		if e.TargetKind != "message" {
+			e.Target = rules.Note(e.Target)
+		}
 		for _, facts := range []*[]byte{(*[]byte)(&e.Before), (*[]byte)(&e.After)} {
 			*facts, _ = rules.Text(secrets.Hide(*facts, false))
 		}
