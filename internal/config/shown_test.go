@@ -72,6 +72,32 @@ sources:
 	}
 }
 
+// The place of an event's id is shown as it is used: the header Webhook-Id is the default wherever it counts.
+func TestShownPlaceOfIDs(t *testing.T) {
+	t.Parallel()
+	for source, want := range map[string]string{
+		`dedup: { window: 1h }`: "header:Webhook-Id",
+		`verify: { scheme: hmac, header: X-Sig, secrets: ["env:ORDERS_SECRET"] }`: "none",
+		`verify: { scheme: slack, secrets: ["env:ORDERS_SECRET"] }`:               "$.event_id",
+		`dedup: { key: header:X-Id }`:                                             "header:X-Id",
+		`dedup: { key: none }`:                                                    "none",
+	} {
+		file := filepath.Join(t.TempDir(), "desk.yaml")
+		text := "sources:\n  orders:\n    destination: http://127.0.0.1:9090/orders\n    " + source + "\n"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := config.Load(file, []string{"ORDERS_SECRET=a secret of this test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(c.Values, func(v config.Value) bool { return v.Key == "sources.orders.dedup.key" })
+		if i < 0 || c.Values[i].Text != want {
+			t.Errorf("%s is shown with %+v, want %s", source, c.Values, want)
+		}
+	}
+}
+
 func TestRereadSecrets(t *testing.T) {
 	t.Parallel()
 	secret := filepath.Join(t.TempDir(), "secret")
