@@ -65,13 +65,15 @@ func (c *Console) curlOf(m deadletter.Message, r deadletter.Revision, masks desk
 	return v
 }
 
-// tryCurl returns a command that sends a webhook to the first source; "" if there is none.
+// tryCurl returns a command that sends a webhook to the first source that accepts one without a signature; "" if there
+// is none.
 func (c *Console) tryCurl(r *http.Request) string {
 	sources := c.Settings().Sources
-	if len(sources) == 0 {
+	i := slices.IndexFunc(sources, func(s Source) bool { return s.Setup.Open })
+	if i < 0 {
 		return ""
 	}
-	return curlTo(c.webhookBase(r) + "/webhooks/" + sources[0].Name)
+	return curlTo(c.webhookBase(r) + "/webhooks/" + sources[i].Name)
 }
 
 // curlTo returns a command that sends a small webhook to the URL of a source.

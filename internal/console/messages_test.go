@@ -34,6 +34,16 @@ func TestEmptyDeskShowsFirstSteps(t *testing.T) {
 	}
 }
 
+// A verified source would refuse the example.
+func TestEmptyDeskTriesASourceThatIsOpen(t *testing.T) {
+	t.Parallel()
+	b := setup(t, withSetups)
+	a := b.member(t, "olga", deadletter.Operator).get("/messages")
+	if got := a.says("#try-curl"); !strings.Contains(got, b.server.URL+"/webhooks/open") {
+		t.Errorf("the example is %q", got)
+	}
+}
+
 func TestListFollowsTheFilter(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -24,6 +24,7 @@ import (
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/doctor"
 	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/redact"
@@ -79,7 +80,10 @@ func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundl
 		Refusals: desk.NewRefusals(b.store, b.clock.Now, slog.New(telemetry.Log(slog.NewTextHandler(b.log, nil)))),
 		Settings: desktest.Always(console.Settings{
 			Sources: []console.Source{
-				{Name: "genesys", URL: "http://handler.internal:9090/genesys?code=s3cret", MaxAttempts: 5},
+				{
+					Name: "genesys", URL: "http://handler.internal:9090/genesys?code=s3cret", MaxAttempts: 5,
+					Setup: doctor.Setup{Open: true},
+				},
 			},
 		}),
 		Chain: func() store.AuditResult {
