@@ -564,7 +564,8 @@ func TestContentIsThatOfDecode(t *testing.T) {
 	t.Parallel()
 	const limit = 64
 	bodies := []string{
-		"", "{", `{"a":1}`, `[1]`, ` {"a":1}`, `"x"`, "{\xe4}", "{\x00\"\x00", `{"a":"` + strings.Repeat("ö", limit) + `"}`,
+		"", "{", `{"a":1}`, `[1]`, ` {"a":1}`, `"x"`, "{\xe4}", "{\x00\"\x00",
+		`{"a":"` + strings.Repeat("ö", limit) + `"}`,
 		"\xef\xbb\xbf{}", "\xff\xfe{\x00}\x00", "a=b", "{\"a\":\"\x01\"}", "[a=b&c", "{+ADw-script}",
 	}
 	types := []string{
