@@ -3,9 +3,9 @@ package acceptance_test
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
