@@ -113,7 +113,8 @@ func utf16WithoutMark(content []byte, label, media string) *charsetCoder {
 // areASCIIPairs reports whether the first characters have a zero at one byte of each pair and ASCII at the other.
 func areASCIIPairs(content []byte, pairs, zero, other int) bool {
 	for at := 0; at < min(len(content), 2*pairs); at += 2 {
-		if len(content) < at+2 || content[at+zero] != 0 || content[at+other] == 0 || content[at+other] >= utf8.RuneSelf {
+		if len(content) < at+2 || content[at+zero] != 0 || content[at+other] == 0 ||
+			content[at+other] >= utf8.RuneSelf {
 			return false
 		}
 	}

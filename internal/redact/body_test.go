@@ -93,7 +93,10 @@ func TestMaskNonJSON(t *testing.T) {
 		{"an escaped name", `{"\u0073sn" : "1"`, "$.ssn", `{"\u0073sn" : "•••"`},
 		{"an escape in the value", `{"ssn":"1\"2",}`, "$.ssn", `{"ssn":"•••",}`},
 		{"single quotes", `{'ssn': '123', 'b': 'it'}`, "$.customer.ssn", `{'ssn': "•••", 'b': 'it'}`},
-		{"XML attribute", `<p name="ssn">123</p><p a="1" name='b'>2</p>`, "$.ssn", `<p name="ssn">•••</p><p a="1" name='b'>2</p>`},
+		{
+			"XML attribute", `<p name="ssn">123</p><p a="1" name='b'>2</p>`, "$.ssn",
+			`<p name="ssn">•••</p><p a="1" name='b'>2</p>`,
+		},
 		{"XML attributes", `<p name="ssn" value="123"/>`, "$.ssn", `<p name="ssn" value="•••"/>`},
 		{"XML attributes the other way", `<p value='123' key="ssn" />`, "$.ssn", `<p value='•••' key="ssn" />`},
 		{"user of a URL", "at https://anna:s3:cret@a.example/@x?y", "$.ssn", "at https://anna:•••@a.example/@x?y"},

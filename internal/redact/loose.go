@@ -10,8 +10,8 @@ import (
 )
 
 // loose finds the values after secret names in a text that is not JSON: "name": value, name=value, name: value,
-// <name>value</name> and <any name="name">value</any>. In free text, names that are secret by default count only in the forms of programs: people write
-// sentences such as "Invalid token: expired".
+// <name>value</name> and <any name="name">value</any>. In free text, names that are secret by default count only in
+// the forms of programs: people write sentences such as "Invalid token: expired".
 func (f *finder) loose(l layer, key uint64, freeText bool) {
 	if f.all && !freeText {
 		f.hits = append(
@@ -195,7 +195,8 @@ func startTag(text []byte) []byte {
 	return text[:max(end, 0)]
 }
 
-// nameOf returns the secret name that an attribute gives an element, as in <param name="password">; nil if there is none.
+// nameOf returns the secret name that an attribute gives an element, as in <param name="password">; nil if there is
+// none.
 func (s *looseScan) nameOf(text []byte) []byte {
 	tag := startTag(text)
 	if bytes.IndexByte(tag, '=') < 0 {

@@ -17,7 +17,8 @@ func compare() []Example {
 		compare("revisions", func(*page.CompareView) {}),
 		compare("other", func(v *page.CompareView) { v.Other, v.After.Name = true, "message "+messageID(2) }),
 		compare("same", func(v *page.CompareView) {
-			v.After.Body, v.After.Size, v.Headers, v.SameNote = v.Before.Body, v.Before.Size, nil, "The bodies are the same."
+			v.After.Body, v.After.Size, v.Headers, v.SameNote = v.Before.Body, v.Before.Size, nil,
+				"The bodies are the same."
 		}),
 		compare("binary", func(v *page.CompareView) {
 			v.Text, v.Masked, v.SameNote = false, false, "Binary bodies cannot be compared here. "+
