@@ -54,8 +54,8 @@ func (w *Worker) source(name string) (Source, bool) {
 }
 
 // runSources runs a loop for each configured source until ctx ends. When a source is configured differently, its loop
-// ends and another begins, without waiting for the deliveries in flight. Messages that wait for a source that is no longer
-// configured fail, once none of its deliveries is in flight. An operator can replay them when the source is
+// ends and another begins, without waiting for the deliveries in flight. Messages that wait for a source that is no
+// longer configured fail, once none of its deliveries is in flight. An operator can replay them when the source is
 // back.
 func (w *Worker) runSources(ctx context.Context) {
 	var running sync.WaitGroup
