@@ -41,3 +41,23 @@ func TestSecretThatTheDestinationRepeatsIsHidden(t *testing.T) {
 		t.Errorf("the answer is told as %q, %v", got, a.ResponseHeaders)
 	}
 }
+
+// With OnlyFailures a successful delivery has no response, and a failed one has it, masked.
+func TestResponseOfASuccessIsDroppedOnRequest(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]string{http.StatusOK: "", http.StatusUnprocessableEntity: "•••"} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			t.Parallel()
+			url, _ := destination(t, func(w http.ResponseWriter, r *http.Request) {
+				w.WriteHeader(status)
+				_, _ = w.Write([]byte(r.Header.Get("X-Api-Key")))
+			})
+			r := request(`{}`, deadletter.Headers{"X-Api-Key": {"s3cret-token"}})
+			r.Masks, r.OnlyFailures = redact.New(redact.Options{}), true
+			a := setup(t).Send(t.Context(), to(url), r)
+			if string(a.ResponseBody) != want || (want == "") != (a.ResponseHeaders == nil) {
+				t.Errorf("status %d: the response is %q, %v", status, a.ResponseBody, a.ResponseHeaders)
+			}
+		})
+	}
+}

@@ -243,14 +243,15 @@ func (r *Receiver) capture(s Source, req *http.Request, body []byte) deadletter.
 func (r *Receiver) deliver(ctx context.Context, s Source, c *deadletter.Capture) bool {
 	trace := telemetry.TraceParent(c.ID, c.Queue.TraceParent, c.Headers)
 	a := r.sender.Send(ctx, s.Destination, delivery.Request{
-		Message:     c.ID,
-		Body:        c.Body,
-		Headers:     c.Headers,
-		Query:       c.Query,
-		WebhookID:   c.WebhookID,
-		Attempt:     1,
-		TraceParent: trace,
-		Masks:       s.Masks,
+		Message:      c.ID,
+		Body:         c.Body,
+		Headers:      c.Headers,
+		Query:        c.Query,
+		WebhookID:    c.WebhookID,
+		Attempt:      1,
+		TraceParent:  trace,
+		Masks:        s.Masks,
+		OnlyFailures: true,
 	})
 	r.log.LogAttrs(ctx, slog.LevelInfo, "delivery",
 		slog.String("source", c.Source), slog.Int("attempt", 1), slog.String("outcome", string(a.Outcome)),
