@@ -60,6 +60,11 @@ func (p program) showTrail(v audit.Verification) error {
 	if !v.Intact {
 		return nil
 	}
+	if v.Events == 0 {
+		_, err := fmt.Fprintln(p.stdout, "the audit trail has no events. A new data folder has none. If this one was in "+
+			"use, its trail was deleted: check with --at-least.")
+		return err
+	}
 	fmt.Fprintf(p.stdout, "the audit trail is intact: %d events\n", v.Events)
 	for _, g := range v.Accepted {
 		fmt.Fprintf(

@@ -50,6 +50,31 @@ func trail(t *testing.T, events int) (folder, file string) {
 		"data_dir: "+folder+"\nsources: {genesys: {destination: 'http://127.0.0.1:9090/'}}\n")
 }
 
+// A data folder whose database and seal were deleted looks new. It is not called intact.
+func TestAuditVerifyOfADeletedTrail(t *testing.T) {
+	t.Parallel()
+	folder, file := trail(t, 3)
+	mark := strings.Split(strings.TrimSpace(dlqdesk(nil, "audit", "verify", "--config", file).stdout), "\n")[1]
+	for _, pattern := range []string{"desk.db*", "audit.seal"} {
+		names, err := filepath.Glob(filepath.Join(folder, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if err := os.Remove(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	got := dlqdesk(nil, "audit", "verify", "--config", file)
+	if said := got.stdout + got.stderr; strings.Contains(said, "intact") || !strings.Contains(said, "no events") {
+		t.Errorf("without a trail: %+v", got)
+	}
+	if got := dlqdesk(nil, "audit", "verify", "--config", file, "--at-least", mark); got.code != 1 {
+		t.Errorf("at least %s: %+v", mark, got)
+	}
+}
+
 func TestAuditVerifyPrintsTheLastEvent(t *testing.T) {
 	t.Parallel()
 	_, file := trail(t, 3)
