@@ -259,11 +259,13 @@ func TestEditThatIsRefusedChangesNothing(t *testing.T) {
 func TestMessageWithoutDestinationIsShownButNotReplayed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	for id, source := range map[string]string{"a-1": "", "b-2": "gone"} {
-		t.Run(id, func(t *testing.T) {
-			m := b.receive(t, id, func(c *deadletter.Capture) { c.Source = source })
+	for source, want := range map[string]string{
+		"": "set queue.default_source", "gone": `the source "gone" is not configured: add it under sources and reload`,
+	} {
+		t.Run("source "+source, func(t *testing.T) {
+			m := b.receive(t, "of-"+source, func(c *deadletter.Capture) { c.Source = source })
 			_, err := b.Replay(t.Context(), anna, ref(m), desk.SendCommand{})
-			if deadletter.KindOf(err) != deadletter.Conflict || !strings.Contains(deadletter.TextOf(err), "restart") {
+			if deadletter.KindOf(err) != deadletter.Conflict || !strings.Contains(deadletter.TextOf(err), want) {
 				t.Errorf("source %q: %v", source, err)
 			}
 			if _, err := b.Archive(t.Context(), anna, ref(m), "no longer needed"); err != nil {
