@@ -61,8 +61,8 @@ func (p program) showTrail(v audit.Verification) error {
 		return nil
 	}
 	if v.Events == 0 {
-		const empty = "the audit trail has no events. A new data folder has none. If this one was in use, its trail was " +
-			"deleted: check with --at-least."
+		const empty = "the audit trail has no events. A new data folder has none. If this one was in use, its trail " +
+			"was deleted: check with --at-least."
 		_, err := fmt.Fprintln(p.stdout, empty)
 		return err
 	}
