@@ -211,15 +211,11 @@ func shownSize(bytes int64) string {
 }
 
 func shownDedup(d payload.Dedup) string {
-	switch {
-	case d.Window == 0:
-		return "none"
-	case d.Header != "":
-		return "header:" + d.Header
-	case d.Path != nil:
-		return "$." + strings.Join(d.Path, ".")
-	case d.IgnoreWebhookID:
-		return "none"
+	switch header, path := d.Place(); {
+	case d.Window > 0 && header != "":
+		return "header:" + header
+	case d.Window > 0 && path != nil:
+		return "$." + strings.Join(path, ".")
 	}
-	return "header:Webhook-Id"
+	return "none"
 }

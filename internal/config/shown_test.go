@@ -75,15 +75,20 @@ sources:
 // The place of an event's id is shown as it is used: the header Webhook-Id is the default wherever it counts.
 func TestShownPlaceOfIDs(t *testing.T) {
 	t.Parallel()
+	const signedID = `verify: { scheme: hmac, header: X-Sig, signed: "{id}.{body}", id_header: Webhook-Id, ` +
+		`secrets: ["env:ORDERS_SECRET"] }, `
 	for source, want := range map[string]string{
 		`dedup: { window: 1h }`: "header:Webhook-Id",
 		`verify: { scheme: hmac, header: X-Sig, secrets: ["env:ORDERS_SECRET"] }`: "none",
 		`verify: { scheme: slack, secrets: ["env:ORDERS_SECRET"] }`:               "$.event_id",
 		`dedup: { key: header:X-Id }`:                                             "header:X-Id",
 		`dedup: { key: none }`:                                                    "none",
+		signedID + `dedup: { key: $.id }`:                                         "header:Webhook-Id",
+		signedID + `dedup: { key: header:X-Id }`:                                  "header:Webhook-Id",
+		signedID + `dedup: { key: none }`:                                         "none",
 	} {
 		file := filepath.Join(t.TempDir(), "desk.yaml")
-		text := "sources:\n  orders:\n    destination: http://127.0.0.1:9090/orders\n    " + source + "\n"
+		text := "sources: { orders: { destination: 'http://127.0.0.1:9090/orders', " + source + " } }"
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

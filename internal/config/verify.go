@@ -170,7 +170,11 @@ func readDedup(s *section, scheme verify.Scheme, proof verify.Settings) payload.
 		d.Window = window
 	}
 	if signed := proof.SignedIDHeader(); strings.EqualFold(signed, "Webhook-Id") {
+		overridden := d.Window > 0 && !strings.EqualFold(d.Header, signed)
 		d.Header, d.Path, d.Signed = signed, nil, true
+		if overridden {
+			s.reader.showDefault(join(s.path, "key"), d)
+		}
 	}
 	d.IgnoreWebhookID = ignored
 	return d

@@ -87,17 +87,13 @@ func SetupOf(cfg config.Config, s config.Source) Setup {
 }
 
 func repeatID(d payload.Dedup) string {
-	switch {
-	case d.Window == 0:
-		return ""
-	case d.Header != "":
-		return "the header " + d.Header
-	case d.Path != nil:
-		return "$." + strings.Join(d.Path, ".")
-	case d.IgnoreWebhookID:
-		return ""
+	switch header, path := d.Place(); {
+	case d.Window > 0 && header != "":
+		return "the header " + header
+	case d.Window > 0 && path != nil:
+		return "$." + strings.Join(path, ".")
 	}
-	return "the header Webhook-Id"
+	return ""
 }
 
 // command returns the command line to type, in any folder of this machine.

@@ -38,17 +38,28 @@ const (
 // ID returns the id of the event of a webhook; "" if it has none. The header Webhook-Id counts where it is signed, or
 // where the source names no other place and its sender cannot be another than that of the rest of the webhook.
 func (d Dedup) ID(h deadletter.Headers, body []byte) string {
+	header, path := d.Place()
 	switch {
 	case d.Signed && h.Get(standardSignature) == "" && h.Get(svixID) != "":
 		return safeWebhookID(h.Get(svixID))
-	case d.Header != "":
-		return safeWebhookID(h.Get(d.Header))
-	case d.Path != nil:
-		return safeWebhookID(ValueAt(h, body, d.Path))
-	case d.IgnoreWebhookID:
-		return ""
+	case path != nil:
+		return safeWebhookID(ValueAt(h, body, path))
 	}
-	return safeWebhookID(h.Get(webhookID))
+	return safeWebhookID(h.Get(header))
+}
+
+// Place returns the header or else the path in the body that has the id of an event. If webhooks have no id that
+// counts, both are zero.
+func (d Dedup) Place() (header string, path Path) {
+	switch {
+	case d.Header != "":
+		return d.Header, nil
+	case d.Path != nil:
+		return "", d.Path
+	case d.IgnoreWebhookID:
+		return "", nil
+	}
+	return webhookID, nil
 }
 
 // safeWebhookID returns the id, or its hash if it is not valid in a header.
