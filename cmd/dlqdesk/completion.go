@@ -242,20 +242,15 @@ func (c *cursor) offerValues(v *kong.Value, p program, offer func(candidate, hel
 func namesIn(c config.Config, kind string) (names []string) {
 	switch kind {
 	case "source":
-		for _, s := range c.Sources {
-			names = append(names, s.Name)
-		}
+		return c.SourceNames()
 	case "platform":
 		for _, p := range c.Platforms {
 			names = append(names, p.Name)
 		}
 	case "to":
-		names = append(names, "dlq")
-		fallthrough
+		return append([]string{"dlq"}, c.QueueNames()...)
 	case "queue":
-		for _, q := range c.Queues {
-			names = append(names, q.Name)
-		}
+		return c.QueueNames()
 	}
 	return names
 }

@@ -91,18 +91,11 @@ func New(cfg config.Config, o Options) *App {
 		life:         server.NewLifecycle(),
 		ledgerEvery:  cmp.Or(o.LedgerEvery, ledger.UsualEvery),
 		ledgerSettle: cmp.Or(o.LedgerSettle, ledger.UsualSettle),
-		metrics:      telemetry.NewMetrics(sourceNames(cfg)),
+		metrics:      telemetry.NewMetrics(cfg.SourceNames()),
 	}
 	a.counts = unledgered{a.metrics}
 	a.now = server.NewClock(o.Clock, a.logClockStep).Now
 	return a
-}
-
-func sourceNames(cfg config.Config) (names []string) {
-	for _, s := range cfg.Sources {
-		names = append(names, s.Name)
-	}
-	return names
 }
 
 // startLimit bounds opening files and asking the queue for its limits.

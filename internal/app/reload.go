@@ -28,7 +28,7 @@ func (a *App) record(ctx context.Context, e deadletter.Event) error {
 func (a *App) applied(ctx context.Context) {
 	now := a.settings.Load()
 	a.level.Set(now.Config.Log.Level)
-	a.metrics.AddSources(sourceNames(now.Config))
+	a.metrics.AddSources(now.Config.SourceNames())
 	if a.store != nil {
 		a.store.KickIndex() // masks may have changed
 	}

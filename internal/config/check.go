@@ -71,20 +71,12 @@ func (r *reader) checkQueue(c Config) {
 	}
 	if name := c.Queue.DefaultSource; name != "" {
 		if _, ok := c.Source(name); !ok {
-			r.fault("queue.default_source", "there is no source "+quote(name)+orNear(name, sourceNames(c)))
+			r.fault("queue.default_source", "there is no source "+quote(name)+orNear(name, c.SourceNames()))
 		}
 	}
 	if c.Queue.ProcessingURL != "" && !anyBuffered(c) {
 		r.warn("queue.processing_url", "no source has mode: buffered, so nothing uses this queue")
 	}
-}
-
-func sourceNames(c Config) []string {
-	names := make([]string, len(c.Sources))
-	for i, s := range c.Sources {
-		names[i] = s.Name
-	}
-	return names
 }
 
 func anyBuffered(c Config) bool {

@@ -255,12 +255,20 @@ func (c Config) DrainTarget(to string) (url, region string, err error) {
 		}
 	}
 	return "", "", deadletter.Errorf(
-		deadletter.Invalid, "%q is no DLQ of the configuration%s", to, orNear(to, append(c.queueNames(), "dlq")),
+		deadletter.Invalid, "%q is no DLQ of the configuration%s", to, orNear(to, append(c.QueueNames(), "dlq")),
 	)
 }
 
-func (c Config) queueNames() []string {
-	var names []string
+// SourceNames returns the names of the sources.
+func (c Config) SourceNames() (names []string) {
+	for _, s := range c.Sources {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// QueueNames returns the names of the additional DLQs.
+func (c Config) QueueNames() (names []string) {
 	for _, q := range c.Queues {
 		names = append(names, q.Name)
 	}
@@ -274,8 +282,8 @@ func (c Config) CheckDrain(source, queue string, storedSources, storedQueues []s
 		kind, name string
 		known      []string
 	}{
-		{"source", source, slices.Concat(sourceNames(c), storedSources)},
-		{"queue", queue, slices.Concat(c.queueNames(), storedQueues)},
+		{"source", source, slices.Concat(c.SourceNames(), storedSources)},
+		{"queue", queue, slices.Concat(c.QueueNames(), storedQueues)},
 	} {
 		if check.name != "" && !slices.Contains(check.known, check.name) {
 			slices.Sort(check.known)

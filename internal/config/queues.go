@@ -52,7 +52,7 @@ func (r *reader) checkDLQs(c Config) {
 		}
 		uses[q.URL] = join(at, "url")
 		if _, ok := c.Source(q.Source); !ok && q.Source != "" {
-			r.fault(join(at, "source"), "there is no source "+quote(q.Source)+orNear(q.Source, sourceNames(c)))
+			r.fault(join(at, "source"), "there is no source "+quote(q.Source)+orNear(q.Source, c.SourceNames()))
 		}
 	}
 	for _, q := range c.Queues {
