@@ -36,12 +36,14 @@ func (f configFlag) loadDataOnly(p program) (config.Config, error) {
 	return config.LoadDataOnly(file, p.environ)
 }
 
-// command returns a command line with this flag, to type in the same folder.
-func (f configFlag) command(line string) string {
-	if f.File == "" {
-		return "dlqdesk " + line
+// command returns a command line to type in the same folder: with this program, which may not be on PATH, and with the
+// same file, whose name may come from a variable that other shells do not have.
+func (f configFlag) command(environ []string, line string) string {
+	line = shell.Word(os.Args[0]) + " " + line
+	if file, err := f.path(environ); err == nil && file != "" {
+		line += " --config " + shell.Word(file)
 	}
-	return "dlqdesk " + line + " --config " + shell.Word(f.File)
+	return line
 }
 
 func (f configFlag) path(environ []string) (string, error) {

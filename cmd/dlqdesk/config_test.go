@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"dlqdesk/internal/config"
+	"dlqdesk/internal/shell"
 )
 
 // TestConfigShow holds that each value is shown with its place, and a secret never.
@@ -134,6 +136,20 @@ func TestLogFollowsTheConfiguration(t *testing.T) {
 		log.Info("stopped")
 		if got := out.String(); !strings.HasSuffix(got, want) || strings.Count(got, "\n") != 1 {
 			t.Errorf("%s: %q", format, got)
+		}
+	}
+}
+
+// A command that is printed has the file of a variable that other shells do not have, and works off PATH.
+func TestPrintedCommandNamesProgramAndFile(t *testing.T) {
+	t.Parallel()
+	want := shell.Word(os.Args[0]) + " user setup-link --config /etc/dlqdesk.yaml"
+	for _, got := range []string{
+		configFlag{File: "/etc/dlqdesk.yaml"}.command(nil, "user setup-link"),
+		configFlag{}.command([]string{"DLQDESK_CONFIG=/etc/dlqdesk.yaml"}, "user setup-link"),
+	} {
+		if got != want {
+			t.Errorf("%s, want %s", got, want)
 		}
 	}
 }

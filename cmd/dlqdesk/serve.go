@@ -134,7 +134,7 @@ func (p program) greet(a *app.App, f configFlag) {
 	case isTerminal(p.stdout):
 		fmt.Fprintf(p.stdout, "  First user:    %s\n                 (works once, until dlqdesk restarts)\n", link)
 	default:
-		fmt.Fprintf(p.stdout, "  First user:    %s\n", f.command("user setup-link"))
+		fmt.Fprintf(p.stdout, "  First user:    %s\n", f.command(p.environ, "user setup-link"))
 	}
 	fmt.Fprintf(p.stdout, "  Webhooks go to %s/webhooks/{source}\n\n", a.URL())
 }

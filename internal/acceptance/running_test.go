@@ -134,7 +134,7 @@ func TestSetupLinkIsPrintedToTerminalsAlone(t *testing.T) {
 	file := write(t, settings(t, d))
 	p := serve(t, file)
 	if all := p.log.String() + p.stdout.String(); strings.Contains(all, "token=") ||
-		!strings.Contains(all, "First user:    dlqdesk user setup-link --config "+file) {
+		!strings.Contains(all, "First user:    "+binary(t)+" user setup-link --config "+file) {
 		t.Errorf("a service says\n%s", all)
 	}
 	code, out := run(t, "user", "setup-link", "--config", file, "--json")
