@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -139,7 +138,18 @@ func (p program) greet(a *app.App, f configFlag) {
 	fmt.Fprintf(p.stdout, "  Webhooks go to %s/webhooks/{source}\n\n", a.URL())
 }
 
-func isTerminal(out io.Writer) bool {
-	f, ok := out.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // fits an int
+// isTerminal reports whether an input or output is a terminal.
+func isTerminal(stream any) bool {
+	_, ok := terminalOf(stream)
+	return ok
+}
+
+// terminalOf returns the file descriptor of an input or output that is a terminal.
+func terminalOf(stream any) (int, bool) {
+	f, ok := stream.(*os.File)
+	if !ok {
+		return 0, false
+	}
+	fd := int(f.Fd()) //nolint:gosec // fits an int
+	return fd, term.IsTerminal(fd)
 }

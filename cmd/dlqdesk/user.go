@@ -171,16 +171,6 @@ func (n newPassword) read(p program, name string) (string, error) {
 	return password, err
 }
 
-// terminalOf returns the file descriptor of an input that is a terminal.
-func terminalOf(in io.Reader) (int, bool) {
-	f, ok := in.(*os.File)
-	if !ok {
-		return 0, false
-	}
-	fd := int(f.Fd()) //nolint:gosec // fits an int
-	return fd, term.IsTerminal(fd)
-}
-
 // ask prints a question and reads the answer without showing it.
 func (p program) ask(terminal int, question string) (string, error) {
 	fmt.Fprint(p.stderr, question)
@@ -279,7 +269,7 @@ type userDelete struct {
 
 func (c userDelete) Run(p program) error {
 	confirmed := c.Yes
-	if _, ok := terminalOf(p.stdin); ok && !c.Yes {
+	if isTerminal(p.stdin) && !c.Yes {
 		fmt.Fprintf(p.stderr, "This cannot be undone. Type the name of the user to delete it: ")
 		line, err := bufio.NewReader(p.stdin).ReadString('\n')
 		if err != nil {
