@@ -32,7 +32,7 @@ func (m Mask) options() redact.Options {
 func (s Source) masks() *redact.Rules {
 	o := s.Mask.options()
 	o.Headers = slices.Concat(o.Headers, s.Verify.SecretHeaders())
-	for _, secret := range s.Verify.Secrets {
+	for _, secret := range slices.Concat(s.Verify.Secrets, s.Verify.HandshakeSecrets) {
 		o.Known = append(o.Known, secret.Reveal())
 	}
 	if u, err := url.Parse(s.Destination); err == nil {

@@ -141,3 +141,23 @@ func TestRereadSecrets(t *testing.T) {
 		t.Errorf("changes %+v", changes)
 	}
 }
+
+// A handler may repeat any secret that a source shares with its platform.
+func TestSecretsOfASourceAreMasked(t *testing.T) {
+	t.Parallel()
+	c, err := config.Load("", []string{
+		"DLQDESK_SOURCES__A__DESTINATION=http://127.0.0.1:9090/a?code=c0de-of-destination",
+		"DLQDESK_SOURCES__A__VERIFY__SCHEME=github", "DLQDESK_SOURCES__A__VERIFY__SECRETS=env:KEY",
+		"DLQDESK_SOURCES__A__HANDSHAKE=meta", "DLQDESK_SOURCES__A__HANDSHAKE_SECRETS=env:TOKEN",
+		"KEY=k3y-of-the-signature", "TOKEN=t0ken-of-the-handshake",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := c.Masks().Of("", "a").Secrets(nil, "", nil)
+	for _, secret := range []string{"c0de-of-destination", "k3y-of-the-signature", "t0ken-of-the-handshake"} {
+		if shown := known.HideText("cannot accept " + secret); strings.Contains(shown, secret) {
+			t.Errorf("an error of the handler is shown as %q", shown)
+		}
+	}
+}
