@@ -18,6 +18,7 @@ import (
 
 	"dlqdesk/internal/app"
 	"dlqdesk/internal/auth"
+	"dlqdesk/internal/config"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/server"
 )
@@ -39,8 +40,11 @@ type userCmds struct {
 // commandLimit bounds a command that opens the data folder.
 const commandLimit = time.Minute
 
+// manageUsers is the part of a command that lists or changes users.
+type manageUsers func(ctx context.Context, users *auth.Auth, by deadletter.Actor) error
+
 // manage calls do with the users of a desk that exists, in the name of the operating system's user.
-func (f configFlag) manage(p program, do func(ctx context.Context, users *auth.Auth, by deadletter.Actor) error) error {
+func (f configFlag) manage(p program, do manageUsers) error {
 	cfg, err := f.loadDataOnly(p)
 	if err != nil {
 		return err
@@ -49,20 +53,23 @@ func (f configFlag) manage(p program, do func(ctx context.Context, users *auth.A
 	if _, err := os.Stat(desk); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("there is no desk in %s: name the configuration of the server by --config", cfg.DataDir)
 	}
-	return f.manageOrMake(p, do)
+	return do.in(cfg)
 }
 
 // manageOrMake is manage for a desk that is made if it does not exist.
-func (f configFlag) manageOrMake(
-	p program, do func(ctx context.Context, users *auth.Auth, by deadletter.Actor) error,
-) error {
+func (f configFlag) manageOrMake(p program, do manageUsers) error {
 	cfg, err := f.loadDataOnly(p)
 	if err != nil {
 		return err
 	}
+	return do.in(cfg)
+}
+
+// in calls do with the users of the data folder of a configuration.
+func (do manageUsers) in(cfg config.Config) error {
 	ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
 	defer cancel()
-	err = app.New(cfg, app.Options{}).Users(ctx, func(users *auth.Auth) error {
+	err := app.New(cfg, app.Options{}).Users(ctx, func(users *auth.Auth) error {
 		return do(ctx, users, deadletter.CLI(osUser()))
 	})
 	kind := deadletter.KindOf(err)
