@@ -90,8 +90,8 @@ func osUser() string {
 	return strconv.Itoa(os.Getuid())
 }
 
-// say prints one line about what was done.
-func (p program) say(format string, args ...any) error {
+// printLine prints one line about the result.
+func (p program) printLine(format string, args ...any) error {
 	_, err := fmt.Fprintf(p.stdout, format+"\n", args...)
 	return err
 }
@@ -132,7 +132,7 @@ func (c userList) Run(p program) error {
 	case c.JSON:
 		return p.json(list)
 	case len(list) == 0:
-		return p.say("there are no users: dlqdesk serve prints a link that makes the first one")
+		return p.printLine("there are no users: dlqdesk serve prints a link that makes the first one")
 	}
 	rows := [][]string{{"NAME", "ROLE", "STATE", "SESSIONS", "LAST SIGN-IN"}}
 	for _, u := range list {
@@ -205,7 +205,7 @@ func (c userAdd) Run(p program) error {
 		if err := users.AddUser(ctx, by, c.Name, c.Role, password); err != nil {
 			return err
 		}
-		return p.say("user %s may sign in as %s", c.Name, c.Role)
+		return p.printLine("user %s may sign in as %s", c.Name, c.Role)
 	})
 }
 
@@ -225,7 +225,7 @@ func (c userRole) Run(p program) error {
 		if err := users.SetRole(ctx, by, c.Name, c.Role); err != nil {
 			return err
 		}
-		return p.say("the role of %s is %s", c.Name, c.Role)
+		return p.printLine("the role of %s is %s", c.Name, c.Role)
 	})
 }
 
@@ -243,7 +243,7 @@ func (c userPassword) Run(p program) error {
 		if err := users.SetPassword(ctx, by, c.Name, password); err != nil {
 			return err
 		}
-		return p.say("%s has a new password; every session of theirs has ended", c.Name)
+		return p.printLine("%s has a new password; every session of theirs has ended", c.Name)
 	})
 }
 
@@ -254,7 +254,7 @@ func (c userDisable) Run(p program) error {
 		if err := users.Disable(ctx, by, c.Name); err != nil {
 			return err
 		}
-		return p.say("%s is disabled and signed out; their jobs are paused", c.Name)
+		return p.printLine("%s is disabled and signed out; their jobs are paused", c.Name)
 	})
 }
 
@@ -265,7 +265,7 @@ func (c userEnable) Run(p program) error {
 		if err := users.Enable(ctx, by, c.Name); err != nil {
 			return err
 		}
-		return p.say("%s may sign in again", c.Name)
+		return p.printLine("%s may sign in again", c.Name)
 	})
 }
 
@@ -291,7 +291,7 @@ func (c userDelete) Run(p program) error {
 		err := users.Delete(ctx, by, c.Name, confirmed)
 		switch {
 		case err == nil:
-			return p.say("%s is deleted; the audit trail keeps the name", c.Name)
+			return p.printLine("%s is deleted; the audit trail keeps the name", c.Name)
 		case deadletter.KindOf(err) == deadletter.NeedsConfirmation:
 			return usageError{fmt.Errorf("%s with --yes", deadletter.TextOf(err))}
 		}
@@ -308,9 +308,9 @@ func (c userSignOut) Run(p program) error {
 			return err
 		}
 		if n == 1 {
-			return p.say("1 session of %s has ended", c.Name)
+			return p.printLine("1 session of %s has ended", c.Name)
 		}
-		return p.say("%d sessions of %s have ended", n, c.Name)
+		return p.printLine("%d sessions of %s have ended", n, c.Name)
 	})
 }
 
