@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -35,9 +36,11 @@ func TestRefusedWebhooksAreShownByReason(t *testing.T) {
 		t.Errorf("%d reasons: %s", n, page.says(".refusal-table"))
 	}
 	for _, reason := range ledger.RefusalReasons() {
-		if text := page.says(".refusal-table"); !strings.Contains(text, "<b>why</b> of "+string(reason)) ||
-			strings.Contains(text, "  "+string(reason)) {
-			t.Errorf("%s is not shown in words: %s", reason, text)
+		row := `.refusal-table tr:contains("<b>why</b> of ` + string(reason) + `.")`
+		status, heading := strconv.Itoa(reason.Status()), page.says(row+" th")
+		if page.count(row) != 1 || !strings.HasPrefix(heading, status+" ") || heading == status+" "+string(reason) ||
+			page.says(row+" td .block") == "" {
+			t.Errorf("%s is not shown in words: %s", reason, page.says(row))
 		}
 	}
 	if text := vera.get("/sources").says(".refusal-table"); !strings.Contains(text, "404 Unknown source") ||

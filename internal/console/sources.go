@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -367,10 +368,10 @@ func (c *Console) refusalRows(ctx context.Context, source string) ([]page.Refusa
 	list, err := c.Store.Refusals(ctx, source)
 	var rows []page.RefusalRow
 	for _, r := range list {
-		words := refusalWords(r.Reason)
+		words := refusalWords[r.Reason]
 		rows = append(rows, page.RefusalRow{
-			Code:   words.code,
-			Reason: words.reason,
+			Code:   code(r.Reason.Status()),
+			Reason: cmp.Or(words.reason, string(r.Reason)),
 			Hint:   words.hint,
 			Count:  number(r.Count),
 			Since:  ui.At(r.First),
@@ -381,31 +382,16 @@ func (c *Console) refusalRows(ctx context.Context, source string) ([]page.Refusa
 	return rows, err
 }
 
-// refusalText says of a reason what the sender got, what happened and what to do.
-type refusalText struct{ code, reason, hint string }
-
-func refusalWords(reason ledger.RefusalReason) refusalText {
-	switch reason {
-	case ledger.RefusedUnproven:
-		return refusalText{"401", "No signature or credential", "Set the secret at the platform."}
-	case ledger.RefusedMismatch:
-		return refusalText{"401", "Wrong signature or credential", "Compare the secret here and at the platform."}
-	case ledger.RefusedStale:
-		return refusalText{"401", "Signed too long ago", "Compare the clocks, or raise verify.tolerance."}
-	case ledger.RefusedMalformed:
-		return refusalText{"401", "Unreadable signature or credential", "Check verify.scheme."}
-	case ledger.RefusedHandshake:
-		return refusalText{"403", "Wrong handshake", "Check handshake and its secrets."}
-	case ledger.RefusedTooLarge:
-		return refusalText{"413", "Body too large", "Raise max_body of the source."}
-	case ledger.RefusedIncomplete:
-		return refusalText{"400", "Body did not arrive whole", "Look for a proxy or a network that cuts connections."}
-	case ledger.RefusedUnknownSource:
-		return refusalText{"404", "Unknown source", "Compare the URL at the platform with the names above."}
-	case ledger.RefusedMethod:
-		return refusalText{"405", "Method other than POST", "Set the method POST at the platform."}
-	case ledger.RefusedUnstored:
-		return refusalText{"500", "Could not be stored", "The platform was told to send it again. See the log."}
-	}
-	return refusalText{"", string(reason), ""}
+// refusalWords say of each reason what happened and what to do.
+var refusalWords = map[ledger.RefusalReason]struct{ reason, hint string }{
+	ledger.RefusedUnproven:      {"No signature or credential", "Set the secret at the platform."},
+	ledger.RefusedMismatch:      {"Wrong signature or credential", "Compare the secret here and at the platform."},
+	ledger.RefusedStale:         {"Signed too long ago", "Compare the clocks, or raise verify.tolerance."},
+	ledger.RefusedMalformed:     {"Unreadable signature or credential", "Check verify.scheme."},
+	ledger.RefusedHandshake:     {"Wrong handshake", "Check handshake and its secrets."},
+	ledger.RefusedTooLarge:      {"Body too large", "Raise max_body of the source."},
+	ledger.RefusedIncomplete:    {"Body did not arrive whole", "Look for a proxy or a network that cuts connections."},
+	ledger.RefusedUnknownSource: {"Unknown source", "Compare the URL at the platform with the names above."},
+	ledger.RefusedMethod:        {"Method other than POST", "Set the method POST at the platform."},
+	ledger.RefusedUnstored:      {"Could not be stored", "The platform was told to send it again. See the log."},
 }

@@ -2,25 +2,47 @@ package ledger
 
 import (
 	"maps"
+	"net/http"
 	"time"
 )
 
 // RefusalReason is why the receiver refused requests. There are few, so that a forger cannot make the counts grow.
 type RefusalReason string
 
-// The reasons, with the status that the sender got.
+// The reasons.
 const (
-	RefusedUnproven      RefusalReason = "unproven"       // 401: without a signature or credential
-	RefusedMismatch      RefusalReason = "mismatch"       // 401: no secret of the source fits
-	RefusedStale         RefusalReason = "stale"          // 401: the signed time is too far from ours
-	RefusedMalformed     RefusalReason = "malformed"      // 401: the signature or credential cannot be read
-	RefusedHandshake     RefusalReason = "handshake"      // 403
-	RefusedTooLarge      RefusalReason = "too_large"      // 413
-	RefusedIncomplete    RefusalReason = "incomplete"     // 400: the body did not arrive whole
-	RefusedUnknownSource RefusalReason = "unknown_source" // 404
-	RefusedMethod        RefusalReason = "method"         // 405
-	RefusedUnstored      RefusalReason = "unstored"       // 500: no queue confirmed the webhook
+	RefusedUnproven      RefusalReason = "unproven"  // without a signature or credential
+	RefusedMismatch      RefusalReason = "mismatch"  // no secret of the source fits
+	RefusedStale         RefusalReason = "stale"     // the signed time is too far from ours
+	RefusedMalformed     RefusalReason = "malformed" // the signature or credential cannot be read
+	RefusedHandshake     RefusalReason = "handshake"
+	RefusedTooLarge      RefusalReason = "too_large"
+	RefusedIncomplete    RefusalReason = "incomplete" // the body did not arrive whole
+	RefusedUnknownSource RefusalReason = "unknown_source"
+	RefusedMethod        RefusalReason = "method"
+	RefusedUnstored      RefusalReason = "unstored" // no queue confirmed the webhook
 )
+
+// Status returns the HTTP status that the sender gets; 0 for a reason of another version.
+func (r RefusalReason) Status() int {
+	switch r {
+	case RefusedUnproven, RefusedMismatch, RefusedStale, RefusedMalformed:
+		return http.StatusUnauthorized
+	case RefusedHandshake:
+		return http.StatusForbidden
+	case RefusedTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case RefusedIncomplete:
+		return http.StatusBadRequest
+	case RefusedUnknownSource:
+		return http.StatusNotFound
+	case RefusedMethod:
+		return http.StatusMethodNotAllowed
+	case RefusedUnstored:
+		return http.StatusInternalServerError
+	}
+	return 0
+}
 
 // RefusalReasons lists every RefusalReason.
 func RefusalReasons() []RefusalReason {

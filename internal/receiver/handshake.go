@@ -49,7 +49,7 @@ func (r *Receiver) respondHandshake(
 	case err != nil:
 		r.refuse(w, req, refusal{
 			source: s.Name, reason: ledger.RefusedHandshake, answer: telemetry.AnswerUnauthorized,
-			why: err.Error(), status: http.StatusForbidden, body: forbidden,
+			why: err.Error(), body: forbidden,
 		})
 		return true
 	case !reply.IsHandshake():

@@ -212,7 +212,7 @@ func (r *Receiver) respondUnstored(ctx context.Context, w http.ResponseWriter, c
 		"no queue and no disk confirmed it: see the log",
 	)
 	w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
-	respond(w, http.StatusInternalServerError, `{"error":"Internal Server Error"}`)
+	respond(w, ledger.RefusedUnstored.Status(), `{"error":"Internal Server Error"}`)
 }
 
 func (r *Receiver) capture(s Source, req *http.Request, body []byte) deadletter.Capture {

@@ -25,8 +25,7 @@ type refusal struct {
 	reason ledger.RefusalReason
 	answer telemetry.Answer // "": the request was no webhook
 	why    string           // for the log and the desk; it is not in the response
-	status int
-	body   string // the response
+	body   string           // the response
 }
 
 // refuse counts and logs a refusal, responds, and reads the rest of the body.
@@ -36,9 +35,9 @@ func (r *Receiver) refuse(w http.ResponseWriter, req *http.Request, f refusal) {
 		r.countAnswer(ctx, f.source, f.answer)
 	}
 	r.ledger.Refused(ledger.RefusalKey{Source: f.source, Reason: f.reason}, f.why)
-	if n := r.refusals(logLine{f.source, f.status}).count(r.now()); n > 0 {
+	if n := r.refusals(logLine{f.source, f.reason.Status()}).count(r.now()); n > 0 {
 		r.log.LogAttrs(ctx, slog.LevelWarn, "webhooks were refused", slog.String("source", f.source),
-			slog.Int("status", f.status), slog.Int("refused", n), slog.String("reason", f.why))
+			slog.Int("status", f.reason.Status()), slog.Int("refused", n), slog.String("reason", f.why))
 	}
 	f.respond(w, req)
 }
@@ -46,7 +45,7 @@ func (r *Receiver) refuse(w http.ResponseWriter, req *http.Request, f refusal) {
 func (f refusal) respond(w http.ResponseWriter, req *http.Request) {
 	// The response goes first, so that a sender that looks for it need not send the rest. Only HTTP/1 needs this.
 	_ = http.NewResponseController(w).EnableFullDuplex()
-	respond(w, f.status, f.body)
+	respond(w, f.reason.Status(), f.body)
 	if f.reason != ledger.RefusedIncomplete { // the rest of an incomplete body does not arrive
 		discardBody(w, req)
 	}
@@ -66,8 +65,7 @@ func (r *Receiver) refuseCredential(
 		w.Header().Set("WWW-Authenticate", challenge)
 	}
 	f := refusal{
-		source: s.Name, reason: ledger.RefusedMalformed, answer: answer, why: cause.Error(),
-		status: http.StatusUnauthorized, body: body,
+		source: s.Name, reason: ledger.RefusedMalformed, answer: answer, why: cause.Error(), body: body,
 	}
 	known, ok := errors.AsType[*verify.Refusal](cause)
 	if ok && known.Expected {
@@ -103,15 +101,14 @@ func (r *Receiver) refuseBody(
 		}
 		r.refuse(w, req, refusal{
 			source: s.Name, reason: ledger.RefusedTooLarge, answer: tooLarge,
-			why:    fmt.Sprintf("the body has %s bytes, and %d are accepted", sent, limit),
-			status: http.StatusRequestEntityTooLarge,
-			body:   fmt.Sprintf(`{"error":"the body is larger than %d bytes"}`, limit),
+			why:  fmt.Sprintf("the body has %s bytes, and %d are accepted", sent, limit),
+			body: fmt.Sprintf(`{"error":"the body is larger than %d bytes"}`, limit),
 		})
 		return
 	}
 	r.refuse(w, req, refusal{
 		source: s.Name, reason: ledger.RefusedIncomplete, answer: incomplete,
-		why: "the sender hung up, was too slow, or broke the form of HTTP", status: http.StatusBadRequest,
+		why:  "the sender hung up, was too slow, or broke the form of HTTP",
 		body: `{"error":"the body did not arrive whole"}`,
 	})
 }
@@ -119,8 +116,8 @@ func (r *Receiver) refuseBody(
 func (r *Receiver) refuseUnknown(w http.ResponseWriter, req *http.Request) {
 	r.refuse(w, req, refusal{
 		reason: ledger.RefusedUnknownSource, answer: telemetry.AnswerUnknownSource,
-		why:    "there is no source named " + shortened(chi.URLParam(req, "source")),
-		status: http.StatusNotFound, body: `{"error":"unknown source"}`,
+		why:  "there is no source named " + shortened(chi.URLParam(req, "source")),
+		body: `{"error":"unknown source"}`,
 	})
 }
 
@@ -130,8 +127,8 @@ func (r *Receiver) refuseMethod(w http.ResponseWriter, req *http.Request) {
 	source, _ := r.source(name)
 	r.refuse(w, req, refusal{
 		source: source.Name, reason: ledger.RefusedMethod, answer: telemetry.AnswerWrongMethod,
-		why:    "the method is " + shortened(req.Method) + ", and webhooks are sent with POST",
-		status: http.StatusMethodNotAllowed, body: `{"error":"method not allowed: use POST"}`,
+		why:  "the method is " + shortened(req.Method) + ", and webhooks are sent with POST",
+		body: `{"error":"method not allowed: use POST"}`,
 	})
 }
 
