@@ -10,6 +10,7 @@ import (
 	"github.com/alexedwards/argon2id"
 	"github.com/alexedwards/scs/v2"
 
+	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/store"
 )
 
@@ -78,7 +79,7 @@ type client struct {
 const maxAgent = 256
 
 func (a *Auth) clientOf(r *http.Request) client {
-	from := client{addr: Addr(r), agent: printable(r.UserAgent(), maxAgent)}
+	from := client{addr: Addr(r), agent: deadletter.Printable(r.UserAgent(), maxAgent)}
 	if cookie, err := r.Cookie(a.browserCookie().Name); err == nil {
 		from.browser = cookie.Value
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"dlqdesk/internal/deadletter"
 )
 
 // limits slow attempts to sign in without locking others out:
@@ -92,7 +94,7 @@ func (l *limits) succeeded(a *attempt) {
 func network(addr string) string {
 	ip, err := netip.ParseAddr(addr)
 	if err != nil {
-		return printable(addr, maxRecordedName)
+		return deadletter.Printable(addr, maxRecordedName)
 	}
 	if ip = ip.Unmap().WithZone(""); ip.Is4() {
 		return ip.String()

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/store"
@@ -44,7 +43,7 @@ func (a *Auth) SignIn(w http.ResponseWriter, r *http.Request, name, password str
 
 // admit counts an attempt to sign in with a name.
 func (a *Auth) admit(ctx context.Context, w http.ResponseWriter, name string, from client) (attempt, error) {
-	try := attempt{name: strings.ToLower(printable(name, maxRecordedName)), network: network(from.addr)}
+	try := attempt{name: strings.ToLower(deadletter.Printable(name, maxRecordedName)), network: network(from.addr)}
 	var knownBrowser bool
 	var err error
 	try.knownNetwork, knownBrowser, err = a.store.KnownClients(ctx, name, try.network, from.browser)
@@ -93,17 +92,6 @@ func (a *Auth) authenticate(ctx context.Context, name, password string) (store.U
 
 // maxRecordedName limits the name that an unauthenticated request makes this process remember, in bytes.
 const maxRecordedName = 64
-
-// printable returns the beginning of a text that a stranger sent, without control characters.
-func printable(text string, limit int) string {
-	text = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, text)
-	return strings.ToValidUTF8(text[:min(len(text), limit)], "")
-}
 
 // begin signs a user in. It writes the session, the audit event and where the user signed in from in one transaction.
 func (a *Auth) begin(w http.ResponseWriter, r *http.Request, u store.User) error {

@@ -1,5 +1,11 @@
 package deadletter
 
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
 // ActorKind is the kind of an actor.
 type ActorKind string
 
@@ -43,4 +49,16 @@ func (a Actor) May(act Action) error {
 		return Errorf(Forbidden, "%s may not %s: ask an admin for the role that may", a.Role.noun(), act)
 	}
 	return nil
+}
+
+// Printable returns the beginning of a text that a stranger sent, such as a name, at most limit bytes of it. Control
+// characters become question marks.
+func Printable(text string, limit int) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, text[:min(len(text), utf8.UTFMax*limit)])
+	return strings.ToValidUTF8(text[:min(len(text), limit)], "")
 }

@@ -114,3 +114,20 @@ func TestParseRole(t *testing.T) {
 		})
 	}
 }
+
+func TestPrintableCutsBetweenCharacters(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":                              "",
+		"anna":                          "anna",
+		"a\nb\x00":                      "a?b?",
+		"annabelle":                     "annab",
+		"annaé":                         "anna",
+		"ann\xffa":                      "ann",
+		strings.Repeat("\U000E0001", 9): "?????",
+	} {
+		if got := deadletter.Printable(text, 5); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}

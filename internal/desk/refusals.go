@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/store"
@@ -202,24 +201,10 @@ func (c counted) event(at time.Time) (deadletter.Event, error) {
 
 // bounded returns the refusal with texts that may stand in the audit trail and the log.
 func (one Refusal) bounded() Refusal {
-	one.By.Name = printable(one.By.Name, refusalName)
-	one.By.Addr, one.Message = printable(
-		one.By.Addr,
-		refusalText,
-	), deadletter.ID(
-		printable(string(one.Message), refusalText),
-	)
-	one.Request, one.Reason = printable(one.Request, refusalText), printable(one.Reason, refusalText)
+	one.By.Name = deadletter.Printable(one.By.Name, refusalName)
+	one.By.Addr = deadletter.Printable(one.By.Addr, refusalText)
+	one.Message = deadletter.ID(deadletter.Printable(string(one.Message), refusalText))
+	one.Request = deadletter.Printable(one.Request, refusalText)
+	one.Reason = deadletter.Printable(one.Reason, refusalText)
 	return one
-}
-
-// printable returns the beginning of a text that a stranger sent, without control characters.
-func printable(text string, limit int) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '?'
-	}, text[:min(len(text), 2*limit)])
-	return strings.ToValidUTF8(text[:min(len(text), limit)], "")
 }
