@@ -81,11 +81,9 @@ func (c *Console) setup(w http.ResponseWriter, r *http.Request) {
 	name, password := strings.TrimSpace(r.PostForm.Get("name")), r.PostForm.Get("password")
 	v := page.SetupView{
 		Chrome: frame(r, "Set up"), Token: r.PostForm.Get("token"), Name: name, Rule: auth.PasswordRule(),
-		NameError: errorText(auth.CheckName(name)), PasswordError: errorText(c.Auth.CheckPassword(name, password)),
+		NameError: errorText(auth.CheckName(name)),
 	}
-	if v.PasswordError == "" && password != r.PostForm.Get("confirm") {
-		v.ConfirmError = "The two passwords differ."
-	}
+	v.PasswordError, v.ConfirmError = c.passwordFaults(r, name)
 	if v.NameError+v.PasswordError+v.ConfirmError != "" {
 		// A stranger who guesses tokens gets the same response for a good form and a bad one.
 		if err := c.Auth.SetupOpen(ctx, v.Token); err != nil {
@@ -100,6 +98,16 @@ func (c *Console) setup(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.redirect(w, r, "/messages", ui.Notice{Kind: ui.Done, Text: "You are the first administrator of this desk."})
+}
+
+// passwordFaults returns what is wrong with the new password of a form, and with its repetition.
+func (c *Console) passwordFaults(r *http.Request, name string) (password, confirm string) {
+	chosen := r.PostForm.Get("password")
+	password = errorText(c.Auth.CheckPassword(name, chosen))
+	if password == "" && chosen != r.PostForm.Get("confirm") {
+		confirm = "The two passwords differ."
+	}
+	return password, confirm
 }
 
 // showSetup shows the set-up form, or the reason why its link does not work.
@@ -210,19 +218,15 @@ func (c *Console) passwordLinkForm(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *Console) passwordLink(w http.ResponseWriter, r *http.Request) {
-	password := r.PostForm.Get("password")
 	v := page.PasswordLinkView{Token: r.PostForm.Get("token")}
 	var err error
 	if v.Name, err = c.Auth.UserOfLink(r.Context(), v.Token); err != nil {
 		c.showPasswordLink(w, r, v, err)
 		return
 	}
-	v.PasswordError = errorText(c.Auth.CheckPassword(v.Name, password))
-	if v.PasswordError == "" && password != r.PostForm.Get("confirm") {
-		v.ConfirmError = "The two passwords differ."
-	}
+	v.PasswordError, v.ConfirmError = c.passwordFaults(r, v.Name)
 	if v.PasswordError+v.ConfirmError == "" {
-		err = c.Auth.UsePasswordLink(w, r, v.Token, password)
+		err = c.Auth.UsePasswordLink(w, r, v.Token, r.PostForm.Get("password"))
 		if err == nil {
 			c.redirect(w, r, "/messages", ui.Notice{Kind: ui.Done, Text: "Your password is set."})
 			return
@@ -281,10 +285,8 @@ func (c *Console) passwordForm(w http.ResponseWriter, r *http.Request) {
 func (c *Console) password(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	actor, next := auth.Actor(ctx), r.PostForm.Get("password")
-	v := page.PasswordView{Rule: auth.PasswordRule(), PasswordError: errorText(c.Auth.CheckPassword(actor.Name, next))}
-	if v.PasswordError == "" && next != r.PostForm.Get("confirm") {
-		v.ConfirmError = "The two passwords differ."
-	}
+	v := page.PasswordView{Rule: auth.PasswordRule()}
+	v.PasswordError, v.ConfirmError = c.passwordFaults(r, actor.Name)
 	if v.PasswordError+v.ConfirmError != "" {
 		c.showPassword(w, r, v, deadletter.Invalid)
 		return
@@ -292,16 +294,9 @@ func (c *Console) password(w http.ResponseWriter, r *http.Request) {
 	err := c.Auth.ChangePassword(w, r, r.PostForm.Get("current"), next)
 	switch kind := deadletter.KindOf(err); {
 	case err == nil:
-		c.redirect(
-			w,
-			r,
-			"/account",
-			ui.Notice{
-				Kind: ui.Done,
-				Text: "Your password is changed.",
-				Hint: "Every other session of yours has ended.",
-			},
-		)
+		c.redirect(w, r, "/account", ui.Notice{
+			Kind: ui.Done, Text: "Your password is changed.", Hint: "Every other session of yours has ended.",
+		})
 	case errors.Is(err, auth.ErrWrongPassword):
 		c.refused(r, desk.RefusedPassword, "", "")
 		v.CurrentError = errorText(err)
