@@ -265,11 +265,23 @@ func (w *response) Flush() {
 
 // about returns the request's context for logging, with the id of the message that the request is for.
 func about(r *http.Request) context.Context {
-	at := chi.RouteContext(r.Context())
-	if at == nil || !strings.HasPrefix(at.RoutePattern(), "/messages/{id}") {
-		return r.Context()
+	if _, message := routeOf(r); message != "" {
+		return telemetry.About(r.Context(), message)
 	}
-	return telemetry.About(r.Context(), deadletter.ID(at.URLParam("id")))
+	return r.Context()
+}
+
+// routeOf returns the pattern of a request's route, and the id of the message that the request is for; "" if it has
+// none.
+func routeOf(r *http.Request) (pattern string, message deadletter.ID) {
+	at := chi.RouteContext(r.Context())
+	if at == nil {
+		return "", ""
+	}
+	if pattern = at.RoutePattern(); strings.HasPrefix(pattern, "/messages/{id}") {
+		message = deadletter.ID(at.URLParam("id"))
+	}
+	return pattern, message
 }
 
 // record logs every request at debug level.

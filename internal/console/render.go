@@ -15,7 +15,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/a-h/templ"
-	"github.com/go-chi/chi/v5"
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
@@ -170,20 +169,14 @@ func (c *Console) refused(r *http.Request, action, name, reason string) {
 	if by.Kind == "" {
 		by = deadletter.User(name, "", auth.Addr(r))
 	}
-	refusal := desk.Refusal{
-		Action: action, By: by, ByLink: r.Method == http.MethodGet || r.Method == http.MethodHead,
-		Request: r.Method + " " + r.URL.Path, Reason: reason,
+	request, message := routeOf(r)
+	if request == "" || strings.HasSuffix(request, "*") {
+		request = r.URL.Path
 	}
-	if at := chi.RouteContext(
-		r.Context(),
-	); at != nil && at.RoutePattern() != "" &&
-		!strings.HasSuffix(at.RoutePattern(), "*") {
-		refusal.Request = r.Method + " " + at.RoutePattern()
-		if strings.HasPrefix(at.RoutePattern(), "/messages/{id}") {
-			refusal.Message = messageID(r)
-		}
-	}
-	c.Refusals.Record(context.WithoutCancel(r.Context()), refusal)
+	c.Refusals.Record(context.WithoutCancel(r.Context()), desk.Refusal{
+		Action: action, By: by, ByLink: r.Method == http.MethodGet || r.Method == http.MethodHead, Message: message,
+		Request: r.Method + " " + request, Reason: reason,
+	})
 }
 
 // showFailure shows an error that is no reason to sign in.
