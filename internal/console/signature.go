@@ -46,12 +46,11 @@ func (c *Console) signatureNote(seen desk.View) page.SignatureNote {
 
 // editSignatureNote is signatureNote for an edit that is not saved yet.
 func (c *Console) editSignatureNote(seen desk.View) page.SignatureNote {
-	switch seen.Signature.State(true, seen.Message.ReceivedAt, c.Now()) {
-	case deadletter.SignatureRenewed:
+	switch state := seen.Signature.State(true, seen.Message.ReceivedAt, c.Now()); {
+	case state == deadletter.SignatureRenewed:
 		return page.SignatureNote{Text: "It will be signed anew."}
-	case deadletter.SignatureOfOther, deadletter.SignatureTooOld:
+	case state.MayBeRefused():
 		return signedOriginal()
-	case deadletter.SignatureAccepted:
 	}
 	return page.SignatureNote{}
 }
@@ -65,8 +64,8 @@ func (c *Console) jobSignatures(ctx context.Context, j deadletter.Job) (notes []
 	sources, err := c.jobSources(ctx, j)
 	for _, name := range sources {
 		s, _ := c.Desk.Source(name)
-		state := s.Signature.State(j.Action.Edits() || j.Edited > 0, j.Oldest, c.Now())
-		refused = refused || state == deadletter.SignatureOfOther || state == deadletter.SignatureTooOld
+		state := j.SignatureState(s.Signature, c.Now())
+		refused = refused || state.MayBeRefused()
 		if note := jobSignatureNote(s, state, j); note != "" {
 			notes = append(notes, note)
 		}
@@ -85,12 +84,11 @@ func jobSignatureNote(s desk.Source, state deadletter.SignatureState, j deadlett
 	case s.Signature.Age > 0:
 		edited = late
 	}
-	switch state {
-	case deadletter.SignatureRenewed:
+	switch {
+	case state == deadletter.SignatureRenewed:
 		return name + edited + " will be signed anew."
-	case deadletter.SignatureOfOther, deadletter.SignatureTooOld:
+	case state.MayBeRefused():
 		return name + "the handler may refuse " + edited + ", because their signatures are those of the originals."
-	case deadletter.SignatureAccepted:
 	}
 	return ""
 }

@@ -21,6 +21,9 @@ const (
 	SignatureTooOld   SignatureState = "too old"
 )
 
+// MayBeRefused reports whether the handler may refuse the delivery for its signature.
+func (s SignatureState) MayBeRefused() bool { return s == SignatureOfOther || s == SignatureTooOld }
+
 // State returns the state of the signature of a webhook that was received at a time, in a delivery that begins now. Age
 // goes before content: an old signature fits the original neither.
 func (p SignaturePolicy) State(edited bool, receivedAt, now time.Time) SignatureState {
@@ -42,4 +45,10 @@ func (p SignaturePolicy) AcceptedUntil(receivedAt time.Time) time.Time {
 		return time.Time{}
 	}
 	return receivedAt.Add(p.Age)
+}
+
+// SignatureState returns the state of the signatures of a source's webhooks in a job that delivers now: that of the
+// message for which it is worst.
+func (j Job) SignatureState(p SignaturePolicy, now time.Time) SignatureState {
+	return p.State(j.Action.Edits() || j.Edited > 0, j.Oldest, now)
 }
