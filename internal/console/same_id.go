@@ -177,7 +177,7 @@ func (c *Console) bodyOfSameID(ctx context.Context, m deadletter.Message, id dea
 	if err != nil {
 		return nil, err
 	}
-	if other.Source != m.Source || other.WebhookID != m.WebhookID {
+	if !m.HasSameID(other) {
 		return nil, deadletter.Errorf(deadletter.Invalid, "these messages do not have the same id")
 	}
 	received, err := c.Store.RevisionHead(ctx, id, 0)

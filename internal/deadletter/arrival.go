@@ -116,6 +116,11 @@ func (c Change) Beside(other Message, original, received Revision, signed bool) 
 	return c
 }
 
+// HasSameID reports whether another message has the platform's id of this one.
+func (m Message) HasSameID(other Message) bool {
+	return other.Source == m.Source && other.WebhookID == m.WebhookID
+}
+
 // DeliveredWebhookID returns the Webhook-Id that deliveries of the message carry.
 func (m Message) DeliveredWebhookID() string {
 	if m.OwnWebhookID {
