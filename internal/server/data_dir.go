@@ -153,7 +153,7 @@ func (d *DataDir) ReplaceAuditKey(at time.Time) ([]byte, error) {
 	return d.writeAuditKey(os.Rename)
 }
 
-// MakeEmptyDir makes a folder for its owner alone, or takes one that is empty. It returns Conflict if anything is in
+// MakeEmptyDir makes a folder for its owner alone, or takes one that is empty. It returns ErrNotEmpty if anything is in
 // it.
 func MakeEmptyDir(path string) error {
 	if err := os.MkdirAll(path, 0o700); err != nil {
