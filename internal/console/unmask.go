@@ -3,7 +3,6 @@ package console
 import (
 	"net/http"
 	"net/url"
-	"slices"
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
@@ -53,13 +52,13 @@ func (c *Console) afterUnmask(w http.ResponseWriter, r *http.Request, id deadlet
 func (c *Console) unmaskView(
 	r *http.Request, m deadletter.Message, shown deadletter.Revision, list []deadletter.Unmasking,
 ) page.Unmask {
-	by, now := c.viewer(r), c.Now()
+	by, now, hider := c.viewer(r), c.Now(), c.Desk.Hider()
 	base := "/messages/" + url.PathEscape(string(m.ID))
 	v := page.Unmask{Back: backQuery(r)}
 	for _, u := range list {
 		n := page.UnmaskNotice{
 			By: printable(u.By), Name: printable(u.Value), Until: ui.At(u.Until),
-			Reason: printable(c.Desk.Hider().Note(u.Reason)),
+			Reason: printable(hider.Note(u.Reason)),
 		}
 		if u.ShowsTo(by.Actor, by.Session, now) {
 			n.EndURL = base + "/mask"
@@ -76,7 +75,7 @@ func (c *Console) unmaskView(
 	}
 	v.URL = base + "/unmask"
 	for _, name := range names {
-		if !slices.Contains(v.Names, printable(name)) && printable(name) == name {
+		if printable(name) == name { // a form can send it back
 			v.Names = append(v.Names, name)
 		}
 	}
