@@ -34,10 +34,7 @@ func (c *Console) openEdit(r *http.Request) (editing, error) {
 		return e, err
 	}
 	e.source = c.Desk.SourceOf(e.message)
-	e.base, err = c.Store.RevisionHead(r.Context(), e.message.ID, number)
-	if err == nil && e.base.IsHead() && e.base.Size <= payload.MaxEdit {
-		e.base, err = c.Store.Revision(r.Context(), e.message.ID, number)
-	}
+	e.base, err = desk.EditBase(r.Context(), c.Store, e.message.ID, number)
 	return e, err
 }
 

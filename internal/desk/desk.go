@@ -295,10 +295,7 @@ func (d *Desk) edit(by deadletter.Actor, trigger deadletter.Trigger, ref Ref, e 
 		if err := d.checkWay(m, trigger); err != nil {
 			return deadletter.Change{}, err
 		}
-		base, err := tx.RevisionHead(ctx, m.ID, e.Base)
-		if err == nil && base.IsHead() && base.Size <= payload.MaxEdit {
-			base, err = tx.Revision(ctx, m.ID, e.Base)
-		}
+		base, err := EditBase(ctx, tx, m.ID, e.Base)
 		if err != nil {
 			return deadletter.Change{}, err
 		}
@@ -315,6 +312,21 @@ func (d *Desk) edit(by deadletter.Actor, trigger deadletter.Trigger, ref Ref, e 
 		}
 		return c, m.CheckConfirmed(e.ConfirmUnknown)
 	}
+}
+
+// revisions is where revisions are read: the store, or a transaction.
+type revisions interface {
+	RevisionHead(ctx context.Context, id deadletter.ID, number int) (deadletter.Revision, error)
+	Revision(ctx context.Context, id deadletter.ID, number int) (deadletter.Revision, error)
+}
+
+// EditBase reads a revision to edit: with its whole body, unless that is too long to be edited.
+func EditBase(ctx context.Context, from revisions, id deadletter.ID, number int) (deadletter.Revision, error) {
+	base, err := from.RevisionHead(ctx, id, number)
+	if err == nil && base.IsHead() && base.Size <= payload.MaxEdit {
+		return from.Revision(ctx, id, number)
+	}
+	return base, err
 }
 
 // Apply returns the next revision of a message: an edit of the content of its base, with the masked values put back, in
