@@ -26,12 +26,8 @@ func saysName(name, password string) bool {
 			if utf8.RuneCountInString(word) < 3 {
 				continue // it is in many words
 			}
-			if bare := strings.ReplaceAll(
-				form,
-				word,
-				"",
-			); bare != form &&
-				utf8.RuneCountInString(bare) < fewBesideName {
+			bare := strings.ReplaceAll(form, word, "")
+			if bare != form && utf8.RuneCountInString(bare) < fewBesideName {
 				return true
 			}
 		}

@@ -26,10 +26,8 @@ func TestEmptyDeskShowsFirstSteps(t *testing.T) {
 		t.Errorf("the example is %q", got)
 	}
 	b.receive(t, "a-1")
-	if a := p.get(
-		"/messages?status=archived",
-	); a.count("#try-curl") != 0 ||
-		!strings.Contains(a.says("#messages"), "No messages here") {
+	a = p.get("/messages?status=archived")
+	if a.count("#try-curl") != 0 || !strings.Contains(a.says("#messages"), "No messages here") {
 		t.Errorf("an empty tab says %q", a.says("#messages"))
 	}
 }

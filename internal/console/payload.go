@@ -131,9 +131,7 @@ func (b shownBody) faults(limit int) string {
 func payloadView(id deadletter.ID, r deadletter.Revision, s desk.Source) page.Payload {
 	b := showPart(r, s)
 	v := page.Payload{
-		Name: revisionName(
-			r,
-		),
+		Name:        revisionName(r),
 		ContentType: printable(r.Headers.Get("Content-Type")),
 		Size:        b.size(),
 		Form:        formOf(b.Text),
@@ -318,9 +316,8 @@ func compareView(
 	case same && !before.IsHead():
 		v.SameNote = "The bodies are the same."
 	case same:
-		v.SameNote = "The first " + size(
-			len(before.Body),
-		) + " of the bodies are the same. The rest is not compared here."
+		const text = "The first %s of the bodies are the same. The rest is not compared here."
+		v.SameNote = fmt.Sprintf(text, size(len(before.Body)))
 	case !v.Text:
 		v.SameNote = "Binary bodies cannot be compared here. Download both."
 	case oldText == newText && (old.Cut || now.Cut):

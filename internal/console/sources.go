@@ -284,10 +284,8 @@ func repeatSetting(s doctor.Setup) page.Setting {
 	return page.Setting{
 		Name: "Repeats",
 		Text: "Detected by " + s.RepeatID,
-		Hint: "For " + formatDuration(
-			s.Window,
-		) + ": a webhook with the same id and content creates no new message. One with other content " +
-			"always does.",
+		Hint: fmt.Sprintf("For %s: a webhook with the same id and content creates no new message. One with other "+
+			"content always does.", formatDuration(s.Window)),
 	}
 }
 

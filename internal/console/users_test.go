@@ -192,11 +192,9 @@ func TestRefusedChangesOfUsersSayWhy(t *testing.T) {
 		!strings.HasPrefix(a.header.Get("Location"), "/signin") {
 		t.Errorf("a disabled administrator is answered %d", a.status)
 	}
-	if a := adam.get(
-		"/users/adam",
-	); a.count(".user-act") != 0 ||
-		!strings.Contains(a.says(".denied"), "your own user") {
-		t.Errorf("one's own page says %q", a.says("main"))
+	own := adam.get("/users/adam")
+	if own.count(".user-act") != 0 || !strings.Contains(own.says(".denied"), "your own user") {
+		t.Errorf("one's own page says %q", own.says("main"))
 	}
 }
 
