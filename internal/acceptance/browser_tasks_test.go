@@ -164,9 +164,7 @@ func TestBrowserCompletesTheFiveMainTasks(t *testing.T) {
 func TestBrowserKeepsAnEditWhenTheSessionEnds(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)
-	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
-	status, told := p.post(t, `{"name":"Größe"}`, nil)
-	id := kept(t, status, told)
+	id := p.rejected(t, `{"name":"Größe"}`)
 	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
 	anna := sitDown(t, p)
 	anna.opens("/messages", id)

@@ -109,9 +109,7 @@ func (p person) opens(list, id string) {
 func TestBrowserReplaysAMessageAfterTheDestinationIsRepaired(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)
-	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
-	status, told := p.post(t, `{"name":"Größe"}`, nil)
-	id := kept(t, status, told)
+	id := p.rejected(t, `{"name":"Größe"}`)
 	anna := sitDown(t, p)
 	anna.opens("/messages", id)
 	anna.sees("field id is missing")
@@ -135,9 +133,7 @@ func TestBrowserReplaysAMessageAfterTheDestinationIsRepaired(t *testing.T) {
 func TestBrowserFollowsTheList(t *testing.T) {
 	t.Parallel()
 	p := setup(t, func(c *config.Config) { c.Sources[0].Timeout = time.Minute })
-	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
-	status, told := p.post(t, `{"eventType":"first"}`, nil)
-	id := kept(t, status, told)
+	id := p.rejected(t, `{"eventType":"first"}`)
 	anna := sitDown(t, p)
 	anna.opens("/messages", id)
 	anna.does(
@@ -221,9 +217,7 @@ func TestBrowserWorksTheListByKeyboard(t *testing.T) {
 func TestBrowserEditsAndReplays(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)
-	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
-	status, told := p.post(t, `{"name":"Größe"}`, nil)
-	id := kept(t, status, told)
+	id := p.rejected(t, `{"name":"Größe"}`)
 	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
 	anna := sitDown(t, p)
 	anna.opens("/messages", id)
@@ -257,9 +251,7 @@ func TestBrowserEditsAndReplays(t *testing.T) {
 func TestBrowserArchivesAndRestores(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)
-	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
-	status, told := p.post(t, `{}`, nil)
-	id := kept(t, status, told)
+	id := p.rejected(t, `{}`)
 	anna := sitDown(t, p)
 	anna.opens("/messages", id)
 	anna.does("archive",

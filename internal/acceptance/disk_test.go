@@ -185,17 +185,7 @@ func lock(t *testing.T, path string) (release func()) {
 	t.Helper()
 	child := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this test itself
 	child.Env = append(os.Environ(), lockedFile+"="+path)
-	in, err := child.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
+	in, out := startPiped(t, child)
 	if said, err := bufio.NewReader(out).ReadString('\n'); err != nil || said != "locked <nil>\n" {
 		t.Fatalf("the other process says %q, %v", said, err)
 	}

@@ -17,9 +17,7 @@ import (
 func TestSimultaneousReplaysMakeOneDelivery(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)
-	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
-	status, told := p.post(t, `{}`, nil)
-	id := kept(t, status, told)
+	id := p.rejected(t, `{}`)
 	client := p.signIn(t)
 	p.await(t, client, "/messages", id)
 	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))

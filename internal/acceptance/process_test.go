@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -95,6 +96,22 @@ func serve(t *testing.T, file string, environ ...string) *process {
 func receive(t *testing.T, file string, environ ...string) *process {
 	t.Helper()
 	return up(t, launch(t, "receive", file, environ...))
+}
+
+// startPiped starts a command and returns its standard input and output.
+func startPiped(t *testing.T, cmd *exec.Cmd) (in io.WriteCloser, out io.Reader) {
+	t.Helper()
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err = cmd.StdoutPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return in, out
 }
 
 func up(t *testing.T, p *process) *process {

@@ -168,17 +168,7 @@ func TestSetupLinkIsPrintedToTerminalsAlone(t *testing.T) {
 func onTerminal(t *testing.T, command, until string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "script", "-qec", command, "/dev/null") //nolint:gosec // of this test
-	keys, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	keys, out := startPiped(t, cmd)
 	var said strings.Builder
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		said.WriteString(lines.Text() + "\n")

@@ -28,6 +28,14 @@ func kept(t *testing.T, status int, body string) string {
 	return answer.MessageID
 }
 
+// rejected posts a webhook to a handler that refuses it for good, and returns the id of its message.
+func (p program) rejected(t *testing.T, body string) string {
+	t.Helper()
+	p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field id is missing"}`))
+	status, told := p.post(t, body, nil)
+	return kept(t, status, told)
+}
+
 func TestFailedWebhookIsListedReplayedAndAudited(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)
