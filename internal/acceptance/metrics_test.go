@@ -79,6 +79,7 @@ func TestMetricsCountWebhooksAndMessages(t *testing.T) {
 		`dlqdesk_webhooks_total{outcome="queued",source="genesys"} 2`,
 		`dlqdesk_webhooks_total{outcome="too_large",source="genesys"} 1`,
 		`dlqdesk_webhooks_total{outcome="unauthorized",source="genesys"} 0`,
+		`dlqdesk_webhooks_total{outcome="wrong_method",source="genesys"} 0`,
 		`dlqdesk_webhooks_total{outcome="unknown_source",source=""} 2`,
 		`dlqdesk_delivery_duration_seconds_count{outcome="delivered",source="genesys"} 1`,
 		`dlqdesk_delivery_duration_seconds_count{outcome="error_response",source="genesys"} 2`,

@@ -43,7 +43,7 @@ func (m *Metrics) AddSources(sources []string) {
 	for _, source := range sources {
 		for _, answer := range []Answer{
 			AnswerDelivered, AnswerQueued, AnswerBuffered, AnswerRefused,
-			AnswerUnauthorized, AnswerTooLarge, AnswerIncomplete, AnswerHandshake,
+			AnswerUnauthorized, AnswerTooLarge, AnswerIncomplete, AnswerWrongMethod, AnswerHandshake,
 		} {
 			m.webhooks.WithLabelValues(source, string(answer))
 		}
