@@ -32,6 +32,16 @@ type batchResult struct {
 	failed []types.BatchResultErrorEntry
 }
 
+// resultOf returns the result of a call that SQS responded to. id returns the id of an entry that succeeded: each
+// operation of SQS has its own type for them.
+func resultOf[T any](succeeded []T, id func(T) *string, failed []types.BatchResultErrorEntry) batchResult {
+	result := batchResult{failed: failed}
+	for _, entry := range succeeded {
+		result.done = append(result.done, aws.ToString(id(entry)))
+	}
+	return result
+}
+
 // batchCall makes one call for the entries at the given indexes.
 type batchCall func(ctx context.Context, indexes []int) (batchResult, error)
 
@@ -83,11 +93,8 @@ func (q *SQS) sender(list []Outgoing) batchCall {
 		if err != nil {
 			return batchResult{}, err
 		}
-		out := batchResult{failed: answer.Failed}
-		for _, ok := range answer.Successful {
-			out.done = append(out.done, aws.ToString(ok.Id))
-		}
-		return out, nil
+		id := func(e types.SendMessageBatchResultEntry) *string { return e.Id }
+		return resultOf(answer.Successful, id, answer.Failed), nil
 	}
 }
 
@@ -137,11 +144,8 @@ func (q *SQS) ExtendVisibility(ctx context.Context, messages []Message, d time.D
 			if err != nil {
 				return batchResult{}, err
 			}
-			out := batchResult{failed: answer.Failed}
-			for _, ok := range answer.Successful {
-				out.done = append(out.done, aws.ToString(ok.Id))
-			}
-			return out, nil
+			id := func(e types.ChangeMessageVisibilityBatchResultEntry) *string { return e.Id }
+			return resultOf(answer.Successful, id, answer.Failed), nil
 		},
 	)
 }
@@ -171,11 +175,8 @@ func (q *SQS) Delete(ctx context.Context, messages []Message) []error {
 			if err != nil {
 				return batchResult{}, err
 			}
-			out := batchResult{failed: answer.Failed}
-			for _, ok := range answer.Successful {
-				out.done = append(out.done, aws.ToString(ok.Id))
-			}
-			return out, nil
+			id := func(e types.DeleteMessageBatchResultEntry) *string { return e.Id }
+			return resultOf(answer.Successful, id, answer.Failed), nil
 		},
 	)
 }
