@@ -147,7 +147,7 @@ func loadSettings(
 		config.WithRetryMode(aws.RetryModeStandard),
 		config.WithRetryMaxAttempts(maxTries),
 		config.WithHTTPClient(client),
-		config.WithLogger(logging.Nop{}), // what fails is answered as an error
+		config.WithLogger(logging.Nop{}), // each failure is returned as an error
 	}
 	if region = cmp.Or(region, endpointOf(queueURL).region); region != "" {
 		options = append(slices.Clone(options), config.WithRegion(region))
