@@ -128,7 +128,7 @@ func (a *App) start(ctx context.Context) error {
 	if err := a.openStore(ctx, dir); err != nil {
 		return err
 	}
-	if moved, err := a.store.RegroupCauses(ctx); err != nil {
+	if moved, err := a.store.RegroupCauses(ctx, a.log); err != nil {
 		return err
 	} else if moved > 0 {
 		a.log.InfoContext(ctx, "causes of stored messages were grouped anew", "causes", moved)

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"time"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/sqlite"
@@ -27,9 +29,12 @@ const (
 	noteMove    = `INSERT INTO moved_causes VALUES (?2, ?1) ON CONFLICT DO UPDATE SET moved_to = excluded.moved_to`
 )
 
+// progressInterval is how often the log says how many causes have been regrouped.
+const progressInterval = 10 * time.Second
+
 // RegroupCauses makes the causes of the stored messages by the present rules, if older ones made them, and returns how
 // many it moved. It must not run beside anything that changes messages. It continues where it was interrupted.
-func (s *Store) RegroupCauses(ctx context.Context) (moved int, err error) {
+func (s *Store) RegroupCauses(ctx context.Context, log *slog.Logger) (moved int, err error) {
 	var version int
 	if err := s.db.QueryRowContext(ctx, causeRules).Scan(&version); err != nil {
 		return 0, fmt.Errorf("read the version of the causes' rules: %w", err)
@@ -37,24 +42,20 @@ func (s *Store) RegroupCauses(ctx context.Context) (moved int, err error) {
 	if version == deadletter.CauseRules {
 		return 0, nil
 	}
-	var causes []Cause
-	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
-		c, err := scanCause(r)
-		causes = append(causes, c)
-		return err
-	}, everyCause)
+	moves, err := s.causeMoves(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("read causes: %w", err)
 	}
-	for _, c := range causes {
-		to := deadletter.Fingerprint(c.Source, c.Destination, c.Reason)
-		if to == c.Fingerprint {
-			continue
+	for logged := time.Now(); moved < len(moves); {
+		n, err := s.moveCauses(ctx, moves[moved:])
+		if err != nil {
+			return moved, fmt.Errorf("regroup the causes from %s on: %w", moves[moved].from, err)
 		}
-		if err := s.moveCause(ctx, c.Fingerprint, to); err != nil {
-			return moved, fmt.Errorf("regroup the cause %s: %w", c.Fingerprint, err)
+		moved += n
+		if time.Since(logged) >= progressInterval {
+			log.InfoContext(ctx, "grouping the causes of stored messages anew", "moved", moved, "of", len(moves))
+			logged = time.Now()
 		}
-		moved++
 	}
 	if err := s.regroupFaults(ctx); err != nil {
 		return moved, fmt.Errorf("regroup the results of jobs: %w", err)
@@ -63,6 +64,57 @@ func (s *Store) RegroupCauses(ctx context.Context) (moved int, err error) {
 		_, err := tx.tx.ExecContext(ctx, setCauseRules, deadletter.CauseRules)
 		return err
 	})
+}
+
+// causeMove is the move of all messages from one cause to another, by their fingerprints.
+type causeMove struct{ from, to string }
+
+// causeMoves returns the moves that the present rules require.
+func (s *Store) causeMoves(ctx context.Context) (moves []causeMove, err error) {
+	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
+		c, err := scanCause(r)
+		if to := deadletter.Fingerprint(c.Source, c.Destination, c.Reason); to != c.Fingerprint {
+			moves = append(moves, causeMove{c.Fingerprint, to})
+		}
+		return err
+	}, everyCause)
+	return moves, err
+}
+
+// moveCauses makes moves in one commit, in order, until it has moved itemsPerCommit messages. It returns how many moves
+// it completed: the next call continues the one that it did not.
+func (s *Store) moveCauses(ctx context.Context, moves []causeMove) (completed int, err error) {
+	err = s.Write(ctx, func(ctx context.Context, tx *Tx) error {
+		completed = 0
+		for room := int64(itemsPerCommit); room > 0 && completed < len(moves); completed++ {
+			n, err := tx.moveCause(ctx, moves[completed], room)
+			if err != nil || n == room {
+				return err
+			}
+			room -= n + 1
+		}
+		return nil
+	})
+	return completed, err
+}
+
+// moveCause moves up to limit messages of a cause, and returns how many it moved. It moves the cause's counts once it
+// finds fewer: then no more follow.
+func (t *Tx) moveCause(ctx context.Context, m causeMove, limit int64) (int64, error) {
+	written, err := t.tx.ExecContext(ctx, moveMessages, m.to, m.from, limit)
+	if err != nil {
+		return 0, err
+	}
+	n, err := written.RowsAffected()
+	if err != nil || n == limit {
+		return n, err
+	}
+	for _, statement := range []string{mergeCause, deleteCause, forgetMove, followMoves, noteMove} {
+		if _, err := t.tx.ExecContext(ctx, statement, m.to, m.from); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 const (
@@ -92,13 +144,8 @@ func (s *Store) regroupFaults(ctx context.Context) error {
 		last = items[len(items)-1]
 		err = s.Write(ctx, func(ctx context.Context, tx *Tx) error {
 			for _, i := range items {
-				if _, err := tx.tx.ExecContext(
-					ctx,
-					setFault,
-					deadletter.FaultKey(i.text),
-					i.job,
-					i.message,
-				); err != nil {
+				_, err := tx.tx.ExecContext(ctx, setFault, deadletter.FaultKey(i.text), i.job, i.message)
+				if err != nil {
 					return err
 				}
 			}
@@ -108,30 +155,4 @@ func (s *Store) regroupFaults(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-// moveCause moves the messages of a cause to another, some in each commit, and their counts with the last.
-func (s *Store) moveCause(ctx context.Context, from, to string) error {
-	for more := true; more; {
-		err := s.Write(ctx, func(ctx context.Context, tx *Tx) error {
-			written, err := tx.tx.ExecContext(ctx, moveMessages, to, from, itemsPerCommit)
-			if err != nil {
-				return err
-			}
-			n, err := written.RowsAffected()
-			if more = n == itemsPerCommit; more || err != nil {
-				return err
-			}
-			for _, statement := range []string{mergeCause, deleteCause, forgetMove, followMoves, noteMove} {
-				if _, err := tx.tx.ExecContext(ctx, statement, to, from); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -45,7 +45,7 @@ func TestStoredCausesAreRegrouped(t *testing.T) {
 		}
 	})
 	for _, moved := range []int{old, 0} {
-		if n, err := again.RegroupCauses(t.Context()); err != nil || n != moved {
+		if n, err := again.RegroupCauses(t.Context(), slog.New(slog.DiscardHandler)); err != nil || n != moved {
 			t.Fatalf("%d causes were moved, want %d, %v", n, moved, err)
 		}
 	}
