@@ -63,17 +63,10 @@ func (m *trailMark) begin(ctx context.Context, q sqlite.Querier) (err error) {
 		return fmt.Errorf("look at the desk's file: %w", err)
 	}
 	m.removeUnfinished()
-	m.saved, err = m.read()
-	switch {
-	case err == nil:
-		m.known = m.saved
-	case errors.Is(err, errForged):
-		m.broken = sealForged
-	case errors.Is(err, fs.ErrNotExist):
-		m.broken = sealMissing
-	default:
-		return fmt.Errorf("read %s: %w", m.path, err)
+	if err := m.look(); err != nil {
+		return err
 	}
+	m.known = m.saved
 	last, err := m.lastEvent(ctx, q)
 	if err == nil && m.broken == sealMissing {
 		return m.beginSeal(ctx, q, last)
@@ -225,7 +218,8 @@ func (m *trailMark) save() error {
 	return nil
 }
 
-// look reads the seal file, which another process may have moved on.
+// look reads the seal file, which another process may have moved on. A file that is missing, or that another key wrote,
+// is a fault and no error.
 func (m *trailMark) look() error {
 	saved, err := m.read()
 	switch {

@@ -155,7 +155,7 @@ const runningJobs = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.state = 'runn
 
 // RunningJobs returns the running jobs, oldest first and at most 50.
 func (s *Store) RunningJobs(ctx context.Context) ([]deadletter.Job, error) {
-	return s.jobs(ctx, "running", runningJobs)
+	return jobs(ctx, s.db.Prepared(), "running", runningJobs)
 }
 
 const runningJobsOf = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.state = 'running' AND j.actor = 'user'
@@ -163,21 +163,12 @@ const runningJobsOf = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.state = 'ru
 
 // RunningJobsOf returns the running jobs that a user started or resumed last.
 func (t *Tx) RunningJobsOf(ctx context.Context, user string) ([]deadletter.Job, error) {
-	var list []deadletter.Job
-	err := sqlite.Each(ctx, t.tx, func(r sqlite.Row) error {
-		_, j, err := scanJob(r)
-		list = append(list, j)
-		return err
-	}, runningJobsOf, user)
-	if err != nil {
-		return nil, fmt.Errorf("read running jobs of %s: %w", user, err)
-	}
-	return list, nil
+	return jobs(ctx, t.tx, "running", runningJobsOf, user)
 }
 
-func (s *Store) jobs(ctx context.Context, what, query string, args ...any) ([]deadletter.Job, error) {
+func jobs(ctx context.Context, q sqlite.Querier, what, query string, args ...any) ([]deadletter.Job, error) {
 	var list []deadletter.Job
-	err := sqlite.Each(ctx, s.db.Prepared(), func(r sqlite.Row) error {
+	err := sqlite.Each(ctx, q, func(r sqlite.Row) error {
 		_, j, err := scanJob(r)
 		list = append(list, j)
 		return err
@@ -274,7 +265,7 @@ const shownJobs = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.by = ? AND j.hi
 
 // ShownJobs returns the latest jobs of a person that they did not dismiss.
 func (s *Store) ShownJobs(ctx context.Context, by string) ([]deadletter.Job, error) {
-	return s.jobs(ctx, "shown", shownJobs, by)
+	return jobs(ctx, s.db.Prepared(), "shown", shownJobs, by)
 }
 
 const hideJob = `UPDATE jobs SET hidden = 1 WHERE id = ? AND by = ? AND state IN ('done', 'cancelled')`
