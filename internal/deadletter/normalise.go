@@ -95,16 +95,10 @@ var wordings = []rule{
 // tidyings fold what is left of lists and details once the particulars are out.
 var tidyings = []rule{
 	replacing(">", `(<\w+>)(?:(?:[.,;/:+-] ?| and | or |\s|’|')<\w+>)+`, "$1"),
-	replacing(
-		">)|>]",
-		` ?[(\[](?:[\w.-]+[ =:]*)?<\w+>(?:[,;]? (?:[\w.-]+[ =:]*)?<\w+>)*[)\]]`,
-		"",
-	), // (kid <id>, jti <id>)
-	replacing(
-		"> (",
-		`(<\w+>) \([^)]*\)`,
-		"$1",
-	), // the name of what has the id
+	// Details: (kid <id>, jti <id>)
+	replacing(">)|>]", ` ?[(\[](?:[\w.-]+[ =:]*)?<\w+>(?:[,;]? (?:[\w.-]+[ =:]*)?<\w+>)*[)\]]`, ""),
+	// The name of the thing that has the id: <id> (Anna)
+	replacing("> (", `(<\w+>) \([^)]*\)`, "$1"),
 	replacing("  ", ` +`, " "),
 }
 

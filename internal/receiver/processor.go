@@ -7,13 +7,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/memory"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/telemetry"
-	"github.com/google/uuid"
 )
 
 // ProcessingQueue is where webhooks of buffered sources wait for their delivery.

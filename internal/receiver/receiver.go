@@ -204,13 +204,8 @@ func (r *Receiver) respondUnstored(ctx context.Context, w http.ResponseWriter, c
 	r.log.ErrorContext(ctx, "a webhook could not be stored; the platform was told to send it again",
 		"source", c.Source, "err", err)
 	r.count(ctx, c, telemetry.AnswerRefused, ledger.Counts{Refused: 1})
-	r.ledger.Refused(
-		ledger.RefusalKey{
-			Source: c.Source,
-			Reason: ledger.RefusedUnstored,
-		},
-		"no queue and no disk confirmed it: see the log",
-	)
+	key := ledger.RefusalKey{Source: c.Source, Reason: ledger.RefusedUnstored}
+	r.ledger.Refused(key, "no queue and no disk confirmed it: see the log")
 	w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
 	respond(w, ledger.RefusedUnstored.Status(), `{"error":"Internal Server Error"}`)
 }

@@ -172,9 +172,7 @@ type trailReader struct {
 // readTrail reads the trail and looks at all that belongs to it. q sees the trail as it is at one moment. Events and
 // the seal go on being written while it is read, so it compares the seal with the trail as latest sees it then.
 func (s *Store) readTrail(
-	ctx context.Context,
-	q, latest sqlite.Querier,
-	marks []deadletter.Mark,
+	ctx context.Context, q, latest sqlite.Querier, marks []deadletter.Mark,
 ) (*trailReader, error) {
 	r := &trailReader{key: s.mark.key}
 	err := sqlite.Each(ctx, q, func(row sqlite.Row) error {

@@ -27,8 +27,7 @@ type Cause struct {
 type Replays struct{ Tried, Delivered int }
 
 const causeColumns = `fingerprint, source, destination, reason, messages, open, first_at, last_at, unedited,
-	unedited_delivered, edited,
-	edited_delivered`
+	unedited_delivered, edited, edited_delivered`
 
 func scanCause(r sqlite.Row) (Cause, error) {
 	var g Cause

@@ -231,8 +231,8 @@ func (c *counts) write(ctx context.Context, tx *sqlite.Tx) error {
 // has no status code.
 func (g causeCounts) reason(fingerprint string) string {
 	m := g.example
-	if text := deadletter.WithStatus(m.StatusCode, m.Reason); deadletter.Fingerprint(m.Source, m.Destination,
-		text) == fingerprint {
+	text := deadletter.WithStatus(m.StatusCode, m.Reason)
+	if deadletter.Fingerprint(m.Source, m.Destination, text) == fingerprint {
 		return text
 	}
 	return m.Reason

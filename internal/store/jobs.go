@@ -12,11 +12,9 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-const jobColumns = `j.id, j.action, j.patch, j.reason, j.actor, j.by, j.addr, j.state, j.pause_reason, j.filter, ` +
-	`j.undoes,
-	j.pending, j.in_flight, j.done, j.failed, j.skipped, j.oldest, j.newest, j.unfit, j.unknown, j.edited, j.created_at,
-	j.started_at, j.ended_at, j.last_by, j.last_action, j.last_at, j.test_batch,
-	j.rate`
+const jobColumns = `j.id, j.action, j.patch, j.reason, j.actor, j.by, j.addr, j.state, j.pause_reason, j.filter,
+	j.undoes, j.pending, j.in_flight, j.done, j.failed, j.skipped, j.oldest, j.newest, j.unfit, j.unknown, j.edited,
+	j.created_at, j.started_at, j.ended_at, j.last_by, j.last_action, j.last_at, j.test_batch, j.rate`
 
 func scanJob(r sqlite.Row) (int64, deadletter.Job, error) {
 	var j deadletter.Job
@@ -68,10 +66,9 @@ func (t *Tx) Job(ctx context.Context, id deadletter.JobID) (deadletter.Job, erro
 	return j, nil
 }
 
-const insertJob = `INSERT INTO jobs (action, patch, reason, actor, by, addr, state, pause_reason, filter, undoes, ` +
-	`pending,
-	in_flight, done, failed, skipped, unfit, unknown,
-	created_at) VALUES (?, ?, ?, ?, ?, ?, ?, '', ?, ?, 0, 0, 0, 0, 0, 0, 0, ?)`
+const insertJob = `INSERT INTO jobs (action, patch, reason, actor, by, addr, state, pause_reason, filter, undoes,
+	pending, in_flight, done, failed, skipped, unfit, unknown, created_at)
+	VALUES (?, ?, ?, ?, ?, ?, ?, '', ?, ?, 0, 0, 0, 0, 0, 0, 0, ?)`
 
 // AddJob stores the draft of a job and returns it with its id. The draft has no messages yet.
 func (t *Tx) AddJob(ctx context.Context, j deadletter.Job) (deadletter.Job, error) {
