@@ -199,14 +199,17 @@ func (i *Ingest) findCovering(
 		if deadletter.KindOf(err) == deadletter.NotFound {
 			break
 		}
-		if covers, err := i.covers(ctx, tx, m, err, c); covers || err != nil {
+		if err != nil {
+			return m, err
+		}
+		if covers, err := i.covers(ctx, tx, m, c); covers || err != nil {
 			return m, err
 		}
 		c.TakeOtherID()
 	}
 	list, err := tx.SharingWebhookID(ctx, *c)
 	for _, m := range list {
-		if covers, err := i.covers(ctx, tx, m, nil, c); covers || err != nil {
+		if covers, err := i.covers(ctx, tx, m, c); covers || err != nil {
 			return m, err
 		}
 	}
@@ -215,12 +218,7 @@ func (i *Ingest) findCovering(
 
 // covers reports whether a capture is one more arrival of a message: with the content that was received, or with the
 // latest revision, as it comes back after a drain.
-func (i *Ingest) covers(
-	ctx context.Context, tx *store.Tx, m deadletter.Message, err error, c *deadletter.Capture,
-) (bool, error) {
-	if err != nil {
-		return false, err
-	}
+func (i *Ingest) covers(ctx context.Context, tx *store.Tx, m deadletter.Message, c *deadletter.Capture) (bool, error) {
 	window := i.dedup(*c).Window
 	for _, number := range slices.Compact([]int{0, m.Revision}) {
 		r, err := tx.Revision(ctx, m.ID, number)
