@@ -29,18 +29,22 @@ type Session struct {
 // tell sessions apart.
 const sessionIDBytes = 8
 
+// tokenHash returns the SHA-256 of a token: the file has no token that would open a session or a link.
+func tokenHash(token string) []byte {
+	hash := sha256.Sum256([]byte(token))
+	return hash[:]
+}
+
 // SessionID returns the name of a session on pages.
 func SessionID(token string) string {
-	hash := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(hash[:sessionIDBytes])
+	return hex.EncodeToString(tokenHash(token)[:sessionIDBytes])
 }
 
 const findSession = `SELECT data FROM sessions WHERE token_hash = ? AND expires_at > ?`
 
 // SessionData returns the data of the session with the given token, and whether there is one.
 func (s *Store) SessionData(ctx context.Context, token string, at time.Time) (data []byte, found bool, err error) {
-	hash := sha256.Sum256([]byte(token))
-	err = s.db.QueryRowContext(ctx, findSession, hash[:], at.UnixMilli()).Scan(&data)
+	err = s.db.QueryRowContext(ctx, findSession, tokenHash(token), at.UnixMilli()).Scan(&data)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, false, nil
 	}
@@ -59,9 +63,8 @@ func (t *Tx) OpenSession(ctx context.Context, token string, n Session) error {
 	if _, err := t.tx.ExecContext(ctx, expireSessions, n.SeenAt.UnixMilli()); err != nil {
 		return fmt.Errorf("delete expired sessions: %w", err)
 	}
-	hash := sha256.Sum256([]byte(token))
 	if _, err := t.tx.ExecContext(
-		ctx, openSession, hash[:], n.Data, n.ExpiresAt.UnixMilli(), n.User, n.OpenedAt.UnixMilli(),
+		ctx, openSession, tokenHash(token), n.Data, n.ExpiresAt.UnixMilli(), n.User, n.OpenedAt.UnixMilli(),
 		n.SeenAt.UnixMilli(), n.Addr, n.Agent,
 	); err != nil {
 		return fmt.Errorf("open session: %w", err)
@@ -72,9 +75,8 @@ func (t *Tx) OpenSession(ctx context.Context, token string, n Session) error {
 // UpdateSession writes the data of a session, if it is still open: a request that was under way when its session was
 // ended does not open it again.
 func (t *Tx) UpdateSession(ctx context.Context, token string, n Session) error {
-	hash := sha256.Sum256([]byte(token))
 	if _, err := t.tx.ExecContext(
-		ctx, updateSession, n.Data, n.ExpiresAt.UnixMilli(), n.SeenAt.UnixMilli(), hash[:],
+		ctx, updateSession, n.Data, n.ExpiresAt.UnixMilli(), n.SeenAt.UnixMilli(), tokenHash(token),
 	); err != nil {
 		return fmt.Errorf("write session: %w", err)
 	}
@@ -83,8 +85,7 @@ func (t *Tx) UpdateSession(ctx context.Context, token string, n Session) error {
 
 // DeleteSession ends the session with the given token.
 func (t *Tx) DeleteSession(ctx context.Context, token string) error {
-	hash := sha256.Sum256([]byte(token))
-	if _, err := t.tx.ExecContext(ctx, `DELETE FROM sessions WHERE token_hash = ?`, hash[:]); err != nil {
+	if _, err := t.tx.ExecContext(ctx, `DELETE FROM sessions WHERE token_hash = ?`, tokenHash(token)); err != nil {
 		return fmt.Errorf("end session: %w", err)
 	}
 	return nil
@@ -186,6 +187,5 @@ func (t *Tx) NoteSignIn(ctx context.Context, user, network, token string, at tim
 }
 
 func browserID(token string) string {
-	hash := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(hash[:])
+	return hex.EncodeToString(tokenHash(token))
 }

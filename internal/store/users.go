@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -205,8 +204,7 @@ const (
 
 // SetPasswordLink makes the token the only one by which a user may choose a password, until it expires.
 func (t *Tx) SetPasswordLink(ctx context.Context, name, token string, expires time.Time) error {
-	hash := sha256.Sum256([]byte(token))
-	if _, err := t.tx.ExecContext(ctx, putPasswordLink, name, hash[:], expires.UnixMilli()); err != nil {
+	if _, err := t.tx.ExecContext(ctx, putPasswordLink, name, tokenHash(token), expires.UnixMilli()); err != nil {
 		return fmt.Errorf("write the link of user %s: %w", name, err)
 	}
 	return nil
@@ -224,8 +222,7 @@ func (t *Tx) UserOfLink(ctx context.Context, token string, at time.Time) (User, 
 }
 
 func userOfLink(ctx context.Context, q sqlite.Querier, token string, at time.Time) (User, error) {
-	hash := sha256.Sum256([]byte(token))
-	u, err := scanUser(q.QueryRowContext(ctx, findPasswordLink, hash[:], at.UnixMilli()))
+	u, err := scanUser(q.QueryRowContext(ctx, findPasswordLink, tokenHash(token), at.UnixMilli()))
 	return u, notFound(
 		err,
 		"this link was used already, was replaced, or has expired: ask an administrator for a new one",
@@ -243,8 +240,7 @@ func (t *Tx) SetSetupLink(ctx context.Context, token string, at time.Time) error
 	if err := t.ClearSetupLink(ctx); err != nil {
 		return err
 	}
-	hash := sha256.Sum256([]byte(token))
-	if _, err := t.tx.ExecContext(ctx, insertSetup, hash[:], at.UnixMilli()); err != nil {
+	if _, err := t.tx.ExecContext(ctx, insertSetup, tokenHash(token), at.UnixMilli()); err != nil {
 		return fmt.Errorf("write set-up link: %w", err)
 	}
 	return nil
@@ -269,9 +265,8 @@ func (t *Tx) SetupLink(ctx context.Context, token string) (bool, error) {
 }
 
 func setupLink(ctx context.Context, q sqlite.Querier, token string) (bool, error) {
-	hash := sha256.Sum256([]byte(token))
 	var found bool
-	if err := q.QueryRowContext(ctx, findSetup, hash[:]).Scan(&found); err != nil {
+	if err := q.QueryRowContext(ctx, findSetup, tokenHash(token)).Scan(&found); err != nil {
 		return false, fmt.Errorf("find set-up link: %w", err)
 	}
 	return found, nil
