@@ -128,7 +128,7 @@ func (u Account) already(by Actor, format string, args ...any) error {
 }
 
 // changeTo returns the change to next. Administrators cannot do this to their own user, and one who can sign in always
-// remains: otherwise the desk could not be managed any more.
+// remains: otherwise no one could manage the desk.
 func (u Account) changeTo(
 	next Account, by Actor, verb, action string, otherAdmins int, at time.Time,
 ) (AccountChange, error) {

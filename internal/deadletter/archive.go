@@ -62,7 +62,7 @@ func (m Message) Drain(by Actor, to string, at time.Time) (Change, error) {
 	}
 	next := m
 	var err error
-	if next.Status == Replaying { // the requested delivery is not made here any more
+	if next.Status == Replaying { // the requested delivery is no longer made here
 		if next, err = next.become(Failed, at); err != nil {
 			return Change{}, err
 		}

@@ -184,7 +184,7 @@ type Extender interface {
 }
 
 // StartHeartbeat keeps messages in flight while work on them goes on: it extends their visibility every half of it.
-// The caller calls stop when the work is done; stop returns when no extension is under way any more.
+// The caller calls stop when the work is done; stop returns when no extension is under way.
 func StartHeartbeat(ctx context.Context, q Extender, messages []Message, visibility time.Duration) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup

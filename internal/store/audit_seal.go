@@ -122,7 +122,7 @@ func readHead(ctx context.Context, q sqlite.Querier) (head deadletter.Mark, seal
 }
 
 // lastEvent returns the event that the next one follows: the last one of the trail, or the last one that is known if
-// the trail does not contain that any more. So the numbers of removed events are never used again.
+// the trail no longer contains that. So the numbers of removed events are never used again.
 func (m *trailMark) lastEvent(ctx context.Context, q sqlite.Querier) (last deadletter.Mark, err error) {
 	err = q.QueryRowContext(ctx, furthestLink).Scan(&last.Sequence, &last.Link)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -176,7 +176,7 @@ func (m *trailMark) advance(to deadletter.Mark) {
 	}
 }
 
-// lose records that the trail does not contain the known end any more. The end then stays what it was, so that the
+// lose records that the trail no longer contains the known end. The end then stays what it was, so that the
 // seal file contradicts the trail after a restart as well.
 func (m *trailMark) lose(why string) {
 	m.mu.Lock()

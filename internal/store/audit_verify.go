@@ -202,7 +202,7 @@ func (s *Store) readTrail(
 	return r, nil
 }
 
-// checkMark adds a fault if the event of a mark is part of an accepted gap: its hash proves nothing any more.
+// checkMark adds a fault if the event of a mark is part of an accepted gap: its hash no longer proves anything.
 func (r *trailReader) checkMark(mark deadletter.Mark) {
 	for _, accepted := range r.accepted {
 		for _, gap := range accepted.Gaps {

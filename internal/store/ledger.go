@@ -32,7 +32,7 @@ func (s *Store) BeginRun(ctx context.Context, run string, at time.Time) error {
 	})
 }
 
-// SaveRun adds what a run has counted. ended says that it counts nothing any more.
+// SaveRun adds what a run has counted. ended says that it no longer counts.
 func (s *Store) SaveRun(
 	ctx context.Context, run string, counts map[ledger.Account]ledger.Counts, ended bool, at time.Time,
 ) error {

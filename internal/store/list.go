@@ -92,7 +92,7 @@ func (q MessageQuery) keyset() keyset[deadletter.Message] {
 
 const placeOfMessage = `SELECT n, attempted_at FROM messages WHERE id = ?`
 
-// Neighbours returns the messages beside one in a list, "" where there is none. The one itself need not match any more.
+// Neighbours returns the messages beside one in a list, "" where there is none. The one itself may no longer match.
 func (s *Store) Neighbours(
 	ctx context.Context, q MessageQuery, id deadletter.ID,
 ) (newer, older deadletter.ID, err error) {

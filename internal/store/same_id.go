@@ -149,7 +149,7 @@ func (t *Tx) Arrival(ctx context.Context, id deadletter.ID, number int) (deadlet
 	return arrival(ctx, t.tx, id, number)
 }
 
-// A message that was an arrival is no repetition any more.
+// A message that was an arrival is no longer a repetition.
 const uncountRepeated = `UPDATE ledger SET repeated = repeated - 1 WHERE hour = ?1 AND source = ?2
 	AND run = (SELECT min(run) FROM ledger WHERE hour = ?1 AND source = ?2 AND repeated > 0)`
 
