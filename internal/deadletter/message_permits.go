@@ -56,7 +56,7 @@ func (m Message) CheckDestination(configured bool) error {
 		return nil
 	case m.Source == "":
 		return Errorf(Conflict, "messages without a source have no destination: "+
-			"set queue.default_source to the source that they belong to and restart")
+			"set queue.default_source to the source that they belong to and reload")
 	}
 	return Errorf(Conflict, "the source %q is not configured: add it under sources and reload", m.Source)
 }

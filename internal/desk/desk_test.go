@@ -260,7 +260,8 @@ func TestMessageWithoutDestinationIsShownButNotReplayed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for source, want := range map[string]string{
-		"": "set queue.default_source", "gone": `the source "gone" is not configured: add it under sources and reload`,
+		"":     "set queue.default_source to the source that they belong to and reload",
+		"gone": `the source "gone" is not configured: add it under sources and reload`,
 	} {
 		t.Run("source "+source, func(t *testing.T) {
 			m := b.receive(t, "of-"+source, func(c *deadletter.Capture) { c.Source = source })
