@@ -50,7 +50,7 @@ func TestTamperedTrailIsReportedEverywhere(t *testing.T) {
 		!strings.Contains(page, "The file audit.seal is missing") {
 		t.Errorf("the page says %s", page)
 	}
-	if _, page := p.get(t, client, "/messages"); !strings.Contains(page, "The audit log was tampered with") {
+	if _, page := p.get(t, client, "/messages"); !strings.Contains(page, "The audit trail was tampered with") {
 		t.Error("the navigation says nothing")
 	}
 	file := write(t, cfg)

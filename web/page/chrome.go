@@ -93,7 +93,7 @@ func shortcuts() []shortcutGroup {
 			{[]string{"g", "o"}, "Overview"},
 			{[]string{"g", "j"}, "Jobs"},
 			{[]string{"g", "s"}, "Sources"},
-			{[]string{"g", "a"}, "Audit log"},
+			{[]string{"g", "a"}, "Audit trail"},
 			{[]string{"g", "r"}, "Reconciliation"},
 			{[]string{"/"}, "Search"},
 			{[]string{"?"}, "Show this help"},
