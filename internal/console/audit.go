@@ -305,7 +305,7 @@ func chainView(chain store.AuditResult) page.ChainStatus {
 	switch {
 	case chain.Fault != "":
 		v.Broken, v.Text = true, sentence(chain.Fault)
-	case chain.At.IsZero():
+	case chain.At.IsZero(), chain.Events == 0: // an empty trail is not called intact: it may have been deleted
 		return page.ChainStatus{}
 	default:
 		v.Text = plural(int(chain.Events), "event") + ", each confirmed by the next one."
