@@ -36,7 +36,7 @@ func (c *Console) signInForm(w http.ResponseWriter, r *http.Request) {
 		v.Flash = ui.Notice{
 			Kind: ui.Info,
 			Text: "Nobody can sign in yet.",
-			Hint: "Open the set-up link that dlqdesk printed in its terminal when it started.",
+			Hint: "On the server's machine, dlqdesk user setup-link prints the link that makes the first one.",
 		}
 	}
 	c.render(w, r, http.StatusOK, page.SignIn(v))

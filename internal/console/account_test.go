@@ -127,7 +127,8 @@ func TestSetupByLink(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	p := b.stranger(t)
-	if a := p.get("/signin"); !strings.Contains(a.says("#notice"), "Nobody can sign in yet.") {
+	if a := p.get("/signin"); !strings.Contains(a.says("#notice"), "Nobody can sign in yet.") ||
+		!strings.Contains(a.says("#notice"), "dlqdesk user setup-link") {
 		t.Errorf("without users the door says %q", a.says("#notice"))
 	}
 	token, err := b.auth.NewSetupLink(t.Context())
