@@ -12,7 +12,9 @@ import (
 const howToResign = "Set verify.resign to sign it anew."
 
 func signedAnew() page.SignatureNote {
-	return page.SignatureNote{Text: "It will be signed anew: the signature that it came with is out of date."}
+	return page.SignatureNote{
+		Text: "A replay will be signed anew: the handler may refuse the signature that the message came with.",
+	}
 }
 
 func signedOriginal() page.SignatureNote {
@@ -30,7 +32,7 @@ func (c *Console) signatureNote(seen desk.View) page.SignatureNote {
 	case deadletter.SignatureOfOther:
 		return signedOriginal()
 	case deadletter.SignatureTooOld:
-		const old = "The handler may refuse it: the signature is from "
+		const old = "The handler may refuse a replay: the signature is from "
 		return page.SignatureNote{Text: old, At: ui.At(m.ReceivedAt), Rest: ". " + howToResign}
 	case deadletter.SignatureAccepted:
 	}
@@ -39,16 +41,18 @@ func (c *Console) signatureNote(seen desk.View) page.SignatureNote {
 	case until.IsZero():
 		return page.SignatureNote{}
 	case policy.Resign:
-		return page.SignatureNote{Text: "From ", At: ui.At(until), Rest: " it will be signed anew."}
+		return page.SignatureNote{Text: "From ", At: ui.At(until), Rest: " on, a replay will be signed anew."}
 	}
-	return page.SignatureNote{Text: "From ", At: ui.At(until), Rest: " the handler may refuse its signature."}
+	return page.SignatureNote{
+		Text: "From ", At: ui.At(until), Rest: " on, the handler may refuse a replay: its signature will be too old.",
+	}
 }
 
 // editSignatureNote is signatureNote for an edit that is not saved yet.
 func (c *Console) editSignatureNote(seen desk.View) page.SignatureNote {
 	switch state := seen.Signature.State(true, seen.Message.ReceivedAt, c.Now()); {
 	case state == deadletter.SignatureRenewed:
-		return page.SignatureNote{Text: "It will be signed anew."}
+		return page.SignatureNote{Text: "The edit will be signed anew."}
 	case state.MayBeRefused():
 		return signedOriginal()
 	}

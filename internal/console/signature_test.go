@@ -54,36 +54,38 @@ func TestPagesTellWhatBecomesOfSignatures(t *testing.T) {
 			"genesys: the handler may refuse edited messages, because their signatures are those of the originals.",
 		},
 		"without a time, signed anew": {
-			anew, time.Hour, "", "It will be signed anew.",
-			"It will be signed anew: the signature that it came with is out of date.",
+			anew, time.Hour, "", "The edit will be signed anew.",
+			"A replay will be signed anew: the handler may refuse the signature that the message came with.",
 			"genesys: edited messages will be signed anew.",
 		},
 		"fresh": {
-			timed, time.Minute, "From " + until + " " + refuse + " its signature.",
+			timed, time.Minute, "From " + until + " on, " + refuse + " a replay: its signature will be too old.",
 			"The handler may refuse an edit: the signature is that of the original. Set verify.resign to sign it anew.",
 			"The handler may refuse an edit: the signature is that of the original. Set verify.resign to sign it anew.",
 			"genesys: the handler may refuse messages received over 4 min ago, and edited ones, because their " +
 				"signatures are those of the originals.",
 		},
 		"fresh, signed anew": {
-			timedAnew, time.Minute, "From " + until + " it will be signed anew.", "It will be signed anew.",
-			"It will be signed anew: the signature that it came with is out of date.",
+			timedAnew, time.Minute, "From " + until + " on, a replay will be signed anew.",
+			"The edit will be signed anew.",
+			"A replay will be signed anew: the handler may refuse the signature that the message came with.",
 			"genesys: messages received over 4 min ago, and edited ones will be signed anew.",
 		},
 		"late": {
 			timed, time.Hour,
-			"The handler may refuse it: the signature is from 2026-03-02 10:15:05 UTC. Set verify.resign to sign " +
-				"it anew.",
+			"The handler may refuse a replay: the signature is from 2026-03-02 10:15:05 UTC. Set verify.resign to " +
+				"sign it anew.",
 			"The handler may refuse an edit: the signature is that of the original. Set verify.resign to sign it anew.",
-			"The handler may refuse it: the signature is from 2026-03-02 10:15:05 UTC. Set verify.resign to sign " +
-				"it anew.",
+			"The handler may refuse a replay: the signature is from 2026-03-02 10:15:05 UTC. Set verify.resign to " +
+				"sign it anew.",
 			"genesys: the handler may refuse messages received over 4 min ago, and edited ones, because their " +
 				"signatures are those of the originals.",
 		},
 		"late, signed anew": {
 			timedAnew, time.Hour,
-			"It will be signed anew: the signature that it came with is out of date.", "It will be signed anew.",
-			"It will be signed anew: the signature that it came with is out of date.",
+			"A replay will be signed anew: the handler may refuse the signature that the message came with.",
+			"The edit will be signed anew.",
+			"A replay will be signed anew: the handler may refuse the signature that the message came with.",
 			"genesys: messages received over 4 min ago, and edited ones will be signed anew.",
 		},
 	} {

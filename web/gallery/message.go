@@ -316,7 +316,7 @@ func messageView() page.MessageView {
 			LastAttempt:  ago(12),
 			Arrived:      "3 times",
 			Signature: page.SignatureNote{
-				Text: "The handler may refuse it: the signature is from ", At: ago(95),
+				Text: "The handler may refuse a replay: the signature is from ", At: ago(95),
 				Rest: ". Set verify.resign to sign it anew.",
 			},
 			Choices: []page.RevisionChoice{{Number: "0", Name: "original", Selected: true}},

@@ -57,8 +57,9 @@ type Curl struct {
 
 func (c Curl) fillIn() string { return strings.Join(c.Masked, ", ") }
 
-// SignatureNote is whether the handler may refuse the signature of a delivery: "The handler may refuse it: the
-// signature is from", a time, "Set verify.resign to sign it anew". The zero note: it accepts it at any time.
+// SignatureNote is whether the handler may refuse the signature of a delivery: "The handler may refuse a
+// replay: the signature is from", a time, "Set verify.resign to sign it anew". The zero note: it accepts it at any
+// time.
 type SignatureNote struct {
 	Text string
 	At   ui.Moment // zero: the text is all
