@@ -267,7 +267,8 @@ func replaySetting(s doctor.Setup) page.Setting {
 		v.Text = "As received"
 		v.Hint = "A handler that verifies may refuse edited and late replays, unless verify.resign is set."
 	default:
-		v.Text, v.Hint = "None", "The platform does not sign bodies: every delivery has the headers that were received."
+		v.Text = "None"
+		v.Hint = "No signature of bodies is verified here: every delivery has the headers that were received."
 	}
 	return v
 }
