@@ -45,11 +45,14 @@ func (v *Verifier) Resign(r *http.Request, body []byte, edited bool, now time.Ti
 }
 
 func (s signature) fresh(h http.Header, now time.Time, age time.Duration) bool {
-	value := h.Get(s.header)
-	if value == "" || !s.timed() {
+	if value := h.Get(s.header); value == "" || !s.timed() {
 		return value != ""
 	}
-	written, err := s.timestamp(h, s.items(value))
+	items, err := s.items(h)
+	if err != nil {
+		return false
+	}
+	written, err := s.timestamp(h, items)
 	at, ok := parseTime(written)
 	return err == nil && ok && now.Sub(at) < age
 }

@@ -210,7 +210,11 @@ func TestSvixHeaders(t *testing.T) {
 		"another id":   func(h http.Header) { h.Set("Svix-Id", "msg_2") },
 		"no id":        func(h http.Header) { h.Del("Svix-Id"); h.Set("Webhook-Id", "msg_p5jXN8AQM9LWM0D4loKWxJek") },
 		"another time": func(h http.Header) { h.Set("Svix-Timestamp", "1614265331") },
-		"two headers":  func(h http.Header) { h["Svix-Signature"] = []string{valid, valid} },
+		"two ids":      func(h http.Header) { h.Add("Svix-Id", h.Get("Svix-Id")) },
+		"two times":    func(h http.Header) { h.Add("Svix-Timestamp", h.Get("Svix-Timestamp")) },
+		"two lines, both forged": func(h http.Header) {
+			h["Svix-Signature"] = []string{"v1,AAAA", "v1,BBBB"}
+		},
 		"both families, one forged": func(h http.Header) {
 			h.Set("Webhook-Id", "msg_2")
 			h.Set("Webhook-Timestamp", "1614265330")
@@ -220,6 +224,11 @@ func TestSvixHeaders(t *testing.T) {
 		h := headers(valid)
 		change(h)
 		mustRefuse(t, name, check(v, request(t, address, h), []byte(body), at))
+	}
+	lines := headers("v1,AAAA")
+	lines.Add("Svix-Signature", valid)
+	if err := check(v, request(t, address, lines), []byte(body), at); err != nil {
+		t.Errorf("the genuine signature on the second line: %v", err)
 	}
 	mustRefuse(t, "late", check(v, request(t, address, headers(valid)), []byte(body), at.Add(6*time.Minute)))
 	both := headers(valid)

@@ -38,11 +38,10 @@ func newSignature(r rule, s Settings) (scheme, []Fault) {
 }
 
 func (s signature) head(r *http.Request, now time.Time) (bodyCheck, error) {
-	value, err := singleHeader(r.Header, s.header)
+	items, err := s.items(r.Header)
 	if err != nil {
 		return nil, err
 	}
-	items := s.items(value)
 	if len(items) > maxSignatures {
 		return nil, refused("the header %s has more than %d items", s.header, maxSignatures)
 	}
@@ -68,17 +67,24 @@ func (s signature) head(r *http.Request, now time.Time) (bodyCheck, error) {
 	}, nil
 }
 
-func (s signature) items(value string) []string {
-	if s.separators == "" {
-		return []string{value}
+// items returns the items of the header with the signature. If it may have several, they may be on several lines, which
+// are one list (RFC 9110 section 5.3). Each is of the same text, so the destination may believe any that fits.
+func (s signature) items(h http.Header) ([]string, error) {
+	lines := h.Values(s.header)
+	if s.separators == "" || len(lines) == 0 {
+		value, err := singleHeader(h, s.header)
+		return []string{value}, err
 	}
+	isSeparator := func(r rune) bool { return strings.ContainsRune(s.separators, r) }
 	var items []string
-	for item := range strings.FieldsFuncSeq(value, func(r rune) bool { return strings.ContainsRune(s.separators, r) }) {
-		if item = strings.Trim(item, " \t"); item != "" {
-			items = append(items, item)
+	for _, line := range lines {
+		for item := range strings.FieldsFuncSeq(line, isSeparator) {
+			if item = strings.Trim(item, " \t"); item != "" {
+				items = append(items, item)
+			}
 		}
 	}
-	return items
+	return items, nil
 }
 
 // timestamp returns the text of the signed time; "" if the scheme signs none.

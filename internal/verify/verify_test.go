@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -373,14 +374,73 @@ func TestTimesInMilliseconds(t *testing.T) {
 	}
 }
 
+// lists are the headers of settings() that may have several signatures, on one line or on several.
+var lists = map[string]string{
+	"hmac": "X-Sig", "hmac by default": "X-Sig", "v1a": "Webhook-Signature",
+	verify.StandardWebhooks: "Webhook-Signature",
+}
+
 func TestDuplicateHeadersAreRefused(t *testing.T) {
 	t.Parallel()
 	for name, s := range settings() {
 		v := newVerifier(t, s)
 		for header := range signed(t, v, nil).Header {
+			if lists[name] == header {
+				continue // TestSeveralLinesAreOneList
+			}
 			r := signed(t, v, nil)
 			r.Header[header] = append(r.Header[header], r.Header[header][0])
 			mustRefuse(t, name+" "+header, check(v, r, nil, noon))
+		}
+	}
+}
+
+func TestSeveralLinesAreOneList(t *testing.T) {
+	t.Parallel()
+	body := []byte("{}")
+	for name, header := range lists {
+		v := newVerifier(t, settings()[name])
+		valid := signed(t, v, body).Header.Get(header)
+		forged := signed(t, v, []byte("{ }")).Header.Get(header)
+		for _, c := range []struct {
+			lines []string
+			ok    bool
+		}{
+			{[]string{valid, valid}, true},
+			{[]string{forged, valid}, true},
+			{[]string{valid, forged}, true},
+			{[]string{"", valid}, true},
+			{slices.Repeat([]string{forged}, 15), false},
+			{append(slices.Repeat([]string{forged}, 15), valid), true},
+			{append(slices.Repeat([]string{forged}, 16), valid), false},
+			{[]string{forged, forged}, false},
+			{[]string{"", ""}, false},
+		} {
+			r := signed(t, v, body)
+			r.Header[header] = c.lines
+			if err := check(v, r, body, noon); (err == nil) != c.ok {
+				t.Errorf("%s: %q: %v", name, c.lines, err)
+			}
+		}
+	}
+}
+
+// A signed time is there once, on whichever line.
+func TestSeveralLinesOfStripe(t *testing.T) {
+	t.Parallel()
+	v := newVerifier(t, verify.Settings{Scheme: verify.Stripe, Secrets: secrets(whole)})
+	signedTime, signature, _ := strings.Cut(signed(t, v, []byte("{}")).Header.Get("Stripe-Signature"), ",")
+	forged := "v1=" + strings.Repeat("0", 64)
+	for lines, ok := range map[string]bool{
+		signedTime + "," + forged + "\n" + signature:                       true,
+		forged + "\n" + signedTime + "," + signature:                       true,
+		signedTime + "," + signature + "\n" + signedTime + "," + signature: false,
+		"t=1700000001," + signature + "\n" + signedTime + "," + signature:  false,
+		signedTime + "," + forged + "\n" + forged:                          false,
+	} {
+		r := request(t, address, http.Header{"Stripe-Signature": strings.Split(lines, "\n")})
+		if err := check(v, r, []byte("{}"), noon); (err == nil) != ok {
+			t.Errorf("%q: %v", lines, err)
 		}
 	}
 }
