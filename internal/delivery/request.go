@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
+
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/telemetry"
@@ -82,9 +84,6 @@ func Forwarded(from deadletter.Headers, webhookID string) http.Header {
 	return h
 }
 
-// tokenChars are those of a header's name, RFC 9110 section 5.6.2.
-const tokenChars = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
 // sendable returns the headers that are passed on. Messages of other programs can have headers that HTTP cannot carry:
 // it leaves out such names, and replaces control characters in values by a space, as RFC 9110 section 5.5 has it.
 func sendable(from deadletter.Headers) http.Header {
@@ -92,10 +91,10 @@ func sendable(from deadletter.Headers) http.Header {
 	delete(h, "Expect")          // the receiver has already accepted the platform's body
 	delete(h, "Accept-Encoding") // it says what the platform can read, not its next reader
 	for name, values := range h {
-		if name == "" || strings.Trim(name, tokenChars) != "" {
-			delete(h, name)
-		} else {
+		if httpguts.ValidHeaderFieldName(name) {
 			h[name] = withoutControls(values)
+		} else {
+			delete(h, name)
 		}
 	}
 	return h

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/net/http/httpguts"
+
 	"dlqdesk/internal/deadletter"
 )
 
@@ -114,20 +116,14 @@ func (r *Rules) EditHeaders(h, edited deadletter.Headers) (deadletter.Headers, e
 }
 
 func checkHeader(name string, values []string) error {
-	if name == "" || strings.ContainsFunc(name, notTokenRune) {
+	if !httpguts.ValidHeaderFieldName(name) {
 		return deadletter.Errorf(deadletter.Invalid, "%q is not a header name: use a-z, 0-9 and hyphens", name)
 	}
 	for _, v := range values {
-		if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+		if !httpguts.ValidHeaderFieldValue(v) {
 			return deadletter.Errorf(deadletter.Invalid,
 				"the value of header %s has a control character: remove it", name)
 		}
 	}
 	return nil
-}
-
-// notTokenRune follows the token rule of RFC 9110 section 5.6.2.
-func notTokenRune(r rune) bool {
-	isAlphanumeric := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
-	return !isAlphanumeric && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
 }
