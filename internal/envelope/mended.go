@@ -255,13 +255,9 @@ func payloadOf(was json.RawMessage, r deadletter.Revision) []byte {
 	if len(was) == 0 || was[0] != '{' {
 		return nil
 	}
-	if t := payload.Decode(
-		r.Headers,
-		r.Body,
-		maxSQS,
-	); (t.Kind == payload.Form || t.Kind == payload.Multipart) &&
-		!t.Cut {
-		return t.Bytes
+	t := payload.Decode(r.Headers, r.Body, maxSQS)
+	if hasFields := t.Kind == payload.Form || t.Kind == payload.Multipart; !hasFields || t.Cut {
+		return nil
 	}
-	return nil
+	return t.Bytes
 }

@@ -158,13 +158,7 @@ func (w *walk) take(key uint64) error {
 // add adds the JSON value at a position of a layer.
 func (f *finder) add(l layer, name []byte, key uint64, start, end int) {
 	f.hits = append(f.hits, hit{
-		name: string(
-			name,
-		),
-		key:   key,
-		start: l.offset(start),
-		end:   l.offset(end),
-		quote: l.quote,
+		name: string(name), key: key, start: l.offset(start), end: l.offset(end), quote: l.quote,
 		value: l.text[start:end],
 	})
 }

@@ -14,10 +14,9 @@ import (
 // the forms of programs: people write sentences such as "Invalid token: expired".
 func (f *finder) loose(l layer, key uint64, freeText bool) {
 	if f.all && !freeText {
-		f.hits = append(
-			f.hits,
-			hit{key: key, start: l.offset(0), end: l.offset(len(l.text)), quote: l.quote, value: l.text},
-		)
+		f.hits = append(f.hits, hit{
+			key: key, start: l.offset(0), end: l.offset(len(l.text)), quote: l.quote, value: l.text,
+		})
 		return
 	}
 	s := looseScan{finder: f, layer: l, key: key, freeText: freeText}
