@@ -63,16 +63,21 @@ func (c credential) head(r *http.Request, _ time.Time) (bodyCheck, error) {
 	if len(value) < len(c.prefix) || !c.begins(value[:len(c.prefix)]) {
 		return nil, refused("the header %s contains no credential of this scheme", c.header)
 	}
-	// Hashes are compared, so that the time does not depend on the length of a secret.
-	sent, genuine := sha256.Sum256([]byte(value[len(c.prefix):])), 0
-	for _, s := range c.list {
-		want := sha256.Sum256([]byte(c.secret(s)))
-		genuine |= subtle.ConstantTimeCompare(sent[:], want[:])
-	}
-	if genuine != 1 {
+	if indexOfSecret(value[len(c.prefix):], c.list, c.secret) < 0 {
 		return nil, refusedAs(Mismatch, "the credential in %s is not one of this source", c.header)
 	}
 	return nil, nil
+}
+
+// indexOfSecret returns the index of the secret that written turns into the sent text; -1 if there is none. It compares
+// hashes, so that the time does not depend on the length of a secret.
+func indexOfSecret(sent string, secrets []redact.Secret, written func(redact.Secret) string) int {
+	hash, index := sha256.Sum256([]byte(sent)), -1
+	for i, s := range secrets {
+		want := sha256.Sum256([]byte(written(s)))
+		index = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(hash[:], want[:]), i, index)
+	}
+	return index
 }
 
 func (c credential) begins(prefix string) bool {

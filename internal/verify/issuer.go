@@ -100,11 +100,8 @@ func (v *Verifier) Issue(request []byte, now time.Time) ([]byte, error) {
 	if err := json.Unmarshal(request, &asked); err != nil || asked.GrantType != "client_credentials" {
 		return nil, refused("the request for a token is not the expected JSON")
 	}
-	sent, known := sha256.Sum256([]byte(asked.ClientID+"\x00"+asked.ClientSecret)), -1
-	for n, s := range i.secrets {
-		want := sha256.Sum256([]byte(i.client + "\x00" + s.Reveal()))
-		known = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(sent[:], want[:]), n, known)
-	}
+	written := func(s redact.Secret) string { return i.client + "\x00" + s.Reveal() }
+	known := indexOfSecret(asked.ClientID+"\x00"+asked.ClientSecret, i.secrets, written)
 	if known < 0 {
 		return nil, refusedAs(Mismatch, "the request for a token has a wrong client id or secret")
 	}
