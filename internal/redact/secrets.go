@@ -125,7 +125,11 @@ func (s *Secrets) addJSON(value []byte) {
 // Hide returns the text with every secret replaced by Mask, however it is written: percent-encoded, escaped for JSON or
 // HTML, as base64 or in hexadecimal. If the text was cut, the beginning of a secret at its end is replaced too.
 func (s Secrets) Hide(text []byte, cut bool) []byte {
-	if len(s) == 0 || len(text) == 0 || !newSuspicion(s).of(text, cut) {
+	if len(s) == 0 || len(text) == 0 {
+		return text
+	}
+	suspicion := newSuspicion(s)
+	if !suspicion.of(text, cut) {
 		return text
 	}
 	exact := spell(text)
@@ -134,7 +138,7 @@ func (s Secrets) Hide(text []byte, cut bool) []byte {
 	for _, secret := range s {
 		hidden = folded.occurrences(hidden, secret)
 	}
-	hidden = s.encoded(hidden, exact, cut)
+	hidden = suspicion.encoded(hidden, exact, cut)
 	if cut {
 		hidden = s.atEnd(hidden, folded, len(text))
 	}
@@ -175,9 +179,9 @@ func beginningAtEnd(text, secret []byte) int {
 }
 
 // encoded adds the runs of base64 and hexadecimal digits with a secret in them.
-func (s Secrets) encoded(list []interval, text spelled, cut bool) []interval {
+func (u *suspicion) encoded(list []interval, text spelled, cut bool) []interval {
 	decodings(text.text, func(decoded []byte, start, end int) (done bool) {
-		if !s.contained(decoded, cut && end == len(text.text)) {
+		if !u.contained(decoded, cut && end == len(text.text)) {
 			return false
 		}
 		for end < len(text.text) && text.text[end] == '=' { // the end of base64

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -11,11 +12,14 @@ import (
 // direction alone.
 type suspicion struct {
 	secrets Secrets
-	first   [256]bool // the first bytes of the secrets
+	first   [256]bool // the first bytes of the secrets, and of escapes
 }
 
 func newSuspicion(s Secrets) *suspicion {
 	u := &suspicion{secrets: s}
+	for i := range len(escapeSigns) {
+		u.first[escapeSigns[i]] = true
+	}
 	for _, secret := range s {
 		u.first[secret[0]] = true
 	}
@@ -24,24 +28,26 @@ func newSuspicion(s Secrets) *suspicion {
 
 // of reports whether Hide may find something in a text.
 func (u *suspicion) of(text []byte, cut bool) bool {
-	if bytes.ContainsAny(text, escapeSigns) || !utf8.Valid(text) || u.begins(text) {
+	if !utf8.Valid(text) || u.begins(text) {
 		return true
 	}
 	suspected := false
 	decodings(text, func(decoded []byte, _, end int) (done bool) {
-		suspected = suspected || u.begins(decoded) ||
-			bytes.ContainsAny(decoded, escapeSigns) && u.secrets.contained(decoded, cut && end == len(text))
+		suspected = suspected || u.contained(decoded, cut && end == len(text))
 		return suspected
 	})
 	return suspected
 }
 
-// begins reports whether a secret may begin in a text without escapes. Folding changes white space alone, and no secret
-// begins with it.
+// begins reports whether a text has an escape, or a secret may begin in it. Folding changes white space alone, and no
+// secret begins with it.
 func (u *suspicion) begins(text []byte) bool {
 	for i, c := range text {
-		if !u.first[c] {
+		switch {
+		case !u.first[c]:
 			continue
+		case strings.IndexByte(escapeSigns, c) >= 0:
+			return true
 		}
 		for _, secret := range u.secrets {
 			if secret[0] == c && bytes.HasPrefix(text[i:], word(secret)) {
@@ -50,6 +56,11 @@ func (u *suspicion) begins(text []byte) bool {
 		}
 	}
 	return false
+}
+
+// contained reports whether a decoded text has a secret or, at the end of a text that was cut, the beginning of one.
+func (u *suspicion) contained(decoded []byte, cut bool) bool {
+	return u.begins(decoded) && u.secrets.contained(decoded, cut)
 }
 
 // word returns the first bytes of a secret, up to its first space: as many as must be there where a text was cut.
@@ -79,7 +90,7 @@ func decodings(text []byte, do func(decoded []byte, start, end int) (done bool))
 
 func appendBase64(to, run []byte) []byte {
 	encoding := base64.RawStdEncoding
-	if bytes.ContainsAny(run, "-_") {
+	if bytes.IndexByte(run, '-') >= 0 || bytes.IndexByte(run, '_') >= 0 {
 		encoding = base64.RawURLEncoding
 	}
 	if len(run)%4 == 1 {
