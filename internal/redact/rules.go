@@ -32,7 +32,6 @@ type Rules struct {
 	known                  Secrets
 	digest                 [sha256.Size]byte
 	name                   string
-	secretHeaders          *verdicts // of IsSecretHeader
 }
 
 // New returns the rules of the options.
@@ -81,7 +80,6 @@ func (r *Rules) seal() {
 	})
 	r.digest = sha256.Sum256(text)
 	r.name = hex.EncodeToString(r.digest[:nameSize])
-	r.secretHeaders = newVerdicts()
 }
 
 // Name names the rules: others have another name. The secrets of the configuration are no part of it.
@@ -123,7 +121,6 @@ func (r *Rules) Show(name string) *Rules {
 	if next.shown == nil {
 		next.shown = nameSet{}
 	}
-	next.secretHeaders = newVerdicts()
 	next.shown[normalName(name)], next.showsAll = true, next.showsAll || name == ""
 	return &next
 }
@@ -136,17 +133,11 @@ func (r *Rules) shows(name string) bool {
 // credentials, cookies, signatures, and what the rules name.
 func (r *Rules) IsSecretHeader(name string) bool {
 	r = r.orDefault()
-	return r.secretHeaders.of(name, r.isSecretHeader)
-}
-
-func (r *Rules) isSecretHeader(name string) bool {
 	if r.shows(name) {
 		return false
 	}
-	if r.headers.has([]byte(name)) || r.names.has([]byte(name)) {
-		return true
-	}
-	return r.isDefault([]byte(name)) || isSecretHeader(name) && !r.except[normalName(name)]
+	field := []byte(name)
+	return r.headers.has(field) || r.names.has(field) || r.isDefaultField(field) || r.isDefaultHeader(name)
 }
 
 // isConfigured reports whether the rules themselves name a field.
@@ -154,6 +145,12 @@ func (r *Rules) isConfigured(name []byte) bool { return r.names.has(name) }
 
 // isDefault reports whether a field is secret without having been named by the rules.
 func (r *Rules) isDefault(name []byte) bool {
+	// Names with a hyphen are those of headers, as API Gateway puts them into a body.
+	isHeader := len(name) <= maxName && bytes.IndexByte(name, '-') > 0
+	return r.isDefaultField(name) || isHeader && r.isDefaultHeader(string(name))
+}
+
+func (r *Rules) isDefaultField(name []byte) bool {
 	if len(name) > maxName {
 		return false
 	}
@@ -166,9 +163,10 @@ func (r *Rules) isDefault(name []byte) bool {
 			return true
 		}
 	}
-	// Names with a hyphen are those of headers, as API Gateway puts them into a body.
-	return bytes.IndexByte(name, '-') > 0 && isSecretHeader(string(name)) && !r.except[normalName(string(name))]
+	return false
 }
+
+func (r *Rules) isDefaultHeader(name string) bool { return isSecretHeader(name) && !r.except[normalName(name)] }
 
 // IsDefault reports whether the name of a field or header is secret without any rule.
 func IsDefault(name string) bool { return defaults.IsSecretHeader(name) }

@@ -55,24 +55,17 @@ func TestHideLeavesATextWithoutSecrets(t *testing.T) {
 	}
 }
 
-func TestTheVerdictOnAHeaderIsThatOfItsRules(t *testing.T) {
+func TestAHeaderIsSecretByItsRules(t *testing.T) {
 	t.Parallel()
 	rules := redact.New(redact.Options{Headers: []string{"X-Customer"}, Except: []string{"signature"}})
-	verdicts := map[string]bool{"X-Customer": true, "X-Token": true, "Signature": false, "Accept": false}
-	for range 2 { // the second is remembered
-		for name, want := range verdicts {
-			if got := rules.IsSecretHeader(name); got != want {
-				t.Errorf("header %s is secret: %v, want %v", name, got, want)
-			}
-		}
-		if rules.Show("X-Customer").IsSecretHeader("X-Customer") {
-			t.Error("a header that a person may see is masked")
+	for name, want := range map[string]bool{
+		"X-Customer": true, "X-Token": true, "X-1-Token": true, "X-1": false, "Signature": false, "Accept": false,
+	} {
+		if got := rules.IsSecretHeader(name); got != want {
+			t.Errorf("header %s is secret: %v, want %v", name, got, want)
 		}
 	}
-	for i := range 5000 {
-		rules.IsSecretHeader(fmt.Sprintf("X-%d-Token", i))
-	}
-	if !rules.IsSecretHeader("X-1-Token") || rules.IsSecretHeader("X-1") {
-		t.Error("the verdict is another after many names")
+	if rules.Show("X-Customer").IsSecretHeader("X-Customer") {
+		t.Error("a header that a person may see is masked")
 	}
 }
