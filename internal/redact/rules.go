@@ -166,7 +166,9 @@ func (r *Rules) isDefaultField(name []byte) bool {
 	return false
 }
 
-func (r *Rules) isDefaultHeader(name string) bool { return isSecretHeader(name) && !r.except[normalName(name)] }
+func (r *Rules) isDefaultHeader(name string) bool {
+	return isSecretHeader(name) && !r.except[normalName(name)]
+}
 
 // IsDefault reports whether the name of a field or header is secret without any rule.
 func IsDefault(name string) bool { return defaults.IsSecretHeader(name) }

@@ -128,17 +128,13 @@ func (s Secrets) Hide(text []byte, cut bool) []byte {
 	if len(s) == 0 || len(text) == 0 {
 		return text
 	}
-	suspicion := newSuspicion(s)
-	if !suspicion.of(text, cut) {
-		return text
-	}
 	exact := spell(text)
 	folded := exact.folded()
 	var hidden []interval
 	for _, secret := range s {
 		hidden = folded.occurrences(hidden, secret)
 	}
-	hidden = suspicion.encoded(hidden, exact, cut)
+	hidden = s.encoded(hidden, exact, cut)
 	if cut {
 		hidden = s.atEnd(hidden, folded, len(text))
 	}
@@ -179,9 +175,10 @@ func beginningAtEnd(text, secret []byte) int {
 }
 
 // encoded adds the runs of base64 and hexadecimal digits with a secret in them.
-func (u *suspicion) encoded(list []interval, text spelled, cut bool) []interval {
+func (s Secrets) encoded(list []interval, text spelled, cut bool) []interval {
+	begin := newBeginnings(s)
 	decodings(text.text, func(decoded []byte, start, end int) (done bool) {
-		if !u.contained(decoded, cut && end == len(text.text)) {
+		if !begin.in(decoded) || !s.contained(decoded, cut && end == len(text.text)) {
 			return false
 		}
 		for end < len(text.text) && text.text[end] == '=' { // the end of base64

@@ -5,62 +5,43 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"strings"
-	"unicode/utf8"
 )
 
-// suspicion decides at little cost that a text repeats no secret, as nearly none does. It may be wrong in the other
+// beginnings decides at little cost that a decoded text has no secret, as nearly none has. It may be wrong in the other
 // direction alone.
-type suspicion struct {
+type beginnings struct {
 	secrets Secrets
 	first   [256]bool // the first bytes of the secrets, and of escapes
 }
 
-func newSuspicion(s Secrets) *suspicion {
-	u := &suspicion{secrets: s}
+func newBeginnings(s Secrets) *beginnings {
+	b := &beginnings{secrets: s}
 	for i := range len(escapeSigns) {
-		u.first[escapeSigns[i]] = true
+		b.first[escapeSigns[i]] = true
 	}
 	for _, secret := range s {
-		u.first[secret[0]] = true
+		b.first[secret[0]] = true
 	}
-	return u
+	return b
 }
 
-// of reports whether Hide may find something in a text.
-func (u *suspicion) of(text []byte, cut bool) bool {
-	if !utf8.Valid(text) || u.begins(text) {
-		return true
-	}
-	suspected := false
-	decodings(text, func(decoded []byte, _, end int) (done bool) {
-		suspected = suspected || u.contained(decoded, cut && end == len(text))
-		return suspected
-	})
-	return suspected
-}
-
-// begins reports whether a text has an escape, or a secret may begin in it. Folding changes white space alone, and no
-// secret begins with it.
-func (u *suspicion) begins(text []byte) bool {
+// in reports whether a text has an escape, or a secret may begin in it. Folding changes white space alone, and no secret
+// begins with it.
+func (b *beginnings) in(text []byte) bool {
 	for i, c := range text {
 		switch {
-		case !u.first[c]:
+		case !b.first[c]:
 			continue
 		case strings.IndexByte(escapeSigns, c) >= 0:
 			return true
 		}
-		for _, secret := range u.secrets {
+		for _, secret := range b.secrets {
 			if secret[0] == c && bytes.HasPrefix(text[i:], word(secret)) {
 				return true
 			}
 		}
 	}
 	return false
-}
-
-// contained reports whether a decoded text has a secret or, at the end of a text that was cut, the beginning of one.
-func (u *suspicion) contained(decoded []byte, cut bool) bool {
-	return u.begins(decoded) && u.secrets.contained(decoded, cut)
 }
 
 // word returns the first bytes of a secret, up to its first space: as many as must be there where a text was cut.
