@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"log/slog"
@@ -64,6 +65,51 @@ func TestStoredCausesAreRegrouped(t *testing.T) {
 		if c, err := again.Cause(t.Context(), fingerprint); err != nil || c.Messages != old+1 {
 			t.Errorf("%q is %+v, %v", fingerprint, c, err)
 		}
+	}
+}
+
+// Each cause has more messages than one commit moves. Both become the same cause.
+func TestLargeCausesAreRegrouped(t *testing.T) {
+	t.Parallel()
+	s, path := setup(t)
+	const messages, causes = 4500, 2
+	changes := make([]*deadletter.Change, messages)
+	for i := range changes {
+		change := deadletter.NewMessage(failure(fmt.Sprintf("a-%d", i), 404, start), policy, 0.5, start)
+		changes[i] = &change
+	}
+	want := changes[0].After.Fingerprint
+	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.Add(ctx, changes...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = file.Close() })
+	for _, statement := range []string{
+		"UPDATE cause_rules SET version = 0",
+		"UPDATE messages SET fingerprint = 'old ' || (n % 2)",
+		`INSERT INTO causes SELECT m.fingerprint, c.source, c.destination, c.reason, count(*), count(*), c.first_at,
+			c.last_at, 0, 0, 0, 0 FROM messages m, causes c GROUP BY m.fingerprint`,
+		"DELETE FROM causes WHERE fingerprint NOT LIKE 'old %'",
+	} {
+		if _, err := file.ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	if n, err := s.RegroupCauses(t.Context(), slog.New(slog.DiscardHandler)); err != nil || n != causes {
+		t.Fatalf("%d causes were moved, %v", n, err)
+	}
+	if n, err := s.CountUpTo(t.Context(), store.Filter{Cause: want}, 2*messages); err != nil || n != messages {
+		t.Errorf("%d messages have the cause, want %d, %v", n, messages, err)
+	}
+	if c, err := s.Cause(t.Context(), "old 1"); err != nil || c.Fingerprint != want || c.Messages != messages {
+		t.Errorf("a link leads to %+v, %v", c, err)
 	}
 }
 
