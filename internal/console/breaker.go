@@ -65,16 +65,12 @@ func (c *Console) openBreakers(by deadletter.Actor, o overview) []page.BreakerVi
 // waitingJobs returns, by source, a job that waits for a destination whose breaker is not closed.
 func (c *Console) waitingJobs(ctx context.Context) (map[string]deadletter.JobID, error) {
 	jobs := map[string]deadletter.JobID{}
-	settings := c.Settings()
-	for _, s := range settings.Sources {
+	for _, s := range c.Settings().Sources {
 		name := s.Name
 		if _, ok := c.breakerNotice(name); !ok {
 			continue
 		}
-		id, err := c.Store.JobWaiting(ctx, name)
-		if name == settings.DefaultSource && deadletter.KindOf(err) == deadletter.NotFound {
-			id, err = c.Store.JobWaiting(ctx, "")
-		}
+		id, err := c.Desk.JobWaiting(ctx, name)
 		if err == nil {
 			jobs[name] = id
 		} else if deadletter.KindOf(err) != deadletter.NotFound {

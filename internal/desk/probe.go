@@ -107,6 +107,15 @@ func (d *Desk) probeByJob(ctx context.Context, tx *store.Tx, by deadletter.Actor
 	return tx.Record(ctx, e)
 }
 
+// JobWaiting returns a job that waits for the destination of a source. It returns NotFound if there is none.
+func (d *Desk) JobWaiting(ctx context.Context, source string) (deadletter.JobID, error) {
+	s, ok := d.Source(source)
+	if !ok {
+		return 0, deadletter.Errorf(deadletter.NotFound, "the source %q is not configured", source)
+	}
+	return firstOf(s, func(name string) (deadletter.JobID, error) { return d.store.JobWaiting(ctx, name) })
+}
+
 // firstOf finds what waits for a source. For the default source it also finds what waits for webhooks that named none.
 func firstOf[T any](s Source, find func(name string) (T, error)) (T, error) {
 	found, err := find(s.Name)

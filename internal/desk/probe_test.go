@@ -147,6 +147,12 @@ func TestProbeSendsMessagesOfOtherSourcesToTheDestination(t *testing.T) {
 	if err := d.StartJob(t.Context(), anna, j.ID, deadletter.JobInput{}); err != nil {
 		t.Fatal(err)
 	}
+	if id, err := d.JobWaiting(t.Context(), "genesys"); err != nil || id != j.ID {
+		t.Errorf("job %s waits: %v", id, err)
+	}
+	if id, err := d.JobWaiting(t.Context(), "cxone"); deadletter.KindOf(err) != deadletter.NotFound {
+		t.Errorf("job %s waits for no source: %v", id, err)
+	}
 	if err := d.Probe(t.Context(), anna, "genesys"); err != nil || probes != 1 {
 		t.Errorf("by a job: %v, %d probes", err, probes)
 	}
