@@ -26,6 +26,7 @@ type sourceFigures struct {
 	received      map[string]int
 	tallies       map[string]store.Tally
 	counts        map[string]map[deadletter.Status]int
+	refusals      []store.ReasonRefusals // of one source, or of no configured source
 }
 
 // Figures of sources cover whole hours, the current one included, like the ledger, so that they can be compared.
@@ -51,7 +52,10 @@ func (c *Console) readSourceFigures(ctx context.Context, source string) (sourceF
 	if f.received, err = c.Store.Received(ctx, source, f.from, f.to); err != nil {
 		return f, err
 	}
-	f.counts, err = c.Store.CountsBySource(ctx)
+	if f.counts, err = c.Store.CountsBySource(ctx); err != nil {
+		return f, err
+	}
+	f.refusals, err = c.Store.Refusals(ctx, source)
 	return f, err
 }
 
@@ -68,10 +72,6 @@ func (c *Console) sourceList(w http.ResponseWriter, r *http.Request) {
 		v.State = page.StateNothing
 	default:
 		v = c.sourcesView(r, v, figures)
-		if v.Refusals, err = c.refusalRows(r.Context(), ""); err != nil {
-			c.fail(w, r, err)
-			return
-		}
 	}
 	c.render(w, r, status, page.Sources(v))
 }
@@ -91,20 +91,14 @@ func (c *Console) sourcePage(w http.ResponseWriter, r *http.Request) {
 		c.logFailure(r, kind, err)
 		v.State, v.Fault, v.RetryURL, status = page.StateFault, errorText(err), r.URL.Path, statusOf(kind)
 	}
-	if err == nil {
-		v.Refusals, err = c.refusalRows(r.Context(), source.Name)
-		if err != nil {
-			c.fail(w, r, err)
-			return
-		}
-	}
 	figures.fill(&v.Line, source.Name)
+	v.Refusals = refusalRows(figures.refusals)
 	v.Retrying = figures.open(source.Name, deadletter.Retrying)
 	c.render(w, r, status, page.Source(v))
 }
 
 func (c *Console) sourcesView(r *http.Request, v page.SourcesView, f sourceFigures) page.SourcesView {
-	v.AsOf = ui.At(f.now)
+	v.AsOf, v.Refusals = ui.At(f.now), refusalRows(f.refusals)
 	for _, s := range c.Settings().Sources {
 		line := c.sourceLine(r, s)
 		f.fill(&line, s.Name)
@@ -362,9 +356,8 @@ func formatDuration(d time.Duration) string {
 	return d.String()
 }
 
-// refusalRows lists the requests to a source that the receiver refused; for "" those to no configured source.
-func (c *Console) refusalRows(ctx context.Context, source string) ([]page.RefusalRow, error) {
-	list, err := c.Store.Refusals(ctx, source)
+// refusalRows shows the requests that the receiver refused.
+func refusalRows(list []store.ReasonRefusals) []page.RefusalRow {
 	var rows []page.RefusalRow
 	for _, r := range list {
 		words := refusalWords[r.Reason]
@@ -378,7 +371,7 @@ func (c *Console) refusalRows(ctx context.Context, source string) ([]page.Refusa
 			Why:    printable(sentence(r.Why)),
 		})
 	}
-	return rows, err
+	return rows
 }
 
 // refusalWords say of each reason what happened and what to do.

@@ -1,7 +1,11 @@
 package console_test
 
 import (
+	"database/sql"
+	"errors"
+	"log/slog"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +16,7 @@ import (
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/doctor"
 	"dlqdesk/internal/ledger"
+	"dlqdesk/internal/store"
 )
 
 // withSetups has a verified source with a platform, and an open one.
@@ -175,5 +180,29 @@ func TestSourcesPageWithoutSourcesOrFigures(t *testing.T) {
 	); a.count("#figure-open") != 0 ||
 		!strings.Contains(a.says(".headlines"), "Failed now0") {
 		t.Errorf("says %q", a.says(".headlines"))
+	}
+}
+
+func TestSourceIsShownWithoutItsRefusals(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "desk.db")
+	s, err := store.Open(t.Context(), path, desktest.Key(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	vera := setupOn(t, s).member(t, "vera", deadletter.Viewer)
+	db, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.ExecContext(t.Context(), "DROP TABLE refusals")
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	a := vera.get("/sources/genesys")
+	if got := a.says("main"); a.status != http.StatusInternalServerError || a.count(".source-columns") != 1 ||
+		!strings.Contains(got, "Could not load the figures of this source.") {
+		t.Errorf("status %d: %s", a.status, got)
 	}
 }
