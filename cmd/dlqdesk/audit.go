@@ -46,7 +46,7 @@ func (v auditVerify) Run(p program) error {
 	if err != nil {
 		return fmt.Errorf("audit trail: %w", err)
 	}
-	tampered := error(nil)
+	var tampered error
 	if !result.Intact {
 		tampered = fmt.Errorf("the audit trail was tampered with: %s", result.Fault)
 	}
