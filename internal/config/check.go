@@ -3,6 +3,7 @@ package config
 import (
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,12 +81,7 @@ func (r *reader) checkQueue(c Config) {
 }
 
 func anyBuffered(c Config) bool {
-	for _, s := range c.Sources {
-		if s.Mode == Buffered {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.Sources, func(s Source) bool { return s.Mode == Buffered })
 }
 
 func (r *reader) checkSource(c Config, s Source) {

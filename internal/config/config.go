@@ -229,8 +229,7 @@ func (c Config) CheckReceiver() error {
 	if c.Queue.DLQURL == "" {
 		missing("queue.dlq_url", "a receiver alone hands what fails to the desk over it")
 	}
-	buffered := slices.ContainsFunc(c.Sources, func(s Source) bool { return s.Mode == Buffered })
-	if buffered && c.Queue.ProcessingURL == "" {
+	if anyBuffered(c) && c.Queue.ProcessingURL == "" {
 		missing("queue.processing_url", "what a buffered source took has to outlive this machine")
 	}
 	if len(faults) > 0 {
