@@ -84,7 +84,7 @@ func account() []Example {
 			Rule:          rule,
 			Name:          "a b",
 			NameError:     "Use a–z, A–Z, 0–9, dots, dashes and underscores.",
-			PasswordError: "This password has 7 characters: use at least 12.",
+			PasswordError: "This password has 7 characters: use at least 10.",
 			ConfirmError:  "The two passwords differ.",
 		})},
 		{
@@ -147,7 +147,7 @@ func account() []Example {
 			Token:         "t0ken",
 			Name:          longWord,
 			Rule:          rule,
-			PasswordError: "This password has 7 characters: use at least 12.",
+			PasswordError: "This password has 7 characters: use at least 10.",
 			ConfirmError:  "The two passwords differ.",
 		})},
 		{Name: "choose-used", Component: page.PasswordLink(page.PasswordLinkView{
