@@ -25,8 +25,8 @@ func newBeginnings(s Secrets) *beginnings {
 	return b
 }
 
-// in reports whether a text has an escape, or a secret may begin in it. Folding changes white space alone, and no secret
-// begins with it.
+// in reports whether a text has an escape, or a secret may begin in it. Folding changes white space alone, and no
+// secret begins with it.
 func (b *beginnings) in(text []byte) bool {
 	for i, c := range text {
 		switch {
