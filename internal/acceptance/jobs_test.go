@@ -106,7 +106,7 @@ func TestBrowserReplaysAllThatMatch(t *testing.T) {
 		),
 		chromedp.WaitVisible(chromedp.CSS(`#job-dialog[open] #job-confirm`)),
 	)
-	anna.sees("64 messages, oldest")
+	anna.sees("64 messages received from")
 	anna.sees("No new messages since you selected.")
 	anna.does(
 		"confirm", chromedp.Click(chromedp.CSS(`#job-confirm [type="submit"]`)),

@@ -145,7 +145,7 @@ func TestAllMatchingMessagesArePreviewedAsAFrozenSet(t *testing.T) {
 		t.Fatalf("answered %d: %s", asked.status, asked.text)
 	}
 	for _, want := range []string{
-		"Replay 60 messages", "60 messages, oldest 2026-03-02 10:15:05 UTC, newest " +
+		"Replay 60 messages", "60 messages received from 2026-03-02 10:15:05 UTC to " +
 			"2026-03-02 11:14:05 UTC.", "No new messages since you selected.",
 		"Include 2 that may already have been processed",
 	} {

@@ -90,7 +90,7 @@ func account() []Example {
 		{
 			Name: "setup-used",
 			Component: page.Setup(
-				page.SetupView{Chrome: stranger("Set up"), LinkError: "This setup link was already used."},
+				page.SetupView{Chrome: stranger("Set up"), LinkError: "This set-up link was already used."},
 			),
 		},
 		{Name: "account", Component: page.Account(page.AccountView{
@@ -102,7 +102,8 @@ func account() []Example {
 		})},
 		{Name: "account-sessions", Component: page.Account(page.AccountView{
 			Chrome:     chrome("Account", "/account"),
-			May:        []string{"see messages and the audit trail"},
+			May:        []string{"see messages and the audit trail", "replay, edit, archive and restore messages"},
+			MayNot:     []string{"manage users"},
 			PasswordAt: ago(60 * 24 * 40),
 			Sessions:   sessions(),
 			Others:     true,

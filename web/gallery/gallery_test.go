@@ -1,8 +1,10 @@
 package gallery_test
 
 import (
+	"bytes"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -42,6 +44,30 @@ func TestIndexLeadsToEveryState(t *testing.T) {
 	}
 	if first := doc.Find("iframe").AttrOr("src", ""); get(t, first).Code != http.StatusOK {
 		t.Errorf("the frame begins with %q", first)
+	}
+}
+
+// A template that puts a value and a comma on two lines has a space between them.
+func TestNoSpaceStandsBeforePunctuation(t *testing.T) {
+	t.Parallel()
+	spaced := regexp.MustCompile(`.{0,30}\s[,.;](?:\s|$)`)
+	for _, e := range gallery.Examples() {
+		t.Run(e.Name, func(t *testing.T) {
+			var page bytes.Buffer
+			if err := e.Component.Render(t.Context(), &page); err != nil {
+				t.Fatal(err)
+			}
+			doc, err := goquery.NewDocumentFromReader(&page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			doc.Find("script, style, pre, textarea").Remove()
+			for _, p := range doc.Find("p, li, td, dd, h1, h2").EachIter() {
+				if at := spaced.FindString(p.Text()); at != "" {
+					t.Errorf("%q", at)
+				}
+			}
+		})
 	}
 }
 

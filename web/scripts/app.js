@@ -23,7 +23,7 @@ drafts()
 signIn()
 swaps(refresh)
 refresh()
-document.querySelector('.bar-link[aria-current="page"]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+document.querySelector('.bar-link[aria-current="page"]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
 setInterval(times, 5000)
 
 function refresh() {
