@@ -152,14 +152,8 @@ func TestSetupLinkIsPrintedToTerminalsAlone(t *testing.T) {
 	}
 	p.stop(t)
 
-	if out := onTerminal(
-		t,
-		binary(t)+" serve --config "+file,
-		"Webhooks go to",
-	); !strings.Contains(
-		out,
-		"/setup?token=",
-	) {
+	out = onTerminal(t, binary(t)+" serve --config "+file, "Webhooks go to")
+	if !strings.Contains(out, "/setup?token=") {
 		t.Errorf("on a terminal it says\n%s", out)
 	}
 }
@@ -167,7 +161,9 @@ func TestSetupLinkIsPrintedToTerminalsAlone(t *testing.T) {
 // onTerminal runs a command on a terminal until it has said a text, presses Ctrl-C, and returns all that it said.
 func onTerminal(t *testing.T, command, until string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "script", "-qec", command, "/dev/null") //nolint:gosec // of this test
+	cmd := exec.CommandContext( //nolint:gosec // of this test
+		t.Context(), "script", "-qec", "exec "+command, "/dev/null", // no shell takes the Ctrl-C for itself
+	)
 	keys, out := startPiped(t, cmd)
 	var said strings.Builder
 	for lines := bufio.NewScanner(out); lines.Scan(); {
