@@ -143,8 +143,7 @@ func summary(c config.Config) string {
 		fmt.Fprintf(&b, "  queues    %s reads %s\n", q.Name, q.URL)
 	}
 	for _, s := range c.Sources {
-		destination, _, _ := strings.Cut(s.Destination, "?") // a query may hold a key
-		fmt.Fprintf(&b, "  source    /webhooks/%s -> %s (%s)\n", s.Name, destination, s.Mode)
+		fmt.Fprintf(&b, "  source    /webhooks/%s -> %s (%s)\n", s.Name, s.Address(), s.Mode)
 	}
 	return b.String()
 }

@@ -7,12 +7,16 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -181,7 +185,9 @@ func TestEveryCarrierOfASecretIsMaskedInEverySink(t *testing.T) {
 	p := setupLogged(t, &log, func(c *config.Config) {
 		c.MetricsListen = "127.0.0.1:0"
 		c.Sources[0].Mask.Names = []string{"ssn"}
-		c.Sources[0].Destination += "/in?code=" + url.QueryEscape(secretOf("destination"))
+		to := url.UserPassword("svc"+coreOf("user"), secretOf("password"))
+		c.Sources[0].Destination = strings.Replace(c.Sources[0].Destination, "//", "//"+to.String()+"@", 1) +
+			"/in?code=" + url.QueryEscape(secretOf("destination"))
 		c.Sources = append(c.Sources, c.Sources[0])
 		c.Sources[1].Name = "signed"
 		c.Sources[1].Verify = verify.Settings{
@@ -196,6 +202,9 @@ func TestEveryCarrierOfASecretIsMaskedInEverySink(t *testing.T) {
 		if got := r.URL.Query().Get("code"); got != secretOf("destination") {
 			t.Errorf("the destination was sent the key %q", got)
 		}
+		if user, password, _ := r.BasicAuth(); user != "svc"+coreOf("user") || password != secretOf("password") {
+			t.Errorf("the destination was sent the password %q of %q", password, user)
+		}
 		w.Header().Set("X-Echo", url.QueryEscape(secretOf(name)))
 		w.Header().Set("Content-Type", "text/plain")
 		w.WriteHeader(http.StatusUnprocessableEntity)
@@ -204,6 +213,7 @@ func TestEveryCarrierOfASecretIsMaskedInEverySink(t *testing.T) {
 			fmt.Fprintf(w, "echo %s end\n", spelled)
 		}
 		fmt.Fprintf(w, "%s %s", url.QueryEscape(secretOf("destination")), coreOf("verification"))
+		fmt.Fprintf(w, " %s %s", r.Header.Get("Authorization"), html.EscapeString(secretOf("password")))
 	})
 	client := p.signIn(t)
 	sent := carriers(t)
@@ -221,7 +231,8 @@ func TestEveryCarrierOfASecretIsMaskedInEverySink(t *testing.T) {
 		names[id] = c.name
 		p.await(t, client, "/messages/"+id, "Cannot POST")
 	}
-	secrets := []string{"destination", "verification", "patched", "edited"}
+	ofDestination := []string{"destination", "user", "password"}
+	secrets := append(ofDestination, "verification", "patched", "edited")
 	for _, c := range sent {
 		secrets = append(secrets, c.name)
 	}
@@ -284,6 +295,35 @@ func TestEveryCarrierOfASecretIsMaskedInEverySink(t *testing.T) {
 	t.Run("live updates", func(t *testing.T) { check(t, "the stream", p.liveUpdate(t, client, names)) })
 	t.Run("metrics", func(t *testing.T) { check(t, "metrics", p.scrape(t)) })
 	t.Run("log", func(t *testing.T) { check(t, "log", log.String()) })
+	t.Run("data folder", func(t *testing.T) {
+		for _, name := range ofDestination {
+			if found := filesWith(t, p.cfg.DataDir, coreOf(name)); len(found) > 0 {
+				t.Errorf("the secret of %s is in %s", name, found)
+			}
+		}
+	})
+}
+
+// filesWith returns the files of a folder that have a text, those of queues and databases included.
+func filesWith(t *testing.T, dir, text string) (found []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) { // a journal that was removed
+			return nil
+		}
+		if bytes.Contains(content, []byte(text)) {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }
 
 // editAndPatch edits a message, replays others with a patch, and archives one, each with secrets in what is written.

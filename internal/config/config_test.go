@@ -280,15 +280,18 @@ func TestLoadUnreadable(t *testing.T) {
 func TestFaultsHidePasswords(t *testing.T) {
 	t.Parallel()
 	for _, destination := range []string{
-		"http://user:hunter2@example.com/", "http://user:hunter2#x@example.com/",
+		"http://user:hunter2@example.com/#top", "http://user:hunter2#x@example.com/",
+		"http://user:hunter2@example.com:99999/", "http://user:hunter2%zz@example.com/", "http://user:hunter2@/",
 		"http://us er:hunter2@example.com/", "user:hunter2@example.com",
 		"ftp://user:hunter2@example.com/", "http://user:hunter2?@example.com/", "//user:hunter2@", "example.com/" +
 			"?token=hunter2",
 	} {
 		t.Run(destination, func(t *testing.T) {
-			_, err := config.Load("", []string{"DLQDESK_SOURCES__A__DESTINATION=" + destination})
-			if err == nil || strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("%s: got %v", destination, err)
+			for _, key := range []string{"SOURCES__A__DESTINATION", "WEBHOOK_URL", "PUBLIC_URL", "QUEUE__DLQ_URL"} {
+				_, err := config.Load("", []string{"DLQDESK_" + key + "=" + destination})
+				if err == nil || strings.Contains(err.Error(), "hunter2") {
+					t.Errorf("%s: got %v", key, err)
+				}
 			}
 		})
 	}

@@ -36,6 +36,10 @@ func (s Source) masks() *redact.Rules {
 		o.Known = append(o.Known, secret.Reveal())
 	}
 	if u, err := url.Parse(s.Destination); err == nil {
+		if u.User != nil {
+			password, _ := u.User.Password()
+			o.Known = append(o.Known, cmp.Or(password, u.User.Username()))
+		}
 		for name, values := range u.Query() {
 			for _, value := range values {
 				o.Known = append(o.Known, cmp.Or(value, name))

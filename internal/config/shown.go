@@ -119,6 +119,9 @@ func (c Config) Reloaded(next Config) Config {
 	return next
 }
 
+// Address returns the URL of the destination without what may be secret in it: user information and query.
+func (s Source) Address() string { return redact.Address(s.Destination) }
+
 // show records the value of a key that was read, and the secrets among it.
 func (r *reader) show(path, text string, secrets ...redact.Secret) {
 	v := Value{Key: path, Text: shownText(path, text), From: fromDefault, secrets: secrets}
@@ -157,21 +160,10 @@ func shownText(path, text string) string {
 	if isPlace(text) {
 		return text + " " + redact.Mask
 	}
-	if u, err := url.Parse(text); err == nil && u.Host != "" && u.RawQuery != "" {
-		return maskedQuery(*u)
+	if u, err := url.Parse(text); err == nil && u.Host != "" && (u.User != nil || u.RawQuery != "") {
+		return redact.URL(text)
 	}
 	return text
-}
-
-// maskedQuery returns a URL with the values of its query masked: they are often keys.
-func maskedQuery(u url.URL) string {
-	var parts []string
-	for part := range strings.SplitSeq(u.RawQuery, "&") {
-		name, _, _ := strings.Cut(part, "=")
-		parts = append(parts, name+"="+redact.Mask)
-	}
-	u.RawQuery = ""
-	return u.String() + "?" + strings.Join(parts, "&")
 }
 
 // shownDefault returns a default as a file would have it; "" if there is none.

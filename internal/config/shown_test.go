@@ -36,6 +36,13 @@ sources:
 				After: "http://127.0.0.1:9090/orders?code=•••",
 			}},
 		},
+		"password": {
+			"http://", "https://svc:p4ss@", "a secret of this test",
+			[]config.Change{{
+				Key: "sources.orders.destination", Before: "http://127.0.0.1:9090/orders?code=•••",
+				After: "https://•••@127.0.0.1:9090/orders?code=•••",
+			}},
+		},
 		"added source": {
 			"sources:", "sources:\n  new: { destination: http://127.0.0.1:9090/new }", "a secret of this test",
 			[]config.Change{{Key: "sources.new.destination", After: "http://127.0.0.1:9090/new"}},
@@ -146,7 +153,7 @@ func TestRereadSecrets(t *testing.T) {
 func TestSecretsOfASourceAreMasked(t *testing.T) {
 	t.Parallel()
 	c, err := config.Load("", []string{
-		"DLQDESK_SOURCES__A__DESTINATION=http://127.0.0.1:9090/a?code=c0de-of-destination",
+		"DLQDESK_SOURCES__A__DESTINATION=http://svc:p4ss%2Fword@127.0.0.1:9090/a?code=c0de-of-destination",
 		"DLQDESK_SOURCES__A__VERIFY__SCHEME=github", "DLQDESK_SOURCES__A__VERIFY__SECRETS=env:KEY",
 		"DLQDESK_SOURCES__A__HANDSHAKE=meta", "DLQDESK_SOURCES__A__HANDSHAKE_SECRETS=env:TOKEN",
 		"KEY=k3y-of-the-signature", "TOKEN=t0ken-of-the-handshake",
@@ -155,7 +162,9 @@ func TestSecretsOfASourceAreMasked(t *testing.T) {
 		t.Fatal(err)
 	}
 	known := c.Masks().Of("", "a").Secrets(nil, "", nil)
-	for _, secret := range []string{"c0de-of-destination", "k3y-of-the-signature", "t0ken-of-the-handshake"} {
+	for _, secret := range []string{
+		"c0de-of-destination", "p4ss/word", "k3y-of-the-signature", "t0ken-of-the-handshake",
+	} {
 		if shown := known.HideText("cannot accept " + secret); strings.Contains(shown, secret) {
 			t.Errorf("an error of the handler is shown as %q", shown)
 		}

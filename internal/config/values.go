@@ -101,8 +101,9 @@ func parsePublicURL(text string) (string, error) {
 	return u.Scheme + "://" + u.Host, nil
 }
 
+// parseDestination parses the URL of a handler. It may have user information, which is sent as basic authorization.
 func parseDestination(text string) (string, error) {
-	u, err := parseURL(text, "http://127.0.0.1:9090/hooks")
+	u, err := parseURLWithUser(text, "http://127.0.0.1:9090/hooks")
 	if err != nil {
 		return "", err
 	}
@@ -124,12 +125,19 @@ func parseQueueURL(text string) (string, error) {
 	return u.String(), nil
 }
 
-// parseURL parses an absolute URL.
+// parseURL parses an absolute URL without user information.
 func parseURL(text, example string) (*url.URL, error) {
+	u, err := parseURLWithUser(text, example)
+	if err == nil && u.User != nil {
+		return nil, errors.New("must not have a user name or a password")
+	}
+	return u, err
+}
+
+// parseURLWithUser parses an absolute URL.
+func parseURLWithUser(text, example string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
-	case err == nil && u.User != nil:
-		return nil, errors.New("must not have a user name or a password")
 	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
 		return nil, wrongURL(text, "must be an absolute http or https URL, such as "+example)
 	case u.Port() != "" && checkPort(u.Port()) != nil:

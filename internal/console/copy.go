@@ -35,7 +35,7 @@ func (c *Console) curlOf(m deadletter.Message, r deadletter.Revision, masks desk
 	if !ok || m.Source == "" && m.Queue.ConfigName != "" {
 		return page.Curl{}
 	}
-	headers := delivery.Forwarded(r.Headers, m.DeliveredWebhookID())
+	headers := delivery.Forwarded(source.URL, r.Headers, m.DeliveredWebhookID())
 	body, bodyMasked, whole := masks.Masks.Wire(r.Headers, r.Body[:min(len(r.Body), maxHead)], maxHead)
 	command := shell.Curl{
 		URL:     delivery.Target(redact.URL(source.URL), masks.Masks.Query(m.Query)),

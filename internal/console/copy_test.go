@@ -167,6 +167,31 @@ func TestCopiedCommandHidesSecrets(t *testing.T) {
 	}
 }
 
+// The user of the address takes the place of the webhook's own credentials, as in a delivery.
+func TestCopiedCommandHidesTheUserOfTheAddress(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(d *console.Deps) {
+		configure(d, func(s *console.Settings) { s.Sources[0].URL = "https://svc:p4ssword@handler.internal/hooks" })
+	})
+	b.receive(t, "a-1")
+	p := b.member(t, "olga", deadletter.Operator)
+	for place, command := range map[string]string{
+		"message": p.get("/messages/a-1").says("#copy-curl"),
+		"preview": p.post("/messages/a-1/edit/curl", order(0, "revision", "0", "body", "{}"), htmx()...).
+			says("#edit-preview-text"),
+	} {
+		if !strings.Contains(command, "--url 'https://•••@handler.internal/hooks?") ||
+			strings.Contains(command, "Authorization") || strings.Contains(command, "p4ssword") {
+			t.Errorf("%s: %s", place, command)
+		}
+	}
+	for _, path := range []string{"/messages/a-1", "/messages/a-1/edit", "/overview", "/sources", "/sources/genesys"} {
+		if shown := p.get(path).text; strings.Contains(shown, "p4ssword") || strings.Contains(shown, "svc:") {
+			t.Errorf("%s shows the password", path)
+		}
+	}
+}
+
 func TestMessageOfAnUnknownSourceHasNoCommand(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

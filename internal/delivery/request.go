@@ -32,12 +32,17 @@ func newRequest(ctx context.Context, to Destination, r Request) (*http.Request, 
 	// those that HTTP/2 reports (GOAWAY, REFUSED_STREAM; RFC 9113 section 8.7). preventRepeat prevents all others.
 	request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.Body)), nil }
 	request.ContentLength = int64(len(r.Body))
-	request.Header = headersOf(r)
+	request.Header = headersOf(to, r)
+	if user := request.URL.User; user != nil {
+		password, _ := user.Password()
+		request.SetBasicAuth(user.Username(), password)
+		request.URL.User = nil
+	}
 	return request, nil
 }
 
-func headersOf(r Request) http.Header {
-	h := Forwarded(r.Headers, r.WebhookID)
+func headersOf(to Destination, r Request) http.Header {
+	h := Forwarded(to.URL, r.Headers, r.WebhookID)
 	if _, ok := h["Tracestate"]; ok && !telemetry.Continues(r.Headers, r.TraceParent) {
 		delete(h, "Tracestate") // it belongs to no trace that goes on
 	}
@@ -59,7 +64,7 @@ func (to Destination) resign(r *Request, now time.Time) error {
 	signed := http.Request{
 		Method: http.MethodPost,
 		URL:    &url.URL{RawQuery: sendableQuery(r.Query)},
-		Header: Forwarded(r.Headers, r.WebhookID),
+		Header: Forwarded(to.URL, r.Headers, r.WebhookID),
 	}
 	if err := to.Signer.Resign(&signed, r.Body, r.Edited, now); err != nil {
 		return err
@@ -78,9 +83,13 @@ func Target(destination, query string) string {
 }
 
 // Forwarded returns the headers of a webhook that a delivery passes on, as HTTP can carry them, with its Webhook-Id.
-func Forwarded(from deadletter.Headers, webhookID string) http.Header {
+// The user information of a destination's URL takes the place of the webhook's Authorization.
+func Forwarded(destination string, from deadletter.Headers, webhookID string) http.Header {
 	h := sendable(from)
 	h["Webhook-Id"] = withoutControls([]string{webhookID})
+	if u, err := url.Parse(destination); err == nil && u.User != nil {
+		delete(h, "Authorization")
+	}
 	return h
 }
 

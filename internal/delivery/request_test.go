@@ -3,6 +3,7 @@ package delivery_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"testing"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/telemetry"
 )
 
@@ -71,6 +73,36 @@ func TestDestinationGetsWhatThePlatformSent(t *testing.T) {
 	}
 	if fmt.Sprint(got.Header) != fmt.Sprint(want) {
 		t.Errorf("headers\n got %v\nwant %v", got.Header, want)
+	}
+}
+
+// As in net/http, escapes are decoded; a webhook's own credentials are the platform's.
+func TestUserOfTheAddressIsSentAsBasicAuthorization(t *testing.T) {
+	t.Parallel()
+	url, requests := destination(t, func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprintf(w, "%s and p%%40ss/wörd", r.Header.Get("Authorization"))
+	})
+	for user, want := range map[string][2]string{
+		"anna:p%40ss%2Fw%C3%B6rd@": {"anna", "p@ss/wörd"},
+		"s3cret-key:@":             {"s3cret-key", ""},
+		"s3cret-key@":              {"s3cret-key", ""},
+		":s3cret-key@":             {"", "s3cret-key"},
+	} {
+		t.Run(user, func(t *testing.T) {
+			r := request("x", deadletter.Headers{"Authorization": {"Bearer of-the-platform"}})
+			r.Masks = redact.New(redact.Options{Known: []string{cmp.Or(want[1], want[0])}})
+			a := setup(t).Send(t.Context(), to(strings.Replace(url, "//", "//"+user, 1)+"/in"), r)
+			got := <-requests
+			if name, password, _ := got.BasicAuth(); name != want[0] || password != want[1] {
+				t.Errorf("the destination got %q and %q", name, password)
+			}
+			if list := got.Header["Authorization"]; len(list) != 1 ||
+				strings.Contains(string(a.ResponseBody), "Basic ") &&
+					strings.Contains(string(a.ResponseBody), strings.TrimPrefix(list[0], "Basic ")) {
+				t.Errorf("authorization %q, response %s", list, a.ResponseBody)
+			}
+		})
 	}
 }
 

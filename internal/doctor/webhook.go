@@ -39,11 +39,11 @@ func (e *examination) checkDestination(ctx context.Context) platform.Check {
 	return check
 }
 
-// Host returns the host and port of a URL.
+// Host returns the host and port of a URL; "" if it is none.
 func Host(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
-		return address
+		return ""
 	}
 	return u.Host
 }
