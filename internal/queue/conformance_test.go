@@ -23,6 +23,7 @@ import (
 type anyQueue interface {
 	Name() string
 	MaxMessageBytes() int
+	MaxReceive() int
 	Visibility() time.Duration
 	Send(ctx context.Context, list []queue.Outgoing) []error
 	Receive(ctx context.Context, limit int, wait time.Duration) ([]queue.Message, error)
@@ -93,6 +94,7 @@ func TestConformance(t *testing.T) {
 		"a message comes as it was sent":             comesAsSent,
 		"what the sender says of itself is kept":     keepsAttributes,
 		"more than one call takes":                   sendsMany,
+		"one receive has its limit":                  receivesInBatches,
 		"an empty list is nothing to do":             doesNothing,
 		"one bad entry hinders no other":             refusesOneEntry,
 		"an empty queue keeps a receiver waiting":    waitsInVain,
@@ -211,6 +213,25 @@ func sendsMany(t *testing.T, q subject) {
 	ok(t, q.Delete(t.Context(), messages))
 	if d, err := q.Depth(t.Context()); d.Total() != 0 || err != nil {
 		t.Errorf("after all were deleted the depth is %+v, %v", d, err)
+	}
+}
+
+func receivesInBatches(t *testing.T, q subject) {
+	list := make([]queue.Outgoing, q.MaxReceive()+1)
+	for i := range list {
+		list[i] = queue.Outgoing{Body: strconv.AppendInt(nil, int64(i), 10)}
+	}
+	ok(t, q.Send(t.Context(), list))
+	seen := map[string]bool{}
+	for len(seen) < len(list) && !t.Failed() {
+		got := receive(t, q, len(list))
+		if len(got) > q.MaxReceive() {
+			t.Errorf("%d messages came at once", len(got))
+		}
+		for _, m := range got {
+			seen[string(m.Body)] = true
+		}
+		ok(t, q.Delete(t.Context(), got))
 	}
 }
 

@@ -9,8 +9,13 @@ import (
 	"github.com/google/uuid"
 )
 
-// MaxEmbedded is enough for the envelope of the largest webhook that can be configured, in bytes.
-const MaxEmbedded = 96 << 20
+const (
+	// MaxEmbedded is enough for the envelope of the largest webhook that can be configured, in bytes.
+	MaxEmbedded = 96 << 20
+
+	// embeddedBatch is enough messages of one receive that its own cost does not count.
+	embeddedBatch = 500
+)
 
 // Embedded is a queue in a file of this machine. It has no retention: a message is gone only when it is deleted.
 type Embedded struct {
@@ -45,6 +50,9 @@ func (e *Embedded) System() string { return systemEmbedded }
 
 // MaxMessageBytes is the largest message, attributes included.
 func (e *Embedded) MaxMessageBytes() int { return e.maxMessageBytes }
+
+// MaxReceive returns the largest number of messages of one receive.
+func (e *Embedded) MaxReceive() int { return embeddedBatch }
 
 // Visibility is how long a received message is hidden.
 func (e *Embedded) Visibility() time.Duration { return defaultVisibility }
@@ -83,11 +91,11 @@ func (e *Embedded) message(o Outgoing) Message {
 	return m
 }
 
-// Receive returns up to limit messages, 10 at most. It waits for the first one for up to wait, 20 seconds at most.
+// Receive returns up to limit messages, MaxReceive at most. It waits for the first one for up to wait, 20 seconds at most.
 func (e *Embedded) Receive(ctx context.Context, limit int, wait time.Duration) ([]Message, error) {
 	deadline := time.NewTimer(min(wait, maxWait))
 	defer deadline.Stop()
-	request := ReceiveRequest{Queue: e.name, FIFO: e.fifo, Limit: min(limit, maxBatch), Visibility: defaultVisibility}
+	request := ReceiveRequest{Queue: e.name, FIFO: e.fifo, Limit: min(limit, embeddedBatch), Visibility: defaultVisibility}
 	for {
 		changed := e.awaitChange()
 		list, err := e.file.Receive(ctx, request, e.now())

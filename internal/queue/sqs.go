@@ -245,10 +245,13 @@ func (q *SQS) System() string { return systemSQS }
 // MaxMessageBytes returns the size of the largest message that the queue accepts, attributes included.
 func (q *SQS) MaxMessageBytes() int { return q.maxMessageBytes }
 
+// MaxReceive returns the largest number of messages of one receive.
+func (q *SQS) MaxReceive() int { return maxBatch }
+
 // Visibility returns how long a received message is hidden.
 func (q *SQS) Visibility() time.Duration { return q.visibility }
 
-// Receive returns up to limit messages, 10 at most. It waits for the first one for up to wait, in whole seconds, 20 at
+// Receive returns up to limit messages, MaxReceive at most. It waits for the first one for up to wait, in whole seconds, 20 at
 // most. Messages that SQS hands out after ctx has ended are made visible again.
 func (q *SQS) Receive(ctx context.Context, limit int, wait time.Duration) ([]Message, error) {
 	return q.receives.receive(
