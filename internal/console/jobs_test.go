@@ -146,7 +146,7 @@ func TestAllMatchingMessagesArePreviewedAsAFrozenSet(t *testing.T) {
 	}
 	for _, want := range []string{
 		"Replay 60 messages", "60 messages received from 2026-03-02 10:15:05 UTC to " +
-			"2026-03-02 11:14:05 UTC.", "No new messages since you selected.",
+			"2026-03-02 11:14:05 UTC", "No new messages since you selected.",
 		"Include 2 that may already have been processed",
 	} {
 		if !strings.Contains(asked.says("form"), want) {
