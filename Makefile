@@ -89,9 +89,9 @@ crash: generate ## kill the program ROUNDS times under load, over either queue, 
 	go test -run '^TestKilledProcessLosesNothing$$' -count 1 -v -timeout 30m ./internal/acceptance -crash.rounds $(ROUNDS)
 
 # Each in a process of its own: what one leaves in memory would bound the next.
-bench: generate ## measure: receiver, failure path, ingest, jobs, pages; BENCH=Million: memory and disk with a million messages
+bench: generate ## measure the product beside others, ingest, jobs, pages; BENCH=Million: memory and disk with a million messages
 	@go test -list . ./internal/bench | grep '^Benchmark' | grep -E '$(BENCH)' | grep -v '$(if $(filter .,$(BENCH)),Million,^$$)' | while read -r name; do \
-		go test -run '^$$' -bench "^$$name\$$" -benchtime $(BENCHTIME) -timeout 60m ./internal/bench || exit 1; \
+		go test -run '^$$' -bench "^$$name\$$" -benchtime $(BENCHTIME) -timeout 60m ./internal/bench $(ARGS) || exit 1; \
 	done
 
 replica: generate ## prove that a Litestream replica restores (the first run builds Litestream, in some minutes)

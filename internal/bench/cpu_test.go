@@ -42,27 +42,3 @@ func spentBy(b *testing.B, p *os.Process) time.Duration {
 	}
 	return sum
 }
-
-// cost is what a number of webhooks or messages took of the processors.
-type cost struct {
-	n            int
-	ours, theirs time.Duration // of this process, and of the server
-}
-
-// of measures what is done for n of them.
-func (c *cost) of(b *testing.B, n int, server *os.Process, do func()) {
-	b.Helper()
-	ours, theirs := spent(b), spentBy(b, server)
-	do()
-	c.n, c.ours, c.theirs = c.n+n, c.ours+spent(b)-ours, c.theirs+spentBy(b, server)-theirs
-}
-
-// our returns the processor time of this process for each, in microseconds.
-func (c *cost) our() float64 { return micros(c.ours) / float64(c.n) }
-
-// report prints what each took.
-func (c *cost) report(b *testing.B, name string) {
-	b.Helper()
-	report(b, c.our(), name+"-cpu-µs")
-	report(b, micros(c.theirs)/float64(c.n), name+"-server-µs")
-}

@@ -3,25 +3,24 @@ package bench_test
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 )
 
-// connections is how many webhooks are under way at a time.
-const connections = 32
-
 // load sends the same webhook again and again over connections that stay open. It writes bytes made once, so that
-// what it costs itself does not hide what the server costs.
+// its own cost does not hide that of the server.
 type load struct {
 	request []byte
-	want    string // what every answer must hold
+	want    string // part of every answer
 	conns   []conn
 }
 
@@ -30,12 +29,7 @@ type conn struct {
 	answers *bufio.Reader
 }
 
-func newLoad(b *testing.B, target, want string) *load {
-	b.Helper()
-	return newLoadOf(b, target, want, connections)
-}
-
-func newLoadOf(b *testing.B, target, want string, conns int) *load {
+func newLoad(b *testing.B, target, want string, conns int) *load {
 	b.Helper()
 	u, err := url.Parse(target)
 	if err != nil {
@@ -64,42 +58,61 @@ func newLoadOf(b *testing.B, target, want string, conns int) *load {
 	return l
 }
 
-// round sends n webhooks over every connection. It returns requests per second and how long each response took.
-func (l *load) round(b *testing.B, n int) (rate float64, took []time.Duration) {
-	b.Helper()
-	took = make([]time.Duration, n*len(l.conns))
-	errs := make([]error, len(l.conns))
-	var running sync.WaitGroup
-	started := time.Now()
-	for i, c := range l.conns {
-		running.Go(func() { errs[i] = l.send(c, took[i*n:(i+1)*n]) })
+// close closes the connections.
+func (l *load) close() {
+	for _, c := range l.conns {
+		_ = c.Close()
 	}
-	running.Wait()
-	rate = float64(len(took)) / time.Since(started).Seconds()
-	for _, err := range errs {
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
-	return rate, took
 }
 
-func (l *load) send(c conn, took []time.Duration) error {
-	for i := range took {
-		started := time.Now()
-		if _, err := c.Write(l.request); err != nil {
-			return err
-		}
-		answer, err := http.ReadResponse(c.answers, nil)
-		if err != nil {
-			return err
-		}
-		text, err := io.ReadAll(answer.Body)
-		_ = answer.Body.Close()
-		took[i] = time.Since(started)
-		if err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(string(text), l.want) {
-			return fmt.Errorf("a webhook was answered %d %s: %w", answer.StatusCode, text, err)
-		}
+// send sends n webhooks over each connection.
+func (l *load) send(b *testing.B, n int) {
+	b.Helper()
+	l.each(b, func(sent int) bool { return sent < n })
+}
+
+// during sends webhooks over each connection for a while, and returns how long each response took.
+func (l *load) during(b *testing.B, d time.Duration) (took []time.Duration) {
+	b.Helper()
+	until := time.Now().Add(d)
+	return l.each(b, func(int) bool { return time.Now().Before(until) })
+}
+
+func (l *load) each(b *testing.B, more func(sent int) bool) (took []time.Duration) {
+	b.Helper()
+	each, errs := make([][]time.Duration, len(l.conns)), make([]error, len(l.conns))
+	var running sync.WaitGroup
+	for i, c := range l.conns {
+		running.Go(func() {
+			for more(len(each[i])) && errs[i] == nil {
+				var one time.Duration
+				one, errs[i] = l.exchange(c)
+				each[i] = append(each[i], one)
+			}
+		})
 	}
-	return nil
+	running.Wait()
+	if err := errors.Join(errs...); err != nil {
+		b.Fatal(err)
+	}
+	return slices.Concat(each...)
+}
+
+// exchange sends one webhook, and returns how long the response took.
+func (l *load) exchange(c conn) (took time.Duration, err error) {
+	started := time.Now()
+	if _, err := c.Write(l.request); err != nil {
+		return 0, err
+	}
+	answer, err := http.ReadResponse(c.answers, nil)
+	if err != nil {
+		return 0, err
+	}
+	text, err := io.ReadAll(answer.Body)
+	_ = answer.Body.Close()
+	took = time.Since(started)
+	if err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(string(text), l.want) {
+		return 0, fmt.Errorf("a webhook was answered %d %s: %w", answer.StatusCode, text, err)
+	}
+	return took, nil
 }

@@ -1,7 +1,6 @@
 package bench_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -10,9 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,6 +26,7 @@ const (
 	millionJob = 10_000  // messages that a job replays
 	teapot     = 418     // what marks them
 	newOnes    = 2000    // webhooks that come meanwhile
+	newConns   = 32      // connections that they come on
 )
 
 // BenchmarkMillion keeps a million messages by the store's own means, then has the program itself serve pages,
@@ -40,7 +38,7 @@ func BenchmarkMillion(b *testing.B) {
 	p := startProgram(b, folder)
 	s := newClient(b, p.url)
 	s.signIn(b, p.setup)
-	p.awaitSearch(b, s)
+	s.awaitSearch(b, time.Second)
 	for _, page := range []struct{ name, path string }{
 		{"list", "/messages"},
 		{"search", "/messages?status=all&q=gamma+conversation"},
@@ -50,9 +48,15 @@ func BenchmarkMillion(b *testing.B) {
 	} {
 		report(b, millis(quantile(s.times(b, page.path, 50), 0.95)), page.name+"-p95-ms")
 	}
-	job := s.beginJob(b)
-	p.takeWebhooks(b)
-	report(b, s.awaitJob(b, job), "job-messages/s")
+	job := s.beginJob(b, "status=all&code="+strconv.Itoa(teapot))
+	newLoad(
+		b,
+		p.url+"/webhooks/genesys",
+		"queued_for_retry",
+		newConns,
+	).send(b, newOnes/newConns)
+	// ingested beside all else
+	report(b, s.awaitJob(b, job, millionJob), "job-messages/s")
 	s.get(b, "/messages?status=all&q=gamma")
 	memory := p.peakMemory(b)
 	p.end(b)
@@ -65,7 +69,7 @@ func BenchmarkMillion(b *testing.B) {
 	p = startProgram(b, folder)
 	s = newClient(b, p.url)
 	s.signIn(b, p.setup)
-	p.awaitSearch(b, s)
+	s.awaitSearch(b, time.Second)
 	p.end(b)
 	onDisk(b, folder, largeOnes, 4<<10)
 }
@@ -152,130 +156,43 @@ func eventOf(n, bytes int) []byte {
 	return []byte(text.String())
 }
 
-// process is dlqdesk itself.
-type process struct {
-	url, setup string
-	running    *exec.Cmd
+// refuseFirst is a handler that refuses the first attempt of a message, and accepts each further one.
+func refuseFirst(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	if r.Header.Get("X-Dlqdesk-Attempt") == "1" {
+		w.WriteHeader(http.StatusUnprocessableEntity)
+	}
 }
 
-// startProgram starts it on a folder. more are further lines of its configuration.
-func startProgram(b *testing.B, folder string, more ...string) process {
+// awaitSearch waits until a search finds every message that is stored, and looks every so often.
+func (s site) awaitSearch(b *testing.B, often time.Duration) {
 	b.Helper()
-	binary := filepath.Join(b.TempDir(), "dlqdesk")
-	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", binary, "dlqdesk/cmd/dlqdesk").
-		CombinedOutput(); err != nil { //nolint:gosec // a path of this run
-		b.Fatalf("build dlqdesk: %v\n%s", err, out)
-	}
-	target := serve(b, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		if r.Header.Get("X-Dlqdesk-Attempt") == "1" {
-			w.WriteHeader(http.StatusUnprocessableEntity)
-		}
-	}))
-	cfg := filepath.Join(folder, "dlqdesk.yaml")
-	text := fmt.Sprintf(
-		"listen: 127.0.0.1:0\ndata_dir: %s\nsources:\n  genesys:\n    destination: %s\n    max_concurrent: 64\n "+
-			"   retry: { max_attempts: 5, base: 1h, cap: 24h }\n",
-		folder,
-		target,
-	) + strings.Join(more, "\n")
-	if err := os.WriteFile(cfg, []byte(text), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	serve := exec.CommandContext(b.Context(), binary, "serve", "--config", cfg) //nolint:gosec // built above
-	p := process{running: serve}
-	out, err := p.running.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := p.running.Start(); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = p.running.Process.Kill() })
-	at := regexp.MustCompile(`dlqdesk is at\s+(\S+)`)
-	lines := bufio.NewScanner(out)
-	for p.url == "" && lines.Scan() {
-		if found := at.FindStringSubmatch(lines.Text()); found != nil {
-			p.url = found[1]
-		}
-	}
-	if p.url == "" {
-		b.Fatal("dlqdesk did not start")
-	}
-	//nolint:gosec // built above
-	link, err := exec.CommandContext(b.Context(), binary, "user", "setup-link", "--config", cfg).Output()
-	if err != nil {
-		b.Fatal(err)
-	}
-	p.setup, _, _ = strings.Cut(string(link), "\n")
-	return p
-}
-
-// awaitSearch waits until everything is found that is kept.
-func (p process) awaitSearch(b *testing.B, s site) {
-	b.Helper()
-	began := time.Now()
 	for strings.Contains(string(s.get(b, "/messages?q=alpha")), "not searchable yet") {
-		time.Sleep(500 * time.Millisecond)
-	}
-	b.Logf("after %s everything was searchable", time.Since(began).Round(time.Second))
-}
-
-// takeWebhooks has webhooks fail, so that they are ingested beside all else.
-func (p process) takeWebhooks(b *testing.B) {
-	b.Helper()
-	newLoad(b, p.url+"/webhooks/genesys", "queued_for_retry").round(b, newOnes/connections)
-}
-
-// peakMemory returns the most memory that the process has had so far, in MiB.
-func (p process) peakMemory(b *testing.B) float64 {
-	b.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.running.Process.Pid))
-	if err != nil {
-		b.Fatal(err)
-	}
-	found := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(text)
-	if found == nil {
-		b.Fatal("the system does not tell how much memory a process had")
-	}
-	kib, err := strconv.Atoi(string(found[1]))
-	if err != nil {
-		b.Fatal(err)
-	}
-	return float64(kib) / 1024
-}
-
-func (p process) end(b *testing.B) {
-	b.Helper()
-	if err := p.running.Process.Signal(os.Interrupt); err != nil {
-		b.Fatal(err)
-	}
-	if err := p.running.Wait(); err != nil {
-		b.Fatalf("dlqdesk ended badly: %v", err)
+		time.Sleep(often)
 	}
 }
 
-// beginJob starts a replay job over the selected messages and returns its address.
-func (s site) beginJob(b *testing.B) string {
+// beginJob starts a replay job over the messages of a list and returns its address.
+func (s site) beginJob(b *testing.B, list string) string {
 	b.Helper()
 	confirm := s.post(
 		b, "/messages/bulk",
-		url.Values{"action": {"replay"}, "scope": {"all"}, "back": {"status=all&code=" + strconv.Itoa(teapot)}},
+		url.Values{"action": {"replay"}, "scope": {"all"}, "back": {list}},
 	)
 	s.post(b, confirm+"/start", url.Values{"back": {"status=all"}, "unknown": {"yes"}})
 	return confirm
 }
 
-// awaitJob waits for the end of a job and returns the replays per second that its page shows.
-func (s site) awaitJob(b *testing.B, job string) float64 {
+// awaitJob waits until a job has delivered so many messages, all that it has, and returns how many a second that were.
+func (s site) awaitJob(b *testing.B, job string, messages int) float64 {
 	b.Helper()
-	began := time.Now()
-	for !strings.Contains(string(s.get(b, job)), "10,000 delivered") {
+	began, done := time.Now(), fmt.Sprintf("%d,%03d delivered", messages/1000, messages%1000)
+	for !strings.Contains(string(s.get(b, job)), done) {
 		if time.Sleep(100 * time.Millisecond); time.Since(began) > 5*time.Minute {
 			b.Fatalf("the job was not done: %s", s.get(b, job))
 		}
 	}
-	return millionJob / time.Since(began).Seconds()
+	return float64(messages) / time.Since(began).Seconds()
 }
 
 // post sends a form and returns the path that it redirects to.

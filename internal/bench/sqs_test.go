@@ -30,13 +30,6 @@ const (
 	rounds  = 3      // at least, because a round may take longer than the benchmark is given
 )
 
-// BenchmarkFailureToSQS is BenchmarkFailureEmbedded with SQS in place of the embedded queue.
-func BenchmarkFailureToSQS(b *testing.B) {
-	endpoint := desktest.StartSQS(b)
-	desktest.UseSQS(b, endpoint)
-	failures(b, desktest.CreateQueue(b, endpoint, "dlq", nil))
-}
-
 // BenchmarkIngestFromSQS measures from when the program is up until every message of a queue is in the store, beside
 // a bare client that receives and deletes as many from the same server. Each round has a server of its own, which
 // ends with it: connections of a program that was stopped hold memory for as long as their other end is there, and

@@ -3,6 +3,7 @@ package desktest
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -33,9 +34,19 @@ const (
 		`Server.prototype.listen=function(at,...rest){` +
 		`if(at&&at.port!==undefined)at={...at,host:"127.0.0.1"};return/**/listen.call(this,at,...rest)}`
 
+	// localNames makes a Node process find names below localhost, such as those in the URLs of the SQS server's queues,
+	// on this machine, as browsers do. Not every system resolves them.
+	localNames = `data:text/javascript,import/**/dns/**/from"node:dns";const{lookup}=dns;` +
+		`dns.lookup=(name,...rest)=>lookup(name.endsWith(".localhost")&&"127.0.0.1"||name,...rest)`
+
 	// keptLines is how much of the server's log a failed test shows.
 	keptLines = 40
 )
+
+// sqsServer is a program that starts the SQS server without its request log: the server's own command line writes a
+// line for each request, whatever the environment says.
+const sqsServer = `import{startFauxqs}from"file://%s";const{port}=await startFauxqs({logger:false});` +
+	`console.log("Listening at http://127.0.0.1:"+port)`
 
 // StartSQS starts an SQS server, a process of its own, and returns its address. It ends with the test.
 func StartSQS(t testing.TB) (endpoint string) {
@@ -44,33 +55,31 @@ func StartSQS(t testing.TB) (endpoint string) {
 	return endpoint
 }
 
-// StartSQSProcess is StartSQS that returns the process as well, so that what it costs can be measured.
+// StartSQSProcess is StartSQS that returns the process as well, so that its processor time can be measured.
 func StartSQSProcess(t testing.TB) (endpoint string, server *os.Process) {
 	t.Helper()
-	endpoint, server = startNode(
-		t, fauxqs(t), regexp.MustCompile(`Server listening at (http://127\.0\.0\.1:\d+)`), "FAUXQS_PORT=0",
-		"FAUXQS_DEFAULT_REGION="+region,
-	)
+	program := fmt.Sprintf(sqsServer, filepath.Join(Package(t, "fauxqs"), "dist", "app.js"))
+	endpoint, server = startNode(t, "the SQS server", []string{"--input-type=module", "--eval", program},
+		"FAUXQS_PORT=0", "FAUXQS_DEFAULT_REGION="+region)
 	awaitHealth(t, endpoint)
 	return endpoint, server
 }
 
-// StartNode starts a program of Node, a process of its own that ends with the test, and returns the address that it
-// says it listens at. It finds the npm packages of the repository.
-func StartNode(t testing.TB, program string, listening *regexp.Regexp, environment ...string) (address string) {
+// StartNode starts a program of Node, a process of its own that ends with the test. It returns the address that the
+// program prints after "Listening at". The program finds the npm packages of the repository.
+func StartNode(t testing.TB, program string, environment ...string) (address string, process *os.Process) {
 	t.Helper()
-	address, _ = startNode(t, program, listening, environment...)
-	return address
+	return startNode(t, filepath.Base(program), []string{program}, environment...)
 }
 
+var listeningAt = regexp.MustCompile(`Listening at (http://\S+)`)
+
 func startNode(
-	t testing.TB, program string, listening *regexp.Regexp, environment ...string,
+	t testing.TB, name string, program []string, environment ...string,
 ) (address string, process *os.Process) {
 	t.Helper()
-	// a path of this repository
-	server := exec.CommandContext(
-		t.Context(), "node", "--import", endWithParent, "--import", onLoopback, program,
-	) //nolint:gosec // our own program
+	arguments := append([]string{"--import", endWithParent, "--import", onLoopback, "--import", localNames}, program...)
+	server := exec.CommandContext(t.Context(), "node", arguments...) //nolint:gosec // our own program
 	server.Env = append(append(os.Environ(), "NODE_PATH="+packages(t)), environment...)
 	input, err := server.StdinPipe()
 	if err != nil {
@@ -79,19 +88,21 @@ func startNode(
 	out, in := io.Pipe()
 	server.Stdout, server.Stderr = in, in
 	if err := server.Start(); err != nil {
-		t.Fatalf("start %s: %v", filepath.Base(program), err)
+		t.Fatalf("start %s: %v", name, err)
 	}
 	ready := make(chan string, 1)
-	var reading sync.WaitGroup
+	var running sync.WaitGroup
 	log := &tail{}
-	reading.Go(func() { log.read(out, listening, ready) })
+	running.Go(func() { log.read(out, ready) })
+	running.Go(func() {
+		_ = server.Wait() // it is killed when the test's context ends
+		_ = in.Close()
+	})
 	t.Cleanup(func() {
 		_ = input.Close()
-		_ = server.Wait() // it was killed when the test's context ended
-		_ = in.Close()
-		reading.Wait()
+		running.Wait()
 		if t.Failed() {
-			t.Logf("the last words of %s:\n%s", filepath.Base(program), log)
+			t.Logf("the last words of %s:\n%s", name, log)
 		}
 	})
 	select {
@@ -99,7 +110,7 @@ func startNode(
 	case <-t.Context().Done():
 	}
 	if address == "" {
-		t.Fatalf("%s did not start:\n%s", filepath.Base(program), log)
+		t.Fatalf("%s did not start:\n%s", name, log)
 	}
 	return address, server.Process
 }
@@ -129,16 +140,6 @@ func packages(t testing.TB) string {
 	return filepath.Join(dir, "web", "node_modules")
 }
 
-// fauxqs finds the server's program.
-func fauxqs(t testing.TB) string {
-	t.Helper()
-	program := filepath.Join(packages(t), "fauxqs", "dist", "cli.js")
-	if _, err := os.Stat(program); err != nil {
-		t.Fatalf("the SQS server is an npm package: run make npm (%v)", err)
-	}
-	return program
-}
-
 func awaitHealth(t testing.TB, endpoint string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, endpoint+"/health", nil)
@@ -162,7 +163,7 @@ type tail struct {
 }
 
 // read sends on ready the address that a server prints once it listens, or "" if it ends before.
-func (l *tail) read(from io.Reader, listening *regexp.Regexp, ready chan<- string) {
+func (l *tail) read(from io.Reader, ready chan<- string) {
 	defer close(ready)
 	waiting := true
 	for lines := bufio.NewReader(from); ; {
@@ -171,7 +172,7 @@ func (l *tail) read(from io.Reader, listening *regexp.Regexp, ready chan<- strin
 			return
 		}
 		l.add(line)
-		if found := listening.FindStringSubmatch(line); waiting && found != nil {
+		if found := listeningAt.FindStringSubmatch(line); waiting && found != nil {
 			waiting = false
 			ready <- found[1]
 		}

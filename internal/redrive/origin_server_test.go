@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"path"
 	"path/filepath"
-	"regexp"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -27,7 +26,8 @@ func secondSQS(t *testing.T) (endpoint string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	to, err := url.Parse(desktest.StartNode(t, program, regexp.MustCompile(`Listening at (http://\S+)`)))
+	address, _ := desktest.StartNode(t, program)
+	to, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}
