@@ -77,11 +77,11 @@ func (c *Console) edit(w http.ResponseWriter, r *http.Request) {
 		ConfirmUnknown: isConfirmed(r),
 	}
 	v := page.EditView{
-		BodyError:   ui.FieldError{Text: bodyFault(e, edit.Body)},
+		BodyError:   bodyFault(e, edit.Body),
 		HeaderError: headerFault(e, edit.Headers),
 		ReasonError: editReasonFault(edit.Reason),
 	}
-	if v.BodyError.Text+v.HeaderError+v.ReasonError != "" {
+	if v.BodyError+v.HeaderError+v.ReasonError != "" {
 		c.refuseEdit(w, r, e, edit, v, deadletter.Invalid)
 		return
 	}

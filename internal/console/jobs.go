@@ -337,7 +337,7 @@ func (c *Console) askAgain(
 		case deadletter.FieldConfirm:
 			v.UnknownError = errorText(fault)
 		case deadletter.FieldPatch:
-			v.PatchError.Text = errorText(fault)
+			v.PatchError = errorText(fault)
 		default:
 			v.ReasonError = errorText(fault)
 		}

@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"dlqdesk/web/page"
-	"dlqdesk/web/ui"
 )
 
 func edit() []Example {
@@ -17,15 +16,10 @@ func edit() []Example {
 		edit("edit", func(*page.EditView) {}),
 		edit("edit-faults", func(v *page.EditView) {
 			v.Body = strings.Replace(v.Body, `"type": "Text"`, `"type": Text`, 1)
-			v.BodyError = ui.FieldError{
-				Text:   "this is not valid JSON: invalid character 'T' looking for beginning of value",
-				Line:   10,
-				Column: 11,
-			}
+			v.BodyError = "This is not valid JSON: line 10, column 11: invalid character 'T' at start of value."
 			v.ReasonError = "Say why you edit this message: the reason is kept with it."
 			v.HeaderError = "One header cannot be sent as it is."
 			v.Headers[1].Name = "User Agent"
-			v.Headers[1].Error = "A header name has no spaces."
 		}),
 		edit("edit-conflict", func(v *page.EditView) {
 			v.Conflict, v.Reason = page.Conflict{

@@ -87,11 +87,7 @@ func jobs() []Example {
 		),
 		draft("edit-faults", func(v *page.JobConfirmView) {
 			v.Action, v.Edits, v.Heading, v.Patch = "edit", true, "Edit and replay 214 messages", "{\n  \"id\": \n}"
-			v.PatchError = ui.FieldError{
-				Text:   "this is not valid JSON: invalid character '}' looking for beginning of value",
-				Line:   3,
-				Column: 1,
-			}
+			v.PatchError = "This is not valid JSON: line 3, column 1: invalid character '}' at start of value."
 			v.ReasonError = "Enter a reason. It is kept with each message."
 		}),
 		draft("redrive", func(v *page.JobConfirmView) {

@@ -98,17 +98,3 @@ type Preset struct {
 	Days    string
 	Minutes string // or how many minutes before now it begins; empty: it is not such a range
 }
-
-func (c ChainStatus) tone() string {
-	if c.Broken {
-		return "tone-fault"
-	}
-	return "tone-done"
-}
-
-func (c ChainStatus) word() string {
-	if c.Broken {
-		return "broken"
-	}
-	return "intact"
-}

@@ -73,3 +73,16 @@ func (n BreakerNotice) icon() string {
 	}
 	return "clock"
 }
+
+// consequence says what the breaker means for the messages of a job, or of a draft.
+func (n BreakerNotice) consequence(draft bool) string {
+	switch halfOpen := n.State == BreakerHalfOpen; {
+	case halfOpen && draft:
+		return ". Messages will be sent at " + n.Rate + " per second."
+	case halfOpen:
+		return ". Waiting messages are sent at " + n.Rate + " per second."
+	case draft:
+		return ". Its messages will wait until the destination responds."
+	}
+	return ". Its messages wait, and continue when the destination responds."
+}

@@ -135,11 +135,3 @@ func ariaCurrent(current bool) string {
 	}
 	return "false"
 }
-
-// faultAttributes ties a field to its fault.
-func faultAttributes(id, fault string) templ.Attributes {
-	if fault == "" {
-		return templ.Attributes{}
-	}
-	return templ.Attributes{"aria-invalid": "true", "aria-describedby": id + "-fault"}
-}

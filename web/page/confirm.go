@@ -19,31 +19,9 @@ func (v MessagePanelView) unknown() ui.Notice {
 	}
 }
 
-// confirmQuestion returns the question that a replay, redrive or probe asks before it goes on.
-func (v MessagePanelView) confirmQuestion() string {
-	switch v.Confirm {
-	case "redrive":
-		return v.unknown().Text + " Redrive it anyway?"
-	case "probe":
-		return v.unknown().Text + " Probe with it anyway?"
-	}
-	return v.unknown().Text + " Replay it anyway?"
-}
-
-// confirmLabel returns the label of the button that confirms it.
-func (v MessagePanelView) confirmLabel() string {
-	switch v.Confirm {
-	case "redrive":
-		return "Redrive anyway"
-	case "probe":
-		return "Probe anyway"
-	}
-	return "Replay anyway"
-}
-
-func (v MessagePanelView) confirmIcon() string {
-	if v.Confirm == "probe" {
-		return "plug"
-	}
-	return v.Confirm
+// confirms has the question that an order asks before it goes on, and the label and icon of its button.
+var confirms = map[string]struct{ question, label, icon string }{
+	"replay":  {"Replay it anyway?", "Replay anyway", "replay"},
+	"redrive": {"Redrive it anyway?", "Redrive anyway", "redrive"},
+	"probe":   {"Probe with it anyway?", "Probe anyway", "plug"},
 }

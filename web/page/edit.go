@@ -25,7 +25,7 @@ type EditView struct {
 	JSON        bool   // the body must be JSON
 	Form        string // how the body is written, where that is not plain UTF-8: "gzip, form, 4 fields"
 	Fields      bool   // the body has fields, which are edited as a JSON object
-	BodyError   ui.FieldError
+	BodyError   string
 	Denied      string   // why the message cannot be edited (role, status, binary body); empty: it can
 	MaskedNames []string // names whose masked values are kept as they were received, unless overwritten
 
@@ -47,7 +47,6 @@ func (v EditView) curlURL() string { return v.postURL() + "/curl" }
 type EditHeader struct {
 	Name, Value string
 	Locked      string // why it cannot be edited: shown, not posted; empty: it can
-	Error       string
 }
 
 // Conflict says that the message was changed by someone else. The zero Conflict shows nothing.
@@ -71,8 +70,6 @@ func (v EditView) messageURL() string {
 func (v EditView) originalURL() string {
 	return "/messages/" + url.PathEscape(v.ID) + "/body?form=edit&revision=0"
 }
-
-func headerID(i int) string { return "header-" + strconv.Itoa(i) }
 
 // headerLabel names a field of a header row for a screen reader.
 func headerLabel(part string, i int, h EditHeader) string {

@@ -80,7 +80,7 @@ type JobConfirmView struct {
 	Back        string // the query of the list, without "?"
 
 	Patch           string
-	PatchError      ui.FieldError
+	PatchError      string
 	Reason          string
 	ReasonError     string
 	Delivers        bool   // a test batch and a rate can be asked for
@@ -128,6 +128,14 @@ func (v JobView) polls() templ.Attributes {
 	}
 }
 
+// order makes a button post an order about the job.
+func (v JobView) order(what string) templ.Attributes {
+	url := "/jobs/" + v.ID + "/" + what
+	attributes := swapAction(url, "#job-"+v.ID)
+	attributes["id"], attributes["formaction"] = "job-"+v.ID+"-"+what, url
+	return attributes
+}
+
 // alone reports whether the job is shown on its own page, and not in a strip above a list.
 func (v JobView) alone() bool { return v.ReturnTo == "/jobs/"+v.ID }
 
@@ -144,50 +152,36 @@ func (v JobView) has(tone string) bool {
 	return slices.ContainsFunc(v.Parts, func(p JobPart) bool { return p.Tone == tone })
 }
 
-// result is the state of the job; a job that is done is done, partly-failed or failed by what became of its messages.
+// jobResults has the tone, icon and word of each result of a job.
+var jobResults = map[string]struct{ tone, icon, word string }{
+	"draft":          {"info", "check", "Not started"},
+	"running":        {"info", "spinner", "Running"},
+	"paused":         {"warn", "clock", "Paused"},
+	"cancelled":      {"plain", "ban", "Cancelled"},
+	"failed":         {"fault", "alert", "Failed"},
+	"partly-failed":  {"warn", "warn", "Partly failed"},
+	"partly-skipped": {"warn", "warn", "Done"},
+	"done":           {"done", "check", "Done"},
+}
+
+// result is the state of the job. That of a job that is done depends on the results of its messages.
 func (v JobView) result() string {
 	switch {
-	case v.State != "done" || !v.has(ui.Fault):
+	case v.State != "done":
 		return v.State
-	case v.has(ui.Done):
+	case v.has(ui.Fault) && v.has(ui.Done):
 		return "partly-failed"
+	case v.has(ui.Fault):
+		return "failed"
+	case v.has(ui.Warn):
+		return "partly-skipped"
 	}
-	return "failed"
+	return v.State
 }
 
-func (v JobView) tone() string {
-	switch v.result() {
-	case "paused", "partly-failed":
-		return "warn"
-	case "cancelled":
-		return "plain"
-	case "failed":
-		return "fault"
-	case "done":
-		if v.has(ui.Warn) {
-			return "warn"
-		}
-		return "done"
-	}
-	return "info"
-}
-
-func (v JobView) icon() string {
-	switch v.result() {
-	case "running":
-		return "spinner"
-	case "paused":
-		return "clock"
-	case "cancelled":
-		return "ban"
-	case "failed":
-		return "alert"
-	}
-	if v.tone() == "warn" {
-		return "warn"
-	}
-	return "check"
-}
+func (v JobView) tone() string { return jobResults[v.result()].tone }
+func (v JobView) icon() string { return jobResults[v.result()].icon }
+func (v JobView) word() string { return jobResults[v.result()].word }
 
 // posts makes the form of a dialog answer into the list behind it.
 func (v JobConfirmView) posts() templ.Attributes {
@@ -195,25 +189,6 @@ func (v JobConfirmView) posts() templ.Attributes {
 		return templ.Attributes{}
 	}
 	return swapAction("/jobs/"+v.ID+"/start", "#messages")
-}
-
-// stateWord is the result of a job in words.
-func (v JobView) stateWord() string {
-	switch v.result() {
-	case "running":
-		return "Running"
-	case "paused":
-		return "Paused"
-	case "done":
-		return "Done"
-	case "partly-failed":
-		return "Partly failed"
-	case "failed":
-		return "Failed"
-	case "cancelled":
-		return "Cancelled"
-	}
-	return "Not started"
 }
 
 func confirmIcon(action string) string {
@@ -228,16 +203,6 @@ func confirmIcon(action string) string {
 
 // patchExample is shown where the patch is still empty.
 const patchExample = "{\n  \"customer\": { \"id\": \"4711\" },\n  \"legacyField\": null\n}"
-
-func patchAttributes(e ui.FieldError) templ.Attributes {
-	attributes := faultAttributes("patch", e.Text)
-	if e.Text != "" {
-		attributes["aria-describedby"] = "patch-hint patch-fault"
-	} else {
-		attributes["aria-describedby"] = "patch-hint"
-	}
-	return attributes
-}
 
 // listURL is the list that a query names.
 func listURL(query string) string {

@@ -86,7 +86,7 @@ type SourceRow struct {
 type AgeRow struct {
 	Age                 string
 	FailedNow, Retrying Count
-	Share               int // of NeedPerson among all ages, in percent
+	Share               int // of the failed ones of the largest age, in percent
 }
 
 // CauseRow is a cause for which messages are open.

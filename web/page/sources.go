@@ -1,6 +1,10 @@
 package page
 
-import "dlqdesk/web/ui"
+import (
+	"dlqdesk/web/ui"
+
+	"github.com/a-h/templ"
+)
 
 // SourcesView lists where webhooks come in.
 type SourcesView struct {
@@ -123,40 +127,17 @@ func statusTone(status string) string {
 	return "tone-warn"
 }
 
-func healthTone(health string) string {
-	switch health {
-	case HealthUp:
-		return "tone-done"
-	case HealthErrors:
-		return "tone-warn"
-	case HealthFailing, HealthOpen:
-		return "tone-fault"
-	}
-	return "tone-archived"
+// healths has the tone, icon and word of each value of SourceHealth.Health.
+var healths = map[string]struct{ tone, icon, word string }{
+	HealthUp:      {"done", "check", "Up"},
+	HealthErrors:  {"warn", "ban", "Error responses"},
+	HealthFailing: {"fault", "plug", "Failing"},
+	HealthOpen:    {"fault", "plug", "Circuit breaker open"},
+	HealthUnknown: {"archived", "help", "No delivery yet"},
 }
 
-func healthIcon(health string) string {
-	switch health {
-	case HealthUp:
-		return "check"
-	case HealthErrors:
-		return "ban"
-	case HealthFailing, HealthOpen:
-		return "plug"
-	}
-	return "help"
-}
-
-func healthWord(health string) string {
-	switch health {
-	case HealthUp:
-		return "Up"
-	case HealthErrors:
-		return "Error responses"
-	case HealthFailing:
-		return "Failing"
-	case HealthOpen:
-		return "Circuit breaker open"
-	}
-	return "No delivery yet"
+// tag is the state by colour, icon and word.
+func (h SourceHealth) tag() templ.Component {
+	of := healths[h.Health]
+	return ui.Tag(of.tone, of.icon, of.word, templ.Attributes{"data-health": h.Health})
 }

@@ -71,6 +71,16 @@ func (a AttemptView) doubt() string {
 	return "The destination may have processed it."
 }
 
+// ordered are the deliveries that a person or a job asked for.
+var ordered = map[string]string{
+	"replay":      "replay",
+	"edit":        "edit and replay",
+	"job":         "bulk action",
+	"probe":       "probe",
+	"redrive":     "redrive",
+	"job_redrive": "bulk redrive",
+}
+
 // triggerWords says why the delivery was made, and who asked for it.
 func (a AttemptView) triggerWords() string {
 	switch a.Trigger {
@@ -78,16 +88,6 @@ func (a AttemptView) triggerWords() string {
 		return "first delivery, on receipt"
 	case "auto":
 		return "automatic retry"
-	case "replay":
-		return "replay by " + a.Actor
-	case "edit":
-		return "edit and replay by " + a.Actor
-	case "job":
-		return "bulk action by " + a.Actor
-	case "redrive":
-		return "redrive by " + a.Actor
-	case "job_redrive":
-		return "bulk redrive by " + a.Actor
 	}
-	return a.Trigger
+	return ordered[a.Trigger] + " by " + a.Actor
 }

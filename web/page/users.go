@@ -1,6 +1,10 @@
 package page
 
-import "dlqdesk/web/ui"
+import (
+	"dlqdesk/web/ui"
+
+	"github.com/a-h/templ"
+)
 
 // UsersView lists the users for administrators.
 type UsersView struct {
@@ -44,33 +48,15 @@ type UserLinkView struct {
 	New  bool // the user was added just now
 }
 
-// StateWord is the state of a user in words.
-func (r UserRow) StateWord() string {
-	switch r.State {
-	case "invited":
-		return "No password yet"
-	case "disabled":
-		return "Disabled"
-	}
-	return "Active"
+// userStates has the tone, icon and word of each state of a user.
+var userStates = map[string]struct{ tone, icon, word string }{
+	"active":   {"done", "check", "Active"},
+	"invited":  {"warn", "clock", "No password yet"},
+	"disabled": {"archived", "ban", "Disabled"},
 }
 
-func (r UserRow) stateIcon() string {
-	switch r.State {
-	case "invited":
-		return "clock"
-	case "disabled":
-		return "ban"
-	}
-	return "check"
-}
-
-func (r UserRow) stateTone() string {
-	switch r.State {
-	case "invited":
-		return "warn"
-	case "disabled":
-		return "archived"
-	}
-	return "done"
+// tag is the state by colour, icon and word.
+func (r UserRow) tag() templ.Component {
+	of := userStates[r.State]
+	return ui.Tag(of.tone, of.icon, of.word, nil)
 }

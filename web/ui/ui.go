@@ -3,6 +3,7 @@
 package ui
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -61,87 +62,40 @@ type Chip struct {
 	RemoveURL    string
 }
 
-// FieldError is the error of one form field. The zero FieldError shows nothing.
-type FieldError struct {
-	Text         string
-	Line, Column int // in a text field; 0: unknown
-}
-
 // OutcomeWord is the outcome of an attempt in words.
 func OutcomeWord(outcome string) string { return strings.ReplaceAll(outcome, "_", " ") }
 
+// statuses has the word and the icon of each status of a message, and of the tab of all.
+var statuses = map[string]struct{ word, icon string }{
+	"failed":    {"Failed", "alert"},
+	"retrying":  {"Retrying", "clock"},
+	"replaying": {"Replaying", "spinner"},
+	"resolved":  {"Resolved", "check"},
+	"redriven":  {"Redriven", "redrive"},
+	"archived":  {"Archived", "archive"},
+	"":          {"All", "layers"},
+}
+
 // StatusWord is the status of a message in words.
-func StatusWord(status string) string {
-	switch status {
-	case "failed":
-		return "Failed"
-	case "retrying":
-		return "Retrying"
-	case "replaying":
-		return "Replaying"
-	case "resolved":
-		return "Resolved"
-	case "redriven":
-		return "Redriven"
-	case "archived":
-		return "Archived"
-	case "":
-		return "All"
-	}
-	return status
+func StatusWord(status string) string { return cmp.Or(statuses[status].word, status) }
+
+var outcomeIcons = map[string]string{
+	"delivered":      "check",
+	"redriven":       "redrive",
+	"error_response": "ban",
+	"unreachable":    "plug",
+	"unknown":        "help",
 }
 
-func statusIcon(status string) string {
-	switch status {
-	case "failed":
-		return "alert"
-	case "retrying":
-		return "clock"
-	case "replaying":
-		return "spinner"
-	case "resolved":
-		return "check"
-	case "redriven":
-		return "redrive"
-	case "archived":
-		return "archive"
-	}
-	return "layers"
-}
-
-func outcomeIcon(outcome string) string {
-	switch outcome {
-	case "delivered":
-		return "check"
-	case "redriven":
-		return "redrive"
-	case "error_response":
-		return "ban"
-	case "unreachable":
-		return "plug"
-	}
-	return "help"
-}
-
-func noticeIcon(kind string) string {
-	switch kind {
-	case Done:
-		return "check"
-	case Warn:
-		return "warn"
-	case Fault:
-		return "alert"
-	}
-	return "info"
-}
+var noticeIcons = map[string]string{Done: "check", Info: "info", Warn: "warn", Fault: "alert"}
 
 // Swap makes a link to another view of a list swap only the list, where scripts run.
 func Swap(url, target string) templ.Attributes {
 	return templ.Attributes{"hx-get": url, "hx-target": target, "hx-swap": "outerHTML", "hx-push-url": "true"}
 }
 
-// describe ties a field to its hint and its fault.
-func describe(name, hint, fault string) templ.Attributes {
+// Describe ties a field to its hint and its fault.
+func Describe(name, hint, fault string) templ.Attributes {
 	attributes := templ.Attributes{}
 	by := ""
 	if hint != "" {
