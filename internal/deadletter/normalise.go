@@ -1,6 +1,7 @@
 package deadletter
 
 import (
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,24 +12,33 @@ import (
 // rule replaces what differs between failures of one cause. Most texts need few of the rules: one is applied only to a
 // text that contains one of its signs, because a regular expression takes as long as the rest of a message's ingest.
 type rule struct {
-	signs []string // nil: every text may need it
-	what  *regexp.Regexp
-	with  string
+	signs   []string // nil: every text may need it
+	anyCase bool     // signs are in lower case, the text in any
+	what    *regexp.Regexp
+	with    string
 }
 
-// replacing returns a rule. signs are separated by a bar.
+// replacing returns a rule. signs are separated by a bar, and in lower case if the pattern begins with (?i).
 func replacing(signs, pattern, with string) rule {
-	r := rule{what: regexp.MustCompile(pattern), with: with}
+	r := rule{what: regexp.MustCompile(pattern), with: with, anyCase: strings.HasPrefix(pattern, "(?i)")}
 	if signs != "" {
 		r.signs = strings.Split(signs, "|")
 	}
 	return r
 }
 
+// mayApply reports whether a text has a sign of the rule.
+func (r rule) mayApply(text string) bool {
+	if r.anyCase {
+		text = strings.ToLower(text)
+	}
+	return r.signs == nil ||
+		slices.ContainsFunc(r.signs, func(sign string) bool { return strings.Contains(text, sign) })
+}
+
 func applied(rules []rule, text string) string {
 	for _, r := range rules {
-		if r.signs == nil ||
-			slices.ContainsFunc(r.signs, func(sign string) bool { return strings.Contains(text, sign) }) {
+		if r.mayApply(text) {
 			text = r.what.ReplaceAllString(text, r.with)
 		}
 	}
@@ -45,15 +55,19 @@ const (
 // names need no digit. They are found in the text as it came, because capital letters tell names from words.
 var names = []rule{
 	replacing("@", `[\p{L}\d._%+-]+@[\p{L}\d-]+(?:\.[\p{L}\d-]+)+`, "<email>"),
-	replacing("ser |sers |tzer|utilisateur|usuario|ccount|ogin",
-		`(?i)\b(users?|benutzers?|utilisateur|usuario|account|login) ((?-i:[\p{Lu}\d_]{3,}))\b`, "$1 <name>"),
+	// In capital letters alone, as in USER IS LOCKED, they tell nothing.
+	replacing(
+		"ser |sers |tzer|tilisateur|suario|ccount|ogin",
+		`\b([Uu]sers?|[Bb]enutzers?|[Uu]tilisateur|[Uu]suario|[Aa]ccount|[Ll]ogin) (\p{Lu}[\p{Lu}\d_]{2,})\b`,
+		"$1 <name>",
+	),
 	replacing("M|Herr|Frau|Dr|Sr|soci|Firma",
 		`\b(?:M\.|Mme|Mlle|Mr\.?|Mrs\.?|Ms\.?|Herrn?|Frau|Dr\.?|Sr\.?|Sra\.?|la société|Firma) `+capitalised, "<name>"),
 	replacing("par |von |by ",
 		`\b(par|von|by) \p{Lu}\p{Ll}+(?: (?:van|von|de|der|di|da) ?)?(?: \p{Lu}[\p{Ll}'’-]+)+`, "$1 <name>"),
 	replacing("_", `\b([a-z]{2,12}_)[A-Za-z0-9]*[a-z][A-Z][A-Za-z0-9]*\b`, "$1<id>"),
 	replacing(
-		"roject |enant |ation |space |cription |luster |pod |Pod |ode ",
+		"project |tenant |ation |space |subscription |cluster |pod |node ",
 		`(?i)\b(project|tenant|organi[sz]ation|workspace|subscription|cluster|namespace|pod|node) `+
 			`[a-z\d]+(?:-[a-z\d]+)+`,
 		"$1 <name>",
@@ -70,8 +84,15 @@ var particulars = []rule{
 		"<time>",
 	),
 	replacing(".|/", `\b\d{1,2}[./]\d{1,2}[./]\d{4}\b(?:,? \d{2}:\d{2}(?::\d{2})?)?`, "<time>"),
-	replacing(":", `\b\d{2}:\d{2}:\d{2}(?:[.,]\d+)?\b`, "<time>"),
-	replacing(".|[", `\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\[[0-9a-fA-F:]*:[0-9a-fA-F:.]*\](?::\d+)?`, "<address>"),
+	replacing(
+		"Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec",
+		`\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )?(?:\d{1,2}[ -])?`+
+			`(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*[ -]\d{1,4},?(?: \d{4})?\b`,
+		"<time>",
+	),
+	replacing(":", `\b\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?\b(?: ?(?:[AaPp][Mm]|GMT|UTC)\b)?`, "<time>"),
+	replacing("eyJ", `\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)*`, "<id>"), // a JWT
+	replacing(".", `\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b`, "<address>"),
 	replacing("\"|'|`", `"[^"]*\d[^"]*"|'[^' ]*\d[^']*'|`+"`[^`]*\\d[^`]*`", "<value>"),
 	replacing(" s| m| h", `\b\d+(?:\.\d+)? (?:ms|s|m|h|secs?|seconds?|mins?|minutes?|hours?)\b`, "<n>"),
 	replacing("0x|0X", `\b0[xX][0-9a-fA-F]+\b`, "<id>"),
@@ -95,6 +116,7 @@ var wordings = []rule{
 // tidyings fold what is left of lists and details once the particulars are out.
 var tidyings = []rule{
 	replacing(">", `(<\w+>)(?:(?:[.,;/:+-] ?| and | or |\s|’|')<\w+>)+`, "$1"),
+	replacing(">=", `(<\w+>)=+`, "$1"), // the end of base64
 	// Details: (kid <id>, jti <id>)
 	replacing(">)|>]", ` ?[(\[](?:[\w.-]+[ =:]*)?<\w+>(?:[,;]? (?:[\w.-]+[ =:]*)?<\w+>)*[)\]]`, ""),
 	// The name of the thing that has the id: <id> (Anna)
@@ -103,20 +125,45 @@ var tidyings = []rule{
 }
 
 // joinedWord is a word, or several with -, / or _ between them.
-var joinedWord = regexp.MustCompile(`[\p{L}\d]+(?:[-/_][\p{L}\d]+)*`)
+var joinedWord = regexp.MustCompile(`[-_]*[\p{L}\d]+(?:[-/_+]+[\p{L}\d]+)*[-_]*`)
 
-// codeOrWord returns <id> for the code of a thing, which has digits and only capital letters: K7199-NOIR,
-// CAS-2026-006035, RE2026/5573.
-func codeOrWord(word string) string {
-	if strings.ContainsAny(word, digits) && strings.ToUpper(word) == word && strings.ToLower(word) != word {
+var (
+	separator = regexp.MustCompile(`[-/_+]+`)
+	inner     = regexp.MustCompile(`\p{Ll}\p{Lu}`) // a capital letter within a word
+)
+
+// idOrWord returns <id> for a word that is one: for the number of a thing, which has digits and only capital letters
+// (K7199-NOIR, CAS-2026-006035, RE2026/5573), and for a mix (AbC-12_xyZ-98q). Of a word with several parts that have
+// digits it keeps those around them: ord-7f3a-99bc-x1 becomes ord-<id>.
+func idOrWord(word string) string {
+	if !strings.ContainsAny(word, digits) {
+		return word
+	}
+	if strings.ToUpper(word) == word && strings.ToLower(word) != word {
 		return "<id>"
 	}
-	return word
+	parts := separator.FindAllStringIndex(word, -1)
+	first, last, n, start := 0, 0, 0, 0
+	for _, at := range append(parts, []int{len(word), len(word)}) {
+		if strings.ContainsAny(word[start:at[0]], digits) {
+			if n == 0 {
+				first = start
+			}
+			n, last = n+1, at[0]
+		}
+		start = at[1]
+	}
+	switch {
+	case n < 2:
+		return word
+	case inner.MatchString(word):
+		return "<id>"
+	}
+	return word[:first] + "<id>" + strings.TrimRight(word[last:], "-_")
 }
 
-// wordWithDigit is a word that has a digit, or words that name a status code. Whether a word is an id or a name with a
-// number is decided by idOrName.
-var wordWithDigit = regexp.MustCompile(`(?i:\bHTTP|\bstatus(?: code)?:?) [1-5]\d\d\b|[\p{L}_]*\d[\p{L}\d_]*`)
+// wordWithDigit is a word that has a digit. Whether it is an id or a name with a number is decided by idOrName.
+var wordWithDigit = regexp.MustCompile(`[\p{L}_]*\d[\p{L}\d_]*`)
 
 var (
 	address   = regexp.MustCompile(`\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"'<>)\],]+`)
@@ -144,25 +191,52 @@ func normalised(reason string) string {
 	if strings.Contains(text, "?") {
 		text = query.ReplaceAllString(text, "")
 	}
+	if strings.ContainsAny(text, digits) {
+		text = shieldCodes(text)
+	}
 	text = applied(names, text)
 	if strings.ContainsAny(text, digits+"[") {
+		if strings.Count(text, ":") > 1 {
+			text = colons.ReplaceAllStringFunc(text, addressOrText)
+		}
 		text = applied(particulars, text)
-		text = joinedWord.ReplaceAllStringFunc(text, codeOrWord)
+		text = joinedWord.ReplaceAllStringFunc(text, idOrWord)
 		text = wordWithDigit.ReplaceAllStringFunc(text, idOrName)
 	}
 	text = applied(tidyings, inSingular(applied(wordings, strings.ToLower(text))))
-	return strings.ToLower(status) + strings.TrimSpace(withoutAccents(text))
+	return strings.ToLower(status) + strings.TrimSpace(plain(text))
 }
 
-// withoutAccents replaces accented Latin characters by a question mark, so that a text that was read in the wrong
-// character set is the same text. Other alphabets stay.
-func withoutAccents(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 0xc0 && r <= 0x24f || r == utf8.RuneError {
-			return '?'
-		}
-		return r
-	}, text)
+// colons are hexadecimal digits with two colons at least: an address of IPv6, perhaps with a zone or in brackets, a MAC
+// address, or a time.
+var colons = regexp.MustCompile(`(?i)\[[0-9a-f:.]*:[0-9a-f:.]*(?:%\w+)?\](?::\d+)?|` +
+	`[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*(?:%\w+)?`)
+
+// macLength is that of aa:bb:cc:dd:ee:ff.
+const macLength = 17
+
+// addressOrText returns <address> for an address of IPv6, which may have a port, and for a MAC address.
+func addressOrText(text string) string {
+	if strings.HasPrefix(text, "[") {
+		return "<address>"
+	}
+	ip := strings.TrimRight(text, ".:")
+	if strings.HasSuffix(text, "::") {
+		ip = text
+	}
+	if !strings.ContainsAny(ip, digits) {
+		return text // Bad::Face
+	}
+	_, err := netip.ParseAddr(ip)
+	if err != nil {
+		_, err = netip.ParseAddrPort(
+			"[" + ip[:strings.LastIndexByte(ip, ':')] + "]" + ip[strings.LastIndexByte(ip, ':'):],
+		)
+	}
+	if err != nil && (len(ip) != macLength || strings.Count(ip, ":") != 5) {
+		return text
+	}
+	return "<address>" + text[len(ip):]
 }
 
 // inSingular takes the s off the end of words of four characters and more: 1 record, 3 records.
@@ -189,9 +263,6 @@ func inSingular(text string) string {
 // Prefixes stay, so that cus_9sXkAbC1ZZ becomes cus_<id>, and so does a status code of another service: another code is
 // another cause.
 func idOrName(word string) string {
-	if strings.Contains(word, " ") {
-		return word
-	}
 	prefix, rest := "", word
 	if i := strings.LastIndexByte(word, '_'); i > 0 && !strings.ContainsAny(word[:i], digits) {
 		prefix, rest = word[:i+1], word[i+1:]
