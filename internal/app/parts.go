@@ -71,13 +71,6 @@ func (a *App) newWorker(q *queues) *worker.Worker {
 	})
 }
 
-// ingestPollers is how many batches of messages are moved side by side, and ingestHelpers how many more while there
-// are more messages; their commits are shared.
-const (
-	ingestPollers = 4
-	ingestHelpers = 60
-)
-
 // arrivedAfter is how long messages that arrived wait until they are looked at, all that arrive meanwhile at once.
 const arrivedAfter = 50 * time.Millisecond
 
@@ -85,8 +78,6 @@ func (a *App) startIngest(q *queues) {
 	deps := ingest.Deps{
 		Store:        a.store,
 		Settings:     func() ingest.Settings { return a.settings.Load().Ingest },
-		Pollers:      ingestPollers,
-		Helpers:      ingestHelpers,
 		Arrived:      ingest.Coalesce(a.kick, arrivedAfter),
 		UnpackMemory: memory.NewBudget(ingest.UnpackBudget),
 		Now:          a.now,

@@ -34,10 +34,16 @@ const (
 	processingName = "processing"
 )
 
+// readQueue is a queue from which messages are ingested, or webhooks are delivered.
+type readQueue interface {
+	ingest.Queue
+	receiver.ProcessingQueue
+}
+
 // line is one queue: what is sent to, what that is read from, and everything in which a message may be meanwhile.
 type line struct {
 	to    receiver.Queue
-	from  []receiver.ProcessingQueue
+	from  []readQueue
 	waits []queue.DepthReader
 }
 
@@ -53,7 +59,10 @@ func (a *App) openQueues(ctx context.Context, dir *server.DataDir) (*queues, err
 	}
 	// It is open even if no source is buffered: one may be after a reload, and webhooks of one that was may wait on it.
 	processing, err := a.openLine(ctx, dir, q, a.cfg.Queue.ProcessingURL, processingName, console.ProcessingHolds)
-	q.processing, q.webhooks, q.webhooksWait = processing.to, processing.from, processing.waits
+	q.processing, q.webhooksWait = processing.to, processing.waits
+	for _, from := range processing.from {
+		q.webhooks = append(q.webhooks, from)
+	}
 	return q, err
 }
 
@@ -93,7 +102,7 @@ func (a *App) openLine(ctx context.Context, dir *server.DataDir, q *queues, url,
 	shown := a.gauge(holds, embedded)
 	shown.Fate, shown.Buffered = fateIn(name), name == processingName
 	q.shown = append(q.shown, shown)
-	return line{embedded, []receiver.ProcessingQueue{embedded}, []queue.DepthReader{embedded}}, nil
+	return line{embedded, []readQueue{embedded}, []queue.DepthReader{embedded}}, nil
 }
 
 // openSQS puts a spool in front of an SQS queue. What the queue never takes is read from the spool itself.
@@ -127,7 +136,7 @@ func (a *App) openSQS(ctx context.Context, dir *server.DataDir, q *queues, url, 
 	q.shown = append(q.shown, shown, waiting, stranded)
 	return line{
 		sqs,
-		[]receiver.ProcessingQueue{sqs.SQS, sqs.Stranded()},
+		[]readQueue{sqs.SQS, sqs.Stranded()},
 		[]queue.DepthReader{sqs.SQS, sqs.Waiting(), sqs.Stranded()},
 	}, nil
 }

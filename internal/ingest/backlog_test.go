@@ -1,136 +1,196 @@
 package ingest_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/ingest"
 	"dlqdesk/internal/queue"
 )
 
-// watched is a queue that reports how many batches are at work side by side.
-type watched struct {
+// tens is a queue that returns ten messages at most, as SQS does.
+type tens struct {
 	*queue.Embedded
-	hold chan struct{} // no batch is done before it is closed
 
-	mu            sync.Mutex
-	atWork, most  int
-	helping       int // how often who does not wait has asked
-	left          int
-	several, done chan struct{} // closed when there are two, and when nothing is left
+	mu  sync.Mutex
+	got []int // messages of each receive
 }
 
-func (w *watched) Receive(ctx context.Context, limit int, wait time.Duration) ([]queue.Message, error) {
-	list, err := w.Embedded.Receive(ctx, limit, wait)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if wait == 0 {
-		w.helping++
-	}
-	if len(list) > 0 {
-		w.atWork++
-	}
-	if w.most < 2 && w.atWork == 2 {
-		close(w.several)
-	}
-	w.most = max(w.most, w.atWork)
+func (*tens) MaxReceive() int { return 10 }
+
+func (q *tens) Receive(ctx context.Context, limit int, wait time.Duration) ([]queue.Message, error) {
+	list, err := q.Embedded.Receive(context.WithoutCancel(ctx), min(limit, 10), wait) // however slow the machine is
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.got = append(q.got, len(list))
 	return list, err
 }
 
-func (w *watched) Delete(ctx context.Context, list []queue.Message) []error {
-	select {
-	case <-w.hold:
-	case <-ctx.Done():
-	}
-	errs := w.Embedded.Delete(ctx, list)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.atWork--
-	if w.left -= len(list); w.left == 0 {
-		close(w.done)
-	}
-	return errs
-}
-
-// watch has one receiver, and helpers, move messages of a size until the test ends.
-func watch(t *testing.T, messages, bytes int) *watched {
+// sendMany puts messages with bodies of a size on the queue.
+func (b bundle) sendMany(t *testing.T, prefix string, messages, bytes int) {
 	t.Helper()
-	w, _ := watchUntil(t, messages, bytes)
-	return w
-}
-
-// watchUntil is watch until it is told to stop.
-func watchUntil(t *testing.T, messages, bytes int) (w *watched, stop func()) {
-	t.Helper()
-	b := setup(t, settings)
-	for i := range messages {
-		c := desktest.Failure(fmt.Sprintf("a-%d", i), 422, b.clock.Now())
+	list := make([]queue.Outgoing, messages)
+	for n := range list {
+		c := desktest.Failure(fmt.Sprintf("%s-%d", prefix, n), 422, b.clock.Now())
 		c.Body = []byte(strings.Repeat("x", bytes))
-		b.send(t, encode(t, c))
+		list[n].Body = []byte(encode(t, c))
 	}
-	w = &watched{
-		Embedded: b.queue,
-		hold:     make(chan struct{}),
-		left:     messages,
-		several:  make(chan struct{}),
-		done:     make(chan struct{}),
+	for _, err := range b.queue.Send(t.Context(), list) {
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	d := newDeps(w, b.store, settings, b.clock.Now)
-	d.Pollers, d.Helpers, d.Log = 1, 3, desktest.Log(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	i := ingest.New(d)
-	go func() {
-		defer close(ended)
-		_ = i.Run(ctx) // it has no other end than that of ctx
-	}()
-	stop = func() {
-		cancel()
-		<-ended
-	}
-	t.Cleanup(stop)
-	return w, stop
 }
 
-// Each call to SQS costs money: extra receivers start only with a backlog and stop after it.
-func TestSmallBacklogUsesOneReceiver(t *testing.T) {
+// A batch takes all that the queue has, in as few receives as possible. One message takes one receive: SQS charges for
+// each.
+func TestBatchGrowsWithTheBacklog(t *testing.T) {
 	t.Parallel()
-	for messages, want := range map[int]int{9: 0, 15: 1} {
-		t.Run(fmt.Sprintf("%d messages", messages), func(t *testing.T) {
-			w, stop := watchUntil(t, messages, 1<<10)
-			if want > 0 {
-				<-w.several
+	for name, c := range map[string]struct {
+		messages, bytes int
+		moved, receives string // of each batch
+	}{
+		"one":                     {1, 1 << 10, "1", "1"},
+		"fewer":                   {9, 1 << 10, "9", "1"},
+		"one receive":             {10, 1 << 10, "10", "2"},
+		"several":                 {75, 10, "75", "8"},
+		"more than a batch takes": {320, 10, "300 20", "30 30"},
+		"large":                   {60, 40 << 10, "20 20 20", "2 2 2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, settings)
+			b.sendMany(t, "a", c.messages, c.bytes)
+			q := &tens{Embedded: b.queue}
+			d := newDeps(q, b.store, settings, b.clock.Now)
+			arrived := 0
+			d.Arrived, d.Log = func() { arrived++ }, desktest.Log(t)
+			b.Ingest = ingest.New(d)
+			var moved, receives []string
+			for left := c.messages; left > 0; {
+				q.got = nil
+				n := b.once(t)
+				left -= n
+				moved, receives = append(moved, fmt.Sprint(n)), append(receives, fmt.Sprint(len(q.got)))
 			}
-			close(w.hold)
-			<-w.done
-			if stop(); w.helping != want {
-				t.Errorf("helpers asked %d times for %d messages, want %d", w.helping, messages, want)
+			if got := strings.Join(moved, " "); got != c.moved {
+				t.Errorf("it moved %s messages, want %s", got, c.moved)
 			}
+			if got := strings.Join(receives, " "); got != c.receives {
+				t.Errorf("it made %s receives, want %s", got, c.receives)
+			}
+			if arrived != len(moved) {
+				t.Errorf("%d batches were stored in %d transactions", len(moved), arrived)
+			}
+			b.isEmpty(t)
 		})
 	}
 }
 
-func TestLargeBacklogUsesSeveralReceivers(t *testing.T) {
+// The next batch of the same size is received in two steps.
+func TestBatchExpectsAsManyMessagesAsTheLatestHad(t *testing.T) {
 	t.Parallel()
-	w := watch(t, 30, 1<<10)
-	<-w.several
-	close(w.hold)
-	<-w.done
+	b := setup(t, settings)
+	q := &tens{Embedded: b.queue}
+	b.Ingest = ingest.New(newDeps(q, b.store, settings, b.clock.Now))
+	b.sendMany(t, "a", 75, 10)
+	b.once(t)
+	b.sendMany(t, "b", 75, 10)
+	q.got = nil
+	if n := b.once(t); n != 75 || len(q.got) != 8 || q.got[7] == 0 {
+		t.Errorf("it moved %d messages in the receives %v, want 75 in 8", n, q.got)
+	}
 }
 
-func TestLargeMessagesUseFewReceivers(t *testing.T) {
-	t.Parallel()
-	w := watch(t, 30, 64<<10)
-	close(w.hold)
-	<-w.done
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.most != 1 {
-		t.Errorf("%d batches of large messages were at work at once", w.most)
+// arrivals is a queue to which messages come at given times. Each receive returns one at most.
+type arrivals struct {
+	*queue.Embedded
+	at       []time.Duration
+	begun    time.Time
+	received []time.Duration
+	over     func()
+}
+
+func (q *arrivals) Receive(ctx context.Context, _ int, wait time.Duration) ([]queue.Message, error) {
+	if len(q.at) == 0 {
+		q.over()
+		return nil, ctx.Err()
 	}
+	time.Sleep(time.Until(q.begun.Add(q.at[0]))) // the clock is that of the bubble
+	q.at = q.at[1:]
+	q.received = append(q.received, time.Since(q.begun))
+	return []queue.Message{{ID: fmt.Sprint(len(q.at)), Body: []byte("no envelope")}}, nil
+}
+
+func (*arrivals) Delete(_ context.Context, list []queue.Message) []error {
+	return make([]error, len(list))
+}
+
+// A message that comes after a quiet time is received at once. The next ones wait for 50 ms at most, so that they share
+// a batch with others.
+func TestMessageWaitsForOthersOnlyAfterAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const ms = time.Millisecond
+		ctx, stop := context.WithCancel(t.Context())
+		q := &arrivals{
+			Embedded: queue.NewEmbedded(nil, "dlq", 1<<20, time.Now), begun: time.Now(), over: stop,
+			at: []time.Duration{7000 * ms, 7010 * ms, 7060 * ms, 9000 * ms},
+		}
+		if err := ingest.New(newDeps(q, desktest.NewStore(t), settings, time.Now)).Run(ctx); err != nil {
+			t.Error(err)
+		}
+		if got := fmt.Sprint(q.received); got != "[7s 7.05s 7.1s 9s]" {
+			t.Errorf("the messages were received after %s", got)
+		}
+	})
+}
+
+// A batch that waits for memory delays no message that comes after it.
+func TestBatchThatWaitsDelaysNoOther(t *testing.T) {
+	t.Parallel()
+	b := setup(t, settings)
+	stored := make(chan struct{}, 10)
+	d := newDeps(b.queue, b.store, settings, b.clock.Now)
+	d.Arrived, d.Log = func() { stored <- struct{}{} }, desktest.Log(t)
+	b.Ingest = ingest.New(d)
+	c := desktest.Failure("large", 422, b.clock.Now())
+	c.Body = bytes.Repeat([]byte("x"), 2<<20)
+	text, err := envelope.EncodeWithin(c, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.UnpackMemory.Acquire(t.Context(), envelope.MaxUnpacked); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- b.Run(ctx) }()
+	for _, id := range []string{"first", "second"} {
+		b.send(t, string(text), encode(t, desktest.Failure(id, 422, b.clock.Now())))
+		for {
+			<-stored
+			if _, err := b.store.Message(t.Context(), deadletter.ID(id)); err == nil {
+				break
+			}
+		}
+	}
+	stop()
+	d.UnpackMemory.Release(envelope.MaxUnpacked)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if m := desktest.Message(t, b.store, "large"); m.Arrivals != 2 {
+		t.Errorf("the large one arrived %d times", m.Arrivals)
+	}
+	b.isEmpty(t)
 }

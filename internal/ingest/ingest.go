@@ -26,6 +26,7 @@ type Queue interface {
 	queue.Extender
 	telemetry.Queue
 	Visibility() time.Duration
+	MaxReceive() int
 	Receive(ctx context.Context, limit int, wait time.Duration) ([]queue.Message, error)
 	Delete(ctx context.Context, messages []queue.Message) []error
 	Release(ctx context.Context, messages []queue.Message) []error
@@ -47,8 +48,6 @@ type Deps struct {
 	Store        *store.Store
 	ConfigName   string          // the queue's name in the configuration; "": the program's own
 	Settings     func() Settings // as configured at the moment
-	Pollers      int             // receivers that wait for messages at all times
-	Helpers      int             // receivers that join them while there is a backlog
 	Arrived      func()          // called after messages were committed; must not block
 	UnpackMemory *memory.Budget  // shared by all that ingest; see UnpackBudget
 	Undeleted    *Undeleted      // lists the messages that were read and are still on the queue
@@ -61,30 +60,36 @@ type Deps struct {
 // message on a queue can grow a thousandfold when it is unpacked, and many batches are processed at a time.
 const UnpackBudget = envelope.MaxUnpacked
 
-// Ingest reads one queue.
+// Ingest reads one queue. One loop receives batches; each is stored and deleted while the loop receives the next ones.
 type Ingest struct {
 	Deps
-	helpers chan struct{} // has one entry for each helper that runs
-	large   atomic.Bool   // whether the latest batch was large
-	running sync.WaitGroup
-	errors  telemetry.RepeatedError
+	errors telemetry.RepeatedError
+
+	// Only the loop that receives uses these.
+	latest  int  // messages of the latest batch
+	backlog bool // whether the queue may have had more of them
+
+	moving   sync.WaitGroup
+	failures atomic.Int32 // batches that failed since one succeeded
 }
 
 // New returns an ingest. It does nothing before Run.
-func New(d Deps) *Ingest { return &Ingest{Deps: d, helpers: make(chan struct{}, d.Helpers)} }
+func New(d Deps) *Ingest { return &Ingest{Deps: d} }
 
 const (
-	batchSize = 10               // messages of one receive, SQS's limit
-	longPoll  = 20 * time.Second // SQS's limit
+	longPoll = 20 * time.Second // SQS's limit
 
-	// smallBatch is the size up to which a batch is small, in bytes. Only small ones are moved by many helpers.
-	smallBatch = 256 << 10
+	// maxMoving is how many batches are stored and deleted side by side. One that waits for memory delays no other.
+	maxMoving = 4
 
 	// batchLimit bounds the work on one batch, which stays hidden meanwhile.
 	batchLimit = time.Minute
 
 	// releaseLimit bounds making messages visible again that could not be stored.
 	releaseLimit = 10 * time.Second
+
+	// linger is the wait for more messages after a batch. A message that comes after a quiet time does not wait.
+	linger = 50 * time.Millisecond
 
 	// firstPause and longestPause bound the wait after an error of queue or store.
 	firstPause   = 500 * time.Millisecond
@@ -93,88 +98,91 @@ const (
 
 // Run moves messages until ctx ends. It returns when the last batch is done.
 func (i *Ingest) Run(ctx context.Context) error {
-	for range max(1, i.Pollers) {
-		i.running.Go(func() { i.poll(ctx) })
+	defer i.moving.Wait()
+	places := make(chan struct{}, maxMoving)
+	for i.wait(ctx) {
+		places <- struct{}{}
+		messages, err := i.gather(ctx, longPoll)
+		if err != nil && ctx.Err() != nil {
+			break
+		}
+		if err != nil || len(messages) == 0 {
+			<-places
+			i.report(ctx, err)
+			continue
+		}
+		i.moving.Go(func() {
+			defer func() { <-places }()
+			_, err := i.move(ctx, messages)
+			i.report(ctx, err)
+		})
 	}
-	i.running.Wait()
 	return nil
 }
 
-func (i *Ingest) poll(ctx context.Context) {
-	pause := firstPause
-	for ctx.Err() == nil {
-		_, err := i.Once(ctx, longPoll)
-		if err != nil && ctx.Err() != nil {
-			return
-		}
-		i.errors.Report(ctx, i.Log, i.Queue.Name(), err, i.Now())
-		if err == nil {
-			pause = firstPause
-			continue
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
-		pause = min(2*pause, longestPause)
+// report logs an error that lasts, and its end.
+func (i *Ingest) report(ctx context.Context, err error) {
+	if err == nil {
+		i.failures.Store(0)
+	} else {
+		i.failures.Add(1)
 	}
+	i.errors.Report(ctx, i.Log, i.Queue.Name(), err, i.Now())
 }
 
-// startHelper starts one more receiver, which runs for as long as batches are full and small: many large ones at once
-// would need much memory. Many receivers work off a backlog, so that one commit covers many batches; few wait at an
-// idle queue, because SQS charges for each call.
-func (i *Ingest) startHelper(ctx context.Context) {
+// wait waits until the next batch may be received. It returns false once ctx has ended.
+func (i *Ingest) wait(ctx context.Context) bool {
 	select {
-	case i.helpers <- struct{}{}:
-	default:
-		return // all of them run
+	case <-ctx.Done():
+	case <-time.After(i.pause()):
 	}
-	i.running.Go(func() {
-		defer func() { <-i.helpers }()
-		for ctx.Err() == nil {
-			if n, err := i.Once(ctx, 0); err != nil || n < batchSize || i.large.Load() {
-				return // poll meets the same error, and reports it
-			}
-		}
-	})
+	return ctx.Err() == nil
+}
+
+func (i *Ingest) pause() time.Duration {
+	if failures := i.failures.Load(); failures > 0 {
+		return min(firstPause<<min(failures-1, 10), longestPause)
+	}
+	if i.latest > 0 && !i.backlog {
+		return linger
+	}
+	return 0
 }
 
 // Once moves one batch and returns how many messages it stored. It waits for messages at most so long.
 func (i *Ingest) Once(ctx context.Context, wait time.Duration) (int, error) {
-	messages, err := i.Queue.Receive(ctx, batchSize, wait)
+	messages, err := i.gather(ctx, wait)
 	if err != nil || len(messages) == 0 {
 		return 0, err
 	}
-	large := totalBytes(messages) > smallBatch
-	i.large.Store(large)
-	if len(messages) == batchSize && !large {
-		i.startHelper(ctx)
-	}
-	// A received batch is finished even when the program stops: it is small, and each step has its own limit.
+	return i.move(ctx, messages)
+}
+
+// move stores received messages and deletes them from the queue. It returns how many it stored. A received batch is
+// finished even when the program stops: it is small, and each step has its own limit.
+func (i *Ingest) move(ctx context.Context, messages []queue.Message) (int, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchLimit)
 	defer cancel()
 	stop := queue.StartHeartbeat(ctx, i.Queue, messages, i.Queue.Visibility())
-	stored, remaining, err := i.store(ctx, messages)
+	plain, compressed := i.decodeBatch(messages)
+	stored, remaining, err := i.storePlain(ctx, plain)
+	i.delete(ctx, stored)
+	unpacked, packed, unpackErr := i.storeCompressed(ctx, compressed)
+	i.delete(ctx, unpacked)
 	stop()
-	if len(stored) > 0 {
-		i.Arrived()
-		i.delete(ctx, stored)
-	}
+	err, remaining = errors.Join(err, unpackErr), append(remaining, packed...)
 	if len(remaining) > 0 {
 		err = errors.Join(err, i.release(ctx, remaining))
 	}
-	return len(stored), err
-}
-
-func totalBytes(messages []queue.Message) (bytes int) {
-	for _, m := range messages {
-		bytes += len(m.Body)
-	}
-	return bytes
+	return len(stored) + len(unpacked), err
 }
 
 // delete deletes stored messages from the queue. One that cannot be deleted arrives again, and is recognised then.
 func (i *Ingest) delete(ctx context.Context, stored []queue.Message) {
+	if len(stored) == 0 {
+		return
+	}
+	i.Arrived()
 	for n, err := range i.Queue.Delete(ctx, stored) {
 		if err == nil {
 			i.Undeleted.remove(stored[n])

@@ -33,7 +33,7 @@ func (q away) Receive(ctx context.Context, _ int, wait time.Duration) ([]queue.M
 	return nil, ctx.Err()
 }
 
-// Several receivers log an outage of their queue once a minute together, and its end once.
+// An outage of the queue is logged once a minute, and its end once.
 func TestQueueOutageDoesNotFillTheLog(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -43,7 +43,6 @@ func TestQueueOutageDoesNotFillTheLog(t *testing.T) {
 			func() {},
 		}
 		d := newDeps(q, nil, settings, time.Now)
-		d.Pollers = 4
 		d.Log = slog.New(slog.NewTextHandler(&log, nil))
 		i := ingest.New(d)
 		ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)

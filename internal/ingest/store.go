@@ -25,21 +25,6 @@ type packed struct {
 	bytes  int64
 }
 
-// store writes a batch and returns which messages are stored and which are not. It writes compressed ones one by one.
-func (i *Ingest) store(ctx context.Context, messages []queue.Message) (stored, remaining []queue.Message, err error) {
-	plain, compressed := i.decodeBatch(messages)
-	stored, remaining, err = i.storePlain(ctx, plain)
-	errs := []error{err}
-	for _, p := range compressed {
-		if err := i.storePacked(ctx, p); err != nil {
-			errs, remaining = append(errs, err), append(remaining, p.queued)
-			continue
-		}
-		stored = append(stored, p.queued)
-	}
-	return stored, remaining, errors.Join(errs...)
-}
-
 // decodeBatch decodes a batch except for the messages that have to be unpacked.
 func (i *Ingest) decodeBatch(messages []queue.Message) (plain []decoded, compressed []packed) {
 	plain = make([]decoded, 0, len(messages))
@@ -58,23 +43,34 @@ func (i *Ingest) decodeBatch(messages []queue.Message) (plain []decoded, compres
 	return plain, compressed
 }
 
-// storePlain writes in one transaction. If that fails it tries each alone, so that one which the store refuses delays
-// no other, unless the store cannot be written at all.
+// storePlain writes in one transaction, and returns which messages are stored and which are not. If that fails it tries
+// each half alone, so that a message which the store refuses delays no other. It does not if the store cannot be
+// written at all.
 func (i *Ingest) storePlain(ctx context.Context, list []decoded) (stored, remaining []queue.Message, err error) {
 	err = i.write(ctx, list...)
 	switch {
 	case err == nil:
 		return queuedOf(list), nil, nil
-	case deadletter.KindOf(err) == deadletter.Unavailable:
+	case len(list) == 1 || deadletter.KindOf(err) == deadletter.Unavailable:
 		return nil, queuedOf(list), err
 	}
 	var errs []error
-	for _, d := range list {
-		if err := i.write(ctx, d); err != nil {
-			errs, remaining = append(errs, err), append(remaining, d.queued)
+	for _, half := range [][]decoded{list[:len(list)/2], list[len(list)/2:]} {
+		written, left, err := i.storePlain(ctx, half)
+		stored, remaining, errs = append(stored, written...), append(remaining, left...), append(errs, err)
+	}
+	return stored, remaining, errors.Join(errs...)
+}
+
+// storeCompressed writes messages one by one, and returns which are stored and which are not.
+func (i *Ingest) storeCompressed(ctx context.Context, list []packed) (stored, remaining []queue.Message, err error) {
+	var errs []error
+	for _, p := range list {
+		if err := i.storePacked(ctx, p); err != nil {
+			errs, remaining = append(errs, err), append(remaining, p.queued)
 			continue
 		}
-		stored = append(stored, d.queued)
+		stored = append(stored, p.queued)
 	}
 	return stored, remaining, errors.Join(errs...)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -20,6 +21,9 @@ const (
 	// the same call.
 	entryTries = 4
 	firstPause = 100 * time.Millisecond
+
+	// changesAtOnce bounds the calls made side by side for the messages of one delete or change of visibility.
+	changesAtOnce = 8
 
 	// minCallBytes is how many bytes one call may always carry: SQS has never accepted less, even if the queue's
 	// messages are smaller.
@@ -192,11 +196,16 @@ func (q *SQS) change(ctx context.Context, what string, messages []Message, call 
 	for i := range open {
 		open[i] = i
 	}
-	b.run(ctx, open)
+	var calls errgroup.Group
+	calls.SetLimit(changesAtOnce)
+	for some := range slices.Chunk(open, maxBatch) {
+		calls.Go(func() error { b.run(ctx, some); return nil })
+	}
+	_ = calls.Wait() // each message has its own error
 	return b.errs
 }
 
-// batch is a list of entries to send to SQS, ten in a call.
+// batch is a list of entries to send to SQS, ten in a call. Several goroutines may run different entries of it.
 type batch struct {
 	errs        []error // for each entry what became of it
 	what        string
