@@ -66,7 +66,7 @@ func withFile(path string, do func(db *sql.DB) error) error {
 func BackupFiles(ctx context.Context, from, to string, names []string) error {
 	for i, name := range names {
 		if err := Backup(ctx, filepath.Join(from, name), filepath.Join(to, name)); err != nil {
-			for _, copied := range names[:i+1] {
+			for _, copied := range names[:i] {
 				_ = os.Remove(filepath.Join(to, copied)) // the error of the backup says more
 			}
 			return err
