@@ -56,7 +56,12 @@ func embeddedQueues(t *testing.T) kind {
 
 func openQueueFile(t testing.TB) *queue.File {
 	t.Helper()
-	file, err := queue.OpenFile(t.Context(), filepath.Join(t.TempDir(), "queue.db"), slog.New(slog.DiscardHandler))
+	return openFileAt(t, filepath.Join(t.TempDir(), "queue.db"))
+}
+
+func openFileAt(t testing.TB, path string) *queue.File {
+	t.Helper()
+	file, err := queue.OpenFile(t.Context(), path, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,8 +2,9 @@ package queue
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,29 +18,20 @@ const (
 	embeddedBatch = 500
 )
 
-// Embedded is a queue in a file of this machine. It has no retention: a message is gone only when it is deleted.
+// Embedded is a queue in a file of this machine. It has no retention: a message is gone only when it is deleted. When
+// the process ends, the messages in flight are visible again at the next start, and no earlier receipt is valid.
 type Embedded struct {
 	file            *File
 	name            string
 	fifo            bool
 	maxMessageBytes int
 	now             func() time.Time
-
-	mu      sync.Mutex
-	changed chan struct{} // closed when a message may have become visible
 }
 
 // NewEmbedded returns the queue with the given name in a file; its messages have maxMessageBytes at most. A name that
-// ends in .fifo keeps order within a group. A file must have one Embedded for each name. The caller closes the file.
+// ends in .fifo keeps order within a group. The caller closes the file.
 func NewEmbedded(file *File, name string, maxMessageBytes int, now func() time.Time) *Embedded {
-	return &Embedded{
-		file:            file,
-		name:            name,
-		fifo:            strings.HasSuffix(name, fifoSuffix),
-		maxMessageBytes: maxMessageBytes,
-		now:             now,
-		changed:         make(chan struct{}),
-	}
+	return &Embedded{file, name, strings.HasSuffix(name, fifoSuffix), maxMessageBytes, now}
 }
 
 // Name returns the name of the queue.
@@ -51,11 +43,13 @@ func (e *Embedded) System() string { return systemEmbedded }
 // MaxMessageBytes is the largest message, attributes included.
 func (e *Embedded) MaxMessageBytes() int { return e.maxMessageBytes }
 
-// MaxReceive returns the largest number of messages of one receive.
+// MaxReceive returns the largest number of messages of one receive. One that reads large bodies returns fewer.
 func (e *Embedded) MaxReceive() int { return embeddedBatch }
 
 // Visibility is how long a received message is hidden.
 func (e *Embedded) Visibility() time.Duration { return defaultVisibility }
+
+func (e *Embedded) flights() *flights { return e.file.flights(e.name) }
 
 // Send appends messages. It returns an error for each that is not on disk.
 func (e *Embedded) Send(ctx context.Context, list []Outgoing) []error {
@@ -73,13 +67,13 @@ func (e *Embedded) Send(ctx context.Context, list []Outgoing) []error {
 	if len(messages) == 0 {
 		return errs
 	}
-	if _, err := e.file.Send(ctx, e.name, messages, e.now()); err != nil {
+	if err := e.file.send(ctx, e.name, messages, e.now()); err != nil {
 		for _, i := range indexes {
 			errs[i] = err
 		}
 		return errs
 	}
-	e.wake()
+	e.flights().wake()
 	return errs
 }
 
@@ -91,14 +85,14 @@ func (e *Embedded) message(o Outgoing) Message {
 	return m
 }
 
-// Receive returns up to limit messages, MaxReceive at most. It waits for the first one for up to wait, 20 seconds at most.
+// Receive returns up to limit messages, MaxReceive at most. It waits for the first one for up to wait, 20 seconds at
+// most.
 func (e *Embedded) Receive(ctx context.Context, limit int, wait time.Duration) ([]Message, error) {
 	deadline := time.NewTimer(min(wait, maxWait))
 	defer deadline.Stop()
-	request := ReceiveRequest{Queue: e.name, FIFO: e.fifo, Limit: min(limit, embeddedBatch), Visibility: defaultVisibility}
 	for {
-		changed := e.awaitChange()
-		list, err := e.file.Receive(ctx, request, e.now())
+		changed := e.flights().awaitChange()
+		list, err := e.receive(ctx, min(limit, embeddedBatch))
 		if err != nil || len(list) > 0 || wait <= 0 {
 			return list, err
 		}
@@ -109,89 +103,91 @@ func (e *Embedded) Receive(ctx context.Context, limit int, wait time.Duration) (
 	}
 }
 
+// receive returns visible messages, the oldest first, and hides them for a while.
+func (e *Embedded) receive(ctx context.Context, limit int) ([]Message, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	ctx = context.WithoutCancel(ctx) // it is short, and a query whose context can end takes longer
+	flights := e.flights()
+	flights.receiving.Lock()
+	defer flights.receiving.Unlock()
+	rows, err := e.visible(ctx, flights, limit)
+	if err != nil {
+		return nil, fmt.Errorf("receive from embedded queue %s: %w", e.name, err)
+	}
+	return flights.begin(rows, e.now().Add(defaultVisibility)), nil
+}
+
+// visible reads messages that are visible.
+func (e *Embedded) visible(ctx context.Context, f *flights, limit int) ([]row, error) {
+	now := e.now()
+	if e.fifo {
+		return e.file.readFIFO(ctx, e.name, f.blocked(now), limit)
+	}
+	again, next := f.waiting(now)
+	switch {
+	case len(again) > 0:
+		numbers, err := numbersText(again)
+		if err != nil {
+			return nil, err
+		}
+		return e.file.read(ctx, readNumbers, numbers, limit)
+	case next > 0:
+		return e.file.read(ctx, readFrom, e.name, next, limit)
+	}
+	return nil, nil
+}
+
+var errFileClosed = errors.New("the file of the embedded queues is closed")
+
 // block waits until a message may be visible. over reports whether the deadline has passed.
 func (e *Embedded) block(
 	ctx context.Context, changed <-chan struct{}, deadline <-chan time.Time,
 ) (over bool, err error) {
-	next, err := e.file.NextVisible(ctx, e.name)
-	if err != nil {
-		return false, err
-	}
-	var visible <-chan time.Time
-	if !next.IsZero() {
-		timer := time.NewTimer(max(time.Millisecond, next.Sub(e.now())))
-		defer timer.Stop()
-		visible = timer.C
-	}
+	visible := time.NewTimer(max(time.Millisecond, e.flights().nextVisible().Sub(e.now())))
+	defer visible.Stop()
 	select {
 	case <-changed:
-	case <-visible:
+	case <-visible.C:
 	case <-deadline:
 		return true, nil
+	case <-e.file.open.Done():
+		return false, errFileClosed
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
 	return false, nil
 }
 
-func (e *Embedded) awaitChange() <-chan struct{} {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.changed
-}
-
-func (e *Embedded) wake() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	close(e.changed)
-	e.changed = make(chan struct{})
-}
-
 // ExtendVisibility keeps received messages in flight for d from now, 12 hours at most.
-func (e *Embedded) ExtendVisibility(ctx context.Context, messages []Message, d time.Duration) []error {
-	if d <= 0 {
-		return e.Release(ctx, messages)
-	}
-	valid, err := e.file.Hide(ctx, e.name, receiptHandles(messages), e.now().Add(min(d, maxVisibility)))
-	e.wake() // they may be visible sooner than a receiver expects
-	return resultsOf(messages, valid, err)
+func (e *Embedded) ExtendVisibility(_ context.Context, messages []Message, d time.Duration) []error {
+	errs := e.flights().hide(messages, e.now().Add(min(d, maxVisibility)))
+	e.flights().wake() // they may be visible sooner than a receiver expects
+	return errs
 }
 
 // Release makes received messages visible at once.
 func (e *Embedded) Release(ctx context.Context, messages []Message) []error {
-	valid, err := e.file.Release(ctx, e.name, receiptHandles(messages))
-	e.wake()
-	return resultsOf(messages, valid, err)
+	return e.ExtendVisibility(ctx, messages, 0)
 }
 
 // Delete removes received messages.
 func (e *Embedded) Delete(ctx context.Context, messages []Message) []error {
-	valid, err := e.file.Delete(ctx, e.name, receiptHandles(messages))
-	if e.fifo {
-		e.wake() // the next message of the group may be received now
+	flights := e.flights()
+	numbers, groups, errs := flights.leave(messages)
+	if len(numbers) == 0 {
+		return errs
 	}
-	return resultsOf(messages, valid, err)
-}
-
-func receiptHandles(messages []Message) []string {
-	list := make([]string, len(messages))
-	for i, m := range messages {
-		list[i] = m.ReceiptHandle
+	err := e.file.delete(ctx, e.name, numbers, groups)
+	flights.left(numbers, err == nil)
+	if e.fifo || err != nil {
+		flights.wake() // the next message of a group may be received now, or these again
 	}
-	return list
-}
-
-func resultsOf(messages []Message, valid []bool, err error) []error {
-	errs := make([]error, len(messages))
 	for i := range errs {
-		if errs[i] = err; err == nil && !valid[i] {
-			errs[i] = ErrStaleReceipt
+		if errs[i] == nil {
+			errs[i] = err
 		}
 	}
 	return errs
-}
-
-// Depth returns how many messages are on the queue.
-func (e *Embedded) Depth(ctx context.Context) (Depth, error) {
-	return e.file.Depth(ctx, e.name, e.now())
 }

@@ -3,38 +3,25 @@ package queue
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
 	"dlqdesk/internal/sqlite"
 )
 
-const (
-	nextVisible = `SELECT min(hidden_until) FROM messages WHERE queue = ? AND hidden_until IS NOT NULL`
+const oldestMessage = `SELECT sent_at FROM messages WHERE queue = ? ORDER BY n LIMIT 1`
 
-	queueDepth = `SELECT coalesce((SELECT messages FROM totals WHERE queue = ?1), 0),
-		(SELECT count(*) FROM messages WHERE queue = ?1 AND hidden_until > ?2),
-		(SELECT sent_at FROM contents WHERE n = (SELECT min(n) FROM (
-			SELECT min(n) AS n FROM messages WHERE queue = ?1 AND hidden_until IS NULL UNION ALL
-			SELECT min(n) FROM messages WHERE queue = ?1 AND hidden_until IS NOT NULL)))`
-)
-
-// NextVisible returns when the next message in flight becomes visible; the zero time if none is in flight.
-func (f *File) NextVisible(ctx context.Context, queue string) (time.Time, error) {
-	var next sql.NullInt64
-	if err := f.db.QueryRowContext(ctx, nextVisible, queue).Scan(&next); err != nil {
-		return time.Time{}, fmt.Errorf("read embedded queue %s: %w", queue, err)
+// Depth returns how many messages are on the queue, and since when.
+func (e *Embedded) Depth(ctx context.Context) (Depth, error) {
+	total, inFlight := e.flights().count(e.now())
+	if total == 0 {
+		return Depth{}, nil
 	}
-	return sqlite.Time(next), nil
-}
-
-// Depth returns how many messages a queue has, and since when.
-func (f *File) Depth(ctx context.Context, queue string, at time.Time) (Depth, error) {
-	var total, inFlight int
 	var sent sql.NullInt64
-	err := f.db.QueryRowContext(ctx, queueDepth, queue, at.UnixMilli()).Scan(&total, &inFlight, &sent)
-	if err != nil {
-		return Depth{}, fmt.Errorf("count messages of embedded queue %s: %w", queue, err)
+	err := e.file.db.QueryRowContext(ctx, oldestMessage, e.name).Scan(&sent)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return Depth{}, fmt.Errorf("find the oldest message of embedded queue %s: %w", e.name, err)
 	}
 	return Depth{Visible: total - inFlight, InFlight: inFlight, Oldest: sqlite.Time(sent)}, nil
 }
@@ -59,38 +46,40 @@ type BrowsedMessage struct {
 }
 
 const (
-	browseVisible = `SELECT n, receive_count, NULL AS hidden_until FROM (
-			SELECT n, receive_count FROM (
-				SELECT n, receive_count FROM messages
-				WHERE queue = ?1 AND hidden_until IS NULL AND n > ?3 ORDER BY n LIMIT ?4)
-			UNION ALL
-			SELECT n, receive_count FROM messages WHERE queue = ?1 AND hidden_until <= ?2 AND n > ?3
-		)`
-	browseInFlight = `SELECT n, receive_count, hidden_until FROM messages
-		WHERE queue = ?1 AND hidden_until > ?2 AND n > ?3`
-
-	browseColumns = `SELECT n, c.id, substr(c.body, 1, ?5), length(c.body), c.sent_at, m.receive_count,
-		m.hidden_until FROM (`
-	browseContent = `) m JOIN contents c USING (n) ORDER BY n LIMIT ?4`
+	browseColumns = `SELECT n, id, substr(body, 1, ?5), length(body), sent_at FROM messages
+		WHERE queue = ?1 AND n > ?2 `
+	browseVisible  = browseColumns + `AND n NOT IN (SELECT value FROM json_each(?3)) ORDER BY n LIMIT ?4`
+	browseInFlight = browseColumns + `AND n IN (SELECT value FROM json_each(?3)) ORDER BY n LIMIT ?4`
 )
 
 // Browse calls fn with messages of the queue, oldest first, and changes nothing about them. It ends with the first
 // error of fn.
 func (e *Embedded) Browse(ctx context.Context, q BrowseQuery, fn func(BrowsedMessage) error) error {
-	query := browseColumns + browseVisible + browseContent
-	if q.InFlight {
-		query = browseColumns + browseInFlight + browseContent
+	now := e.now()
+	received, inFlight := e.flights().snapshot(now)
+	numbers, err := numbersText(inFlight)
+	if err != nil {
+		return err
 	}
-	err := sqlite.Each(ctx, e.file.db, func(r sqlite.Row) error {
+	query := browseVisible
+	if q.InFlight {
+		query = browseInFlight
+	}
+	err = sqlite.Each(ctx, e.file.db, func(r sqlite.Row) error {
 		var m BrowsedMessage
 		var sent int64
-		var until sql.NullInt64
-		if err := r.Scan(&m.Number, &m.ID, &m.Body, &m.Size, &sent, &m.ReceiveCount, &until); err != nil {
+		if err := r.Scan(&m.Number, &m.ID, &m.Body, &m.Size, &sent); err != nil {
 			return err
 		}
-		m.SentAt, m.HiddenUntil = time.UnixMilli(sent).UTC(), sqlite.Time(until)
+		m.SentAt = time.UnixMilli(sent).UTC()
+		if flight, ok := received[m.Number]; ok {
+			m.ReceiveCount = flight.receives
+			if q.InFlight {
+				m.HiddenUntil = flight.until
+			}
+		}
 		return fn(m)
-	}, query, e.name, e.now().UnixMilli(), q.After, q.Limit, q.BodyBytes)
+	}, query, e.name, q.After, numbers, q.Limit, q.BodyBytes)
 	if err != nil {
 		return fmt.Errorf("browse embedded queue %s: %w", e.name, err)
 	}

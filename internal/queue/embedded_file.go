@@ -2,22 +2,27 @@ package queue
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
-	"strconv"
+	"sync"
 	"time"
 
 	"dlqdesk/internal/sqlite"
 	"dlqdesk/migrations"
 )
 
-// File is the SQLite file of embedded queues, one or several.
-type File struct{ db *sqlite.DB }
+// File is the SQLite file of embedded queues, one or several. One process at a time may use it.
+type File struct {
+	db     *sqlite.DB
+	newest int64           // the newest message; only writes use it, and they run one after the other
+	open   context.Context // ends with Close
+	end    context.CancelFunc
+
+	mu     sync.Mutex
+	queues map[string]*flights // by name
+}
 
 // OpenFile opens the file, or creates it. The caller closes it.
 func OpenFile(ctx context.Context, path string, log *slog.Logger) (*File, error) {
@@ -25,11 +30,43 @@ func OpenFile(ctx context.Context, path string, log *slog.Logger) (*File, error)
 	if err != nil {
 		return nil, err
 	}
-	return &File{db: db}, nil
+	f := &File{db: db, queues: map[string]*flights{}}
+	f.open, f.end = context.WithCancel(context.WithoutCancel(ctx))
+	if err := f.count(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("count the messages of the embedded queues: %w", err), db.Close())
+	}
+	return f, nil
 }
 
-// Close waits for the writes under way and closes the file.
-func (f *File) Close() error { return f.db.Close() }
+const countMessages = `SELECT queue, count(*), max(n) FROM messages GROUP BY queue`
+
+// count finds out what each queue has. Later changes are counted as they are made.
+func (f *File) count(ctx context.Context) error {
+	return sqlite.Each(ctx, f.db, func(r sqlite.Row) error {
+		var name string
+		var total int
+		var newest int64
+		err := r.Scan(&name, &total, &newest)
+		f.queues[name], f.newest = newFlights(total, newest), max(f.newest, newest)
+		return err
+	}, countMessages)
+}
+
+// flights returns the flights of a queue.
+func (f *File) flights(queue string) *flights {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.queues[queue] == nil {
+		f.queues[queue] = newFlights(0, 0)
+	}
+	return f.queues[queue]
+}
+
+// Close waits for the writes under way and closes the file. Receivers that wait return an error.
+func (f *File) Close() error {
+	f.end()
+	return f.db.Close()
+}
 
 // Limit bounds the size of the file in bytes: writes that would make it larger fail. A limit below its present size
 // removes nothing, and refuses every message until enough are deleted.
@@ -50,17 +87,18 @@ func (f *File) Limit(ctx context.Context, bytes int64) error {
 
 const (
 	probeBytes   = 64 << 10 // the size of a usual message
-	probeContent = `INSERT INTO contents (n, id, body, attributes, sent_at) VALUES (0, 'probe', zeroblob(?), '{}', 0)`
+	probe        = `INSERT INTO messages (n, queue, id, sent_at, body) VALUES (0, '', 'probe', 0, zeroblob(?))`
+	removeProbed = `DELETE FROM messages WHERE n = 0`
 )
 
 // Probe returns nil if a usual message could be sent now: it writes one, with the number 0 that no message has, and
 // deletes it at once.
 func (f *File) Probe(ctx context.Context) error {
 	err := f.db.Write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
-		if _, err := tx.ExecContext(ctx, probeContent, probeBytes); err != nil {
+		if _, err := tx.ExecContext(ctx, probe, probeBytes); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, deleteContent, 0)
+		_, err := tx.ExecContext(ctx, removeProbed)
 		return err
 	})
 	if err != nil {
@@ -75,325 +113,215 @@ const (
 	forgetIDs  = `DELETE FROM recent_deduplication_ids WHERE queue = ? AND sent_at <= ?`
 	rememberID = `INSERT INTO recent_deduplication_ids (queue, deduplication_id, id, sent_at)
 		VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`
-	knownID       = `SELECT id FROM recent_deduplication_ids WHERE queue = ? AND deduplication_id = ?`
-	insertMessage = `INSERT INTO messages (queue, message_group) VALUES (?, ?)`
-	insertContent = `INSERT INTO contents (n, id, body, attributes, message_group, deduplication_id, sent_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?)`
-	addToTotal = `INSERT INTO totals (queue, messages) VALUES (?, ?)
-		ON CONFLICT (queue) DO UPDATE SET messages = messages + excluded.messages`
+
+	insertMessage = `INSERT INTO messages (n, queue, id, message_group, deduplication_id, sent_at, attributes, body)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+	insertGroup = `INSERT INTO message_groups (queue, message_group, first) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
 )
 
-// Send appends messages to a queue, all or none, and returns the id of each. A message whose DeduplicationID was sent
-// within the last five minutes is not appended again: its id is that of the first.
-func (f *File) Send(ctx context.Context, queue string, list []Message, at time.Time) ([]string, error) {
-	ids := make([]string, len(list))
+// send appends messages to a queue, all or none. A message whose DeduplicationID was sent within the last five minutes
+// is not appended again.
+func (f *File) send(ctx context.Context, queue string, list []Message, at time.Time) error {
+	var appended int
+	var newest int64
 	err := f.db.Write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
-		appended, groups := 0, map[string]bool{}
-		for i, m := range list {
-			id, known, err := deduplicate(ctx, tx, queue, m, at)
+		appended = 0
+		for _, m := range list {
+			repeated, err := isRepeated(ctx, tx, queue, m, at)
 			if err != nil {
 				return err
 			}
-			ids[i] = id
-			if known {
+			if repeated {
 				continue
 			}
-			if err := insert(ctx, tx, queue, m, at); err != nil {
+			f.newest++ // its numbers are given out anew if this is undone
+			if err := insert(ctx, tx, queue, row{m, f.newest}, at); err != nil {
 				return err
 			}
 			appended++
-			groups[m.GroupID] = true
 		}
-		if _, err := tx.ExecContext(ctx, addToTotal, queue, appended); err != nil {
-			return err
-		}
-		return refreshGroups(ctx, tx, queue, groups)
+		newest = f.newest
+		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("send to embedded queue %s: %w", queue, err)
+		return fmt.Errorf("send to embedded queue %s: %w", queue, err)
 	}
-	return ids, nil
-}
-
-// deduplicate returns the id under which a message is known: its own, unless one with the same DeduplicationID came
-// before.
-func deduplicate(
-	ctx context.Context, tx *sqlite.Tx, queue string, m Message, at time.Time,
-) (id string, known bool, err error) {
-	if m.DeduplicationID == "" {
-		return m.ID, false, nil
-	}
-	if _, err := tx.ExecContext(ctx, forgetIDs, queue, at.Add(-deduplicationWindow).UnixMilli()); err != nil {
-		return "", false, err
-	}
-	if _, err := tx.ExecContext(ctx, rememberID, queue, m.DeduplicationID, m.ID, at.UnixMilli()); err != nil {
-		return "", false, err
-	}
-	err = tx.QueryRowContext(ctx, knownID, queue, m.DeduplicationID).Scan(&id)
-	return id, id != m.ID, err
-}
-
-func insert(ctx context.Context, tx *sqlite.Tx, queue string, m Message, at time.Time) error {
-	attributes, err := json.Marshal(m.Attributes)
-	if err != nil {
-		return fmt.Errorf("write attributes: %w", err)
-	}
-	group, dedup := sqlite.Text(m.GroupID), sqlite.Text(m.DeduplicationID)
-	added, err := tx.ExecContext(ctx, insertMessage, queue, group)
-	if err != nil {
-		return err
-	}
-	n, err := added.LastInsertId()
-	if err != nil {
-		return err
-	}
-	body := sqlite.Blob(m.Body)
-	_, err = tx.ExecContext(ctx, insertContent, n, m.ID, body, string(attributes), group, dedup, at.UnixMilli())
-	return err
-}
-
-const (
-	blockGroup = `DELETE FROM ready_groups WHERE queue = ? AND message_group = ?`
-	readyGroup = `INSERT INTO ready_groups (queue, message_group, first)
-		SELECT queue, message_group, n FROM messages WHERE queue = ?1 AND message_group = ?2 AND NOT EXISTS (
-			SELECT 1 FROM messages WHERE queue = ?1 AND message_group = ?2 AND hidden_until IS NOT NULL)
-		ORDER BY n LIMIT 1`
-)
-
-// refreshGroups finds out anew which of these groups may be received from. The group "" is none.
-func refreshGroups(ctx context.Context, tx *sqlite.Tx, queue string, groups map[string]bool) error {
-	for group := range groups {
-		if group == "" {
-			continue
-		}
-		if _, err := tx.ExecContext(ctx, blockGroup, queue, group); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, readyGroup, queue, group); err != nil {
-			return err
-		}
+	if appended > 0 {
+		f.flights(queue).sent(appended, newest)
 	}
 	return nil
 }
 
-// ReceiveRequest selects the messages of one receive.
-type ReceiveRequest struct {
-	Queue      string
-	FIFO       bool // groups keep their order: none is received from while a message of it is in flight
-	Limit      int
-	Visibility time.Duration // for how long the messages are in flight
+// isRepeated reports whether a message with the same DeduplicationID came before.
+func isRepeated(ctx context.Context, tx *sqlite.Tx, queue string, m Message, at time.Time) (bool, error) {
+	if m.DeduplicationID == "" {
+		return false, nil
+	}
+	if _, err := tx.ExecContext(ctx, forgetIDs, queue, at.Add(-deduplicationWindow).UnixMilli()); err != nil {
+		return false, err
+	}
+	remembered, err := tx.ExecContext(ctx, rememberID, queue, m.DeduplicationID, m.ID, at.UnixMilli())
+	if err != nil {
+		return false, err
+	}
+	added, err := remembered.RowsAffected()
+	return added == 0, err
+}
+
+// row is a message and its number.
+type row struct {
+	Message
+	number int64
+}
+
+func insert(ctx context.Context, tx *sqlite.Tx, queue string, r row, at time.Time) error {
+	attributes, err := attributesText(r.Attributes)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, insertMessage, r.number, queue, r.ID, sqlite.Text(r.GroupID),
+		sqlite.Text(r.DeduplicationID), at.UnixMilli(), sqlite.Text(attributes), sqlite.Blob(r.Body))
+	if err == nil && r.GroupID != "" {
+		_, err = tx.ExecContext(ctx, insertGroup, queue, r.GroupID, r.number)
+	}
+	return err
+}
+
+// attributesText returns attributes as JSON; "" if there are none.
+func attributesText(attributes map[string]Attribute) (string, error) {
+	if len(attributes) == 0 {
+		return "", nil
+	}
+	text, err := json.Marshal(attributes)
+	if err != nil {
+		return "", fmt.Errorf("write attributes: %w", err)
+	}
+	return string(text), nil
 }
 
 const (
-	// wakeLimit bounds one receive's work where very many messages become visible at once; the next receive goes on.
-	wakeLimit = 1000
+	// receiveBytes bounds the bodies that one receive reads: after it has read so many bytes, it reads no further one.
+	receiveBytes = 1 << 20
 
-	wakeMessages = `UPDATE messages SET hidden_until = NULL WHERE n IN (
-			SELECT n FROM messages WHERE queue = ? AND hidden_until <= ? ORDER BY hidden_until LIMIT ?)
-		RETURNING coalesce(message_group, '')`
-
-	receive = `UPDATE messages
-		SET hidden_until = ?1, receive_count = receive_count + 1, receipt_handle = n || '-' || hex(randomblob(16))
-		WHERE n IN `
-	receiveNext = receive + `(SELECT n FROM messages WHERE queue = ?2 AND hidden_until IS NULL ORDER BY n LIMIT ?3)
-		RETURNING n, receive_count, receipt_handle`
-	receiveOfGroup = receive + `(SELECT n FROM messages WHERE queue = ?2 AND message_group = ?4 ORDER BY n LIMIT ?3)
-		RETURNING n, receive_count, receipt_handle`
-
-	nextGroups = `SELECT message_group FROM ready_groups WHERE queue = ? ORDER BY first LIMIT ?`
-	content    = `SELECT id, body, attributes, coalesce(message_group, ''), coalesce(deduplication_id, ''),
-		sent_at FROM contents WHERE n = ?`
+	columns = `SELECT n, id, coalesce(message_group, ''), coalesce(deduplication_id, ''), sent_at,
+		coalesce(attributes, ''), body FROM messages `
+	readNumbers = columns + `WHERE n IN (SELECT value FROM json_each(?)) ORDER BY n LIMIT ?`
+	readFrom    = columns + `WHERE queue = ? AND n >= ? ORDER BY n LIMIT ?`
+	readGroup   = columns + `WHERE queue = ? AND message_group = ? ORDER BY n LIMIT ?`
+	readGroups  = `SELECT message_group FROM message_groups WHERE queue = ? ORDER BY first LIMIT ?`
 )
 
-// Receive returns visible messages, oldest first, and hides them for a while. Each gets a new receipt handle.
-func (f *File) Receive(ctx context.Context, r ReceiveRequest, at time.Time) ([]Message, error) {
-	var list []Message
-	err := f.db.Write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
-		list = nil
-		if err := wakeDue(ctx, tx, r.Queue, at); err != nil {
-			return err
-		}
-		received, err := hideNext(ctx, tx, r, at.Add(r.Visibility))
+// read returns the rows of a query for messages, up to receiveBytes.
+func (f *File) read(ctx context.Context, query string, args ...any) ([]row, error) {
+	var list []row
+	size := 0
+	err := sqlite.Each(ctx, f.db.Prepared(), func(from sqlite.Row) error {
+		r, err := scanRow(from)
 		if err != nil {
 			return err
 		}
-		for _, n := range slices.Sorted(maps.Keys(received)) {
-			m := received[n]
-			if err := readContent(ctx, tx, n, &m); err != nil {
-				return fmt.Errorf("read message %d: %w", n, err)
-			}
-			list = append(list, m)
+		list, size = append(list, r), size+len(r.Body)
+		if size >= receiveBytes {
+			return errEnough
 		}
 		return nil
-	})
+	}, query, args...)
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return list, err
+}
+
+// errEnough ends reading early.
+var errEnough = errors.New("enough was read")
+
+func scanRow(from sqlite.Row) (r row, err error) {
+	var attributes []byte
+	var sent int64
+	if err := from.Scan(
+		&r.number, &r.ID, &r.GroupID, &r.DeduplicationID, &sent, &attributes, &r.Body,
+	); err != nil {
+		return r, err
+	}
+	r.SentAt = time.UnixMilli(sent).UTC()
+	if len(attributes) == 0 {
+		return r, nil
+	}
+	if err := json.Unmarshal(attributes, &r.Attributes); err != nil {
+		return r, fmt.Errorf("read the attributes of message %d: %w", r.number, err)
+	}
+	return r, nil
+}
+
+// readFIFO returns messages of groups that are not blocked, each group in order.
+func (f *File) readFIFO(ctx context.Context, queue string, blocked map[string]bool, limit int) ([]row, error) {
+	groups, err := sqlite.Column[string](ctx, f.db.Prepared(), "groups", readGroups, queue, limit+len(blocked))
 	if err != nil {
-		return nil, fmt.Errorf("receive from embedded queue %s: %w", r.Queue, err)
+		return nil, err
+	}
+	var list []row
+	for _, group := range groups {
+		if blocked[group] {
+			continue
+		}
+		rows, err := f.read(ctx, readGroup, queue, group, limit-len(list))
+		if err != nil {
+			return nil, err
+		}
+		if list = append(list, rows...); len(list) == limit || sizeOf(list) >= receiveBytes {
+			break
+		}
 	}
 	return list, nil
 }
 
-func readContent(ctx context.Context, tx *sqlite.Tx, n int64, m *Message) error {
-	var attributes []byte
-	var sent int64
-	err := tx.QueryRowContext(ctx, content, n).
-		Scan(&m.ID, &m.Body, &attributes, &m.GroupID, &m.DeduplicationID, &sent)
-	if err != nil {
-		return err
+func sizeOf(rows []row) (bytes int) {
+	for _, r := range rows {
+		bytes += len(r.Body)
 	}
-	m.SentAt = time.UnixMilli(sent).UTC()
-	m.System = map[string]string{
-		"ApproximateReceiveCount": strconv.Itoa(m.ReceiveCount),
-		"SentTimestamp":           strconv.FormatInt(sent, 10),
-	}
-	if err := json.Unmarshal(attributes, &m.Attributes); err != nil {
-		return fmt.Errorf("read attributes: %w", err)
-	}
-	return nil
-}
-
-// wakeDue makes messages visible that were hidden until now.
-func wakeDue(ctx context.Context, tx *sqlite.Tx, queue string, at time.Time) error {
-	groups := map[string]bool{}
-	err := sqlite.Each(ctx, tx, func(r sqlite.Row) error {
-		var group string
-		err := r.Scan(&group)
-		groups[group] = true
-		return err
-	}, wakeMessages, queue, at.UnixMilli(), wakeLimit)
-	if err != nil {
-		return err
-	}
-	return refreshGroups(ctx, tx, queue, groups)
-}
-
-// hideNext hides the next messages. It returns by their numbers how often each was received, and its receipt handle.
-func hideNext(ctx context.Context, tx *sqlite.Tx, r ReceiveRequest, until time.Time) (map[int64]Message, error) {
-	received := map[int64]Message{}
-	add := func(row sqlite.Row) error {
-		var n int64
-		var m Message
-		err := row.Scan(&n, &m.ReceiveCount, &m.ReceiptHandle)
-		received[n] = m
-		return err
-	}
-	hidden := until.UnixMilli()
-	if !r.FIFO {
-		return received, sqlite.Each(ctx, tx, add, receiveNext, hidden, r.Queue, r.Limit)
-	}
-	groups, err := sqlite.Column[string](ctx, tx, "groups", nextGroups, r.Queue, r.Limit)
-	if err != nil {
-		return nil, err
-	}
-	for _, group := range groups {
-		remaining := r.Limit - len(received)
-		if remaining == 0 {
-			break
-		}
-		if err := sqlite.Each(ctx, tx, add, receiveOfGroup, hidden, r.Queue, remaining, group); err != nil {
-			return nil, err
-		}
-		if _, err := tx.ExecContext(ctx, blockGroup, r.Queue, group); err != nil {
-			return nil, err
-		}
-	}
-	return received, nil
+	return bytes
 }
 
 const (
-	// A receipt handle begins with the number of its message.
-	withReceipt = ` WHERE n = CAST(?2 AS INTEGER) AND receipt_handle = ?2 AND queue = ?1`
-	hideMessage = `UPDATE messages SET hidden_until = ?3` + withReceipt + `
-		RETURNING n, coalesce(message_group, '')`
-	releaseMessage = `UPDATE messages SET hidden_until = NULL` + withReceipt + `
-		RETURNING n, coalesce(message_group, '')`
-	deleteMessage = `DELETE FROM messages` + withReceipt + ` RETURNING n, coalesce(message_group, '')`
-	deleteContent = `DELETE FROM contents WHERE n = ?`
+	deleteMessages = `DELETE FROM messages WHERE n IN (SELECT value FROM json_each(?))`
+	deleteGroup    = `DELETE FROM message_groups WHERE queue = ? AND message_group = ?`
+	refreshGroup   = `INSERT INTO message_groups (queue, message_group, first)
+		SELECT queue, message_group, n FROM messages WHERE queue = ? AND message_group = ? ORDER BY n LIMIT 1`
 )
 
-// receiptChange changes the message of a receipt handle. then may be nil: it runs with the numbers of all messages
-// that were changed.
-type receiptChange struct {
-	query string
-	args  []any // after queue and receipt handle
-	then  func(ctx context.Context, tx *sqlite.Tx, numbers []int64) error
-}
-
-// Hide keeps received messages in flight until a time. It reports for each receipt handle whether it was valid.
-func (f *File) Hide(ctx context.Context, queue string, handles []string, until time.Time) ([]bool, error) {
-	return f.changeReceived(ctx, queue, handles, receiptChange{query: hideMessage, args: []any{until.UnixMilli()}})
-}
-
-// Release makes received messages visible at once. It reports for each receipt handle whether it was valid.
-func (f *File) Release(ctx context.Context, queue string, handles []string) ([]bool, error) {
-	return f.changeReceived(ctx, queue, handles, receiptChange{query: releaseMessage})
-}
-
-// Delete removes received messages. It reports for each receipt handle whether it was valid.
-func (f *File) Delete(ctx context.Context, queue string, handles []string) ([]bool, error) {
-	deleteContents := func(ctx context.Context, tx *sqlite.Tx, numbers []int64) error {
-		for _, n := range numbers {
-			if _, err := tx.ExecContext(ctx, deleteContent, n); err != nil {
-				return err
-			}
-		}
-		_, err := tx.ExecContext(ctx, addToTotal, queue, -len(numbers))
+// delete deletes messages of a queue, and refreshes their groups. The group "" is none.
+func (f *File) delete(ctx context.Context, queue string, numbers []int64, groups map[string]bool) error {
+	list, err := numbersText(numbers)
+	if err != nil {
 		return err
 	}
-	return f.changeReceived(ctx, queue, handles, receiptChange{query: deleteMessage, then: deleteContents})
-}
-
-func (f *File) changeReceived(ctx context.Context, queue string, handles []string, c receiptChange) ([]bool, error) {
-	valid := make([]bool, len(handles))
-	err := f.db.Write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
-		var numbers []int64
-		groups := map[string]bool{}
-		for i, handle := range handles {
-			var n int64
-			var group string
-			err := tx.QueryRowContext(ctx, c.query, append([]any{queue, handle}, c.args...)...).Scan(&n, &group)
-			if valid[i] = err == nil; valid[i] {
-				numbers, groups[group] = append(numbers, n), true
-			} else if !errors.Is(err, sql.ErrNoRows) {
-				return err
-			}
-		}
-		if c.then != nil {
-			if err := c.then(ctx, tx, numbers); err != nil {
-				return err
-			}
-		}
-		return refreshGroups(ctx, tx, queue, groups)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("change messages of embedded queue %s: %w", queue, err)
-	}
-	return valid, nil
-}
-
-const releaseAll = `UPDATE messages SET hidden_until = NULL WHERE hidden_until IS NOT NULL
-	RETURNING queue, coalesce(message_group, '')`
-
-// ReleaseAll makes every message visible that is in flight. It is for the start after a process that ended with
-// messages in flight; their receipt handles stay valid until the messages are received again.
-func (f *File) ReleaseAll(ctx context.Context) error {
-	err := f.db.Write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
-		groups := map[string]map[string]bool{}
-		err := sqlite.Each(ctx, tx, func(r sqlite.Row) error {
-			var queue, group string
-			err := r.Scan(&queue, &group)
-			if groups[queue] == nil {
-				groups[queue] = map[string]bool{}
-			}
-			groups[queue][group] = true
+	err = f.db.Write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
+		if _, err := tx.ExecContext(ctx, deleteMessages, list); err != nil {
 			return err
-		}, releaseAll)
-		for queue, of := range groups {
-			err = errors.Join(err, refreshGroups(ctx, tx, queue, of))
 		}
-		return err
+		for group := range groups {
+			if group == "" {
+				continue
+			}
+			for _, query := range []string{deleteGroup, refreshGroup} {
+				if _, err := tx.ExecContext(ctx, query, queue, group); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("make messages of the embedded queues visible again: %w", err)
+		return fmt.Errorf("delete from embedded queue %s: %w", queue, err)
 	}
 	return nil
+}
+
+// numbersText returns numbers as the JSON that queries read as a table.
+func numbersText(numbers []int64) (string, error) {
+	if len(numbers) == 0 {
+		return "[]", nil
+	}
+	text, err := json.Marshal(numbers)
+	return string(text), err
 }

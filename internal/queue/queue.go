@@ -38,7 +38,8 @@ type Message struct {
 	System          map[string]string // system attributes, by SQS's names
 	GroupID         string
 	DeduplicationID string
-	ReceiveCount    int
+	ReceiveCount    int  // by SQS, or by this process from the embedded queue
+	Redelivered     bool // it was received before, or may have been
 	SentAt          time.Time
 	ReceiptHandle   string
 }

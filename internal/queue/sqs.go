@@ -251,8 +251,8 @@ func (q *SQS) MaxReceive() int { return maxBatch }
 // Visibility returns how long a received message is hidden.
 func (q *SQS) Visibility() time.Duration { return q.visibility }
 
-// Receive returns up to limit messages, MaxReceive at most. It waits for the first one for up to wait, in whole seconds, 20 at
-// most. Messages that SQS hands out after ctx has ended are made visible again.
+// Receive returns up to limit messages, MaxReceive at most. It waits for the first one for up to wait, in whole
+// seconds, 20 at most. Messages that SQS hands out after ctx has ended are made visible again.
 func (q *SQS) Receive(ctx context.Context, limit int, wait time.Duration) ([]Message, error) {
 	return q.receives.receive(
 		ctx, func(ctx context.Context) ([]Message, error) { return q.poll(ctx, limit, wait) }, q.Release,
@@ -303,7 +303,7 @@ func fromSQS(m types.Message) Message {
 		DeduplicationID: m.Attributes["MessageDeduplicationId"],
 	}
 	if n, err := strconv.Atoi(m.Attributes["ApproximateReceiveCount"]); err == nil {
-		out.ReceiveCount = n
+		out.ReceiveCount, out.Redelivered = n, n > 1
 	}
 	if millis, err := strconv.ParseInt(m.Attributes["SentTimestamp"], 10, 64); err == nil {
 		out.SentAt = time.UnixMilli(millis).UTC()

@@ -220,13 +220,13 @@ func (p *Processor) sendToDLQ(ctx context.Context, m queue.Message, c deadletter
 	return nil
 }
 
-// receiptID returns the id under which the ledger counts a webhook. One that was received before may have been queued
+// receiptID returns the id under which the ledger counts a webhook. One that is delivered again may have been queued
 // before, by a process that was killed or by another one. It gets a new id, because it is queued and counted again.
 func (p *Processor) receiptID(m queue.Message, c deadletter.Capture) string {
 	if before, ok := p.failed.Load(m.ID); ok {
 		return before.(string)
 	}
-	if m.ReceiveCount > 1 {
+	if m.Redelivered {
 		return uuid.Must(uuid.NewV7()).String()
 	}
 	return c.ReceiveID
