@@ -22,7 +22,7 @@ var never = config.Breaker{
 	Window:           time.Minute,
 	MinDeliveries:    1 << 20,
 	Probe:            time.Second,
-	RetriesPerSecond: 1 << 20,
+	RampStart: 1 << 20,
 }
 
 // machine is a clock that can be set.

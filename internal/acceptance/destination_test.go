@@ -65,7 +65,7 @@ func TestDestinationGoesDownUnderLoad(t *testing.T) {
 			Window:           time.Minute,
 			MinDeliveries:    5,
 			Probe:            time.Hour,
-			RetriesPerSecond: release,
+			RampStart: release,
 		}
 	})
 	client := p.signIn(t)
@@ -178,7 +178,7 @@ func TestBrowserProbesADestination(t *testing.T) {
 			Window:           time.Minute,
 			MinDeliveries:    1,
 			Probe:            time.Hour,
-			RetriesPerSecond: 10,
+			RampStart: 10,
 		}
 	})
 	anna := sitDown(t, p)

@@ -48,7 +48,7 @@ func settings(t *testing.T, d *desktest.Destination) config.Config {
 					Window:           time.Minute,
 					MinDeliveries:    10,
 					Probe:            15 * time.Second,
-					RetriesPerSecond: 20,
+					RampStart: 20,
 				},
 			},
 		},

@@ -92,7 +92,7 @@ func (closedBreaker) Allow(waiting int, _ bool) delivery.Allowance {
 	return delivery.Allowance{Count: waiting}
 }
 
-func (closedBreaker) ProbeNow() {}
+func (closedBreaker) GiveBack(int) {}
 
 func (closedBreaker) Status() delivery.BreakerStatus {
 	return delivery.BreakerStatus{State: delivery.Closed}

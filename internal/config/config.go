@@ -100,12 +100,12 @@ type TLS struct {
 
 // Breaker configures the circuit breaker of a destination.
 type Breaker struct {
-	FailureRate      float64 // share of the deliveries within Window, over 0 and at most 1
-	Window           time.Duration
-	MinDeliveries    int           // within Window, below which the share means nothing
-	Consecutive      int           // failures of different messages in a row at which it opens as well
-	Probe            time.Duration // between two tests of a destination that is down
-	RetriesPerSecond int           // retries per second once it is up again
+	FailureRate   float64 // share of the deliveries within Window, over 0 and at most 1
+	Window        time.Duration
+	MinDeliveries int           // within Window, below which the share means nothing
+	Consecutive   int           // failures of different messages in a row at which it opens as well
+	Probe         time.Duration // between two tests of a destination that is down
+	RampStart     int           // retries and messages of jobs per second, at first, once it is up again
 }
 
 // Mode is the order of delivery and response.

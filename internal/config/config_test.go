@@ -108,7 +108,7 @@ func describe(c config.Config) string {
 			s.Breaker.Window,
 			s.Breaker.Consecutive,
 			s.Breaker.Probe,
-			s.Breaker.RetriesPerSecond,
+			s.Breaker.RampStart,
 		)
 	}
 	for _, s := range c.Sources {
@@ -213,12 +213,12 @@ func TestLoadWithoutFile(t *testing.T) {
 		Dedup: payload.Dedup{Window: payload.DefaultDedupWindow},
 		Retry: deadletter.RetryPolicy{MaxAttempts: 6, Base: 5 * time.Second, Factor: 4, Cap: 15 * time.Minute},
 		Breaker: config.Breaker{
-			FailureRate:      0.5,
-			Window:           time.Minute,
-			MinDeliveries:    10,
-			Consecutive:      5,
-			Probe:            15 * time.Second,
-			RetriesPerSecond: 20,
+			FailureRate:   0.5,
+			Window:        time.Minute,
+			MinDeliveries: 10,
+			Consecutive:   5,
+			Probe:         15 * time.Second,
+			RampStart:     20,
 		},
 		EventType: payload.AnyEventType(),
 	}

@@ -198,14 +198,13 @@ func readTLS(s *section) TLS {
 }
 
 func readBreaker(s *section) Breaker {
-	retries := wholeNumber(1, maxRetriesPerSecond)
 	return Breaker{
-		FailureRate:      setting(s, "failure_rate", defaultFailureRate, parseShare),
-		Window:           setting(s, "window", defaultWindow, durationFrom(time.Second, maxWindow)),
-		MinDeliveries:    setting(s, "min_deliveries", defaultMinDeliveries, wholeNumber(1, maxMinDeliveries)),
-		Consecutive:      setting(s, "consecutive", defaultConsecutive, wholeNumber(1, maxMinDeliveries)),
-		Probe:            setting(s, "probe", defaultProbe, durationFrom(time.Second, maxWindow)),
-		RetriesPerSecond: setting(s, "retries_per_second", defaultRetriesPerSecond, retries),
+		FailureRate:   setting(s, "failure_rate", defaultFailureRate, parseShare),
+		Window:        setting(s, "window", defaultWindow, durationFrom(time.Second, maxWindow)),
+		MinDeliveries: setting(s, "min_deliveries", defaultMinDeliveries, wholeNumber(1, maxMinDeliveries)),
+		Consecutive:   setting(s, "consecutive", defaultConsecutive, wholeNumber(1, maxMinDeliveries)),
+		Probe:         setting(s, "probe", defaultProbe, durationFrom(time.Second, maxWindow)),
+		RampStart:     setting(s, "ramp_start", defaultRampStart, wholeNumber(1, maxRampStart)),
 	}
 }
 

@@ -107,7 +107,7 @@ func breakerView(
 		v.State, v.Since, v.Note = page.BreakerPaused, ui.At(b.PausedUntil), "Retries and jobs continue then."
 	case b.State == delivery.HalfOpen && (waiting > 0 || job != 0):
 		v.State, v.Since = page.BreakerHalfOpen, ui.At(b.Since)
-		v.Note = fmt.Sprintf("Waiting messages are sent at %s per second.", number(b.ReleaseRate))
+		v.Note = fmt.Sprintf("Waiting messages are sent at %s per second.", number(int(b.Rate)))
 	default:
 		return page.BreakerView{}, false
 	}
@@ -197,7 +197,7 @@ func (c *Console) breakerNotice(source string) (page.BreakerNotice, bool) {
 	case b.PausedUntil.After(c.Now()):
 		notice.State, notice.At = page.BreakerPaused, ui.At(b.PausedUntil)
 	case b.State == delivery.HalfOpen:
-		notice.State, notice.At, notice.Rate = page.BreakerHalfOpen, ui.At(b.Since), number(b.ReleaseRate)
+		notice.State, notice.At, notice.Rate = page.BreakerHalfOpen, ui.At(b.Since), number(int(b.Rate))
 	default:
 		return page.BreakerNotice{}, false
 	}

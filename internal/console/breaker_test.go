@@ -96,7 +96,7 @@ func TestOverviewNamesTheDestinationThatMessagesWaitFor(t *testing.T) {
 		"releasing": {
 			delivery.DestinationHealth{
 				LatestAt: now, DeliveredAt: now,
-				Breaker: delivery.BreakerStatus{State: delivery.HalfOpen, Since: now, ReleaseRate: 20},
+				Breaker: delivery.BreakerStatus{State: delivery.HalfOpen, Since: now, Rate: 20},
 			},
 			"genesys circuit breaker half-open since 2026-03-02 10:15:05 UTC · 2 messages waiting Waiting messages " +
 				"are sent at 20 per second.",
@@ -269,7 +269,7 @@ func TestJobNamesTheDestinationItWaitsFor(t *testing.T) {
 			Breaker: delivery.BreakerStatus{State: delivery.Closed, PausedUntil: now.Add(time.Minute)},
 		},
 		"genesys circuit breaker half-open since 2026-03-02 10:15:05 UTC. Waiting messages are sent at 20 per": {
-			Breaker: delivery.BreakerStatus{State: delivery.HalfOpen, Since: now, ReleaseRate: 20},
+			Breaker: delivery.BreakerStatus{State: delivery.HalfOpen, Since: now, Rate: 20},
 		},
 		"": {Breaker: delivery.BreakerStatus{State: delivery.Closed, PausedUntil: now.Add(-time.Second)}},
 	} {

@@ -407,7 +407,7 @@ func TestFailedMessagesOfAJobAreReplayedAgain(t *testing.T) {
 	if got := p.get("/jobs/" + id.String()); got.count("#job-1-retry") != 0 {
 		t.Error("a job that is not over is offered again")
 	}
-	policy := delivery.BreakerPolicy{FailureRate: 1, MinDeliveries: 100, ReleaseRate: 1}
+	policy := delivery.BreakerPolicy{FailureRate: 1, MinDeliveries: 100, RampStart: 1}
 	to := worker.Source{
 		Name:    "genesys",
 		Slots:   1,

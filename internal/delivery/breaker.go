@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"maps"
-	"math"
 	"net/http"
 	"sync"
 	"time"
@@ -18,7 +17,8 @@ type BreakerPolicy struct {
 	Consecutive   int           // failures of different messages in a row at which it opens as well; 0: never
 	ProbeInterval time.Duration // between two probes while the breaker is open
 	ProbeTimeout  time.Duration // after which a probe without a result is given up
-	ReleaseRate   int           // automatic deliveries per second while the breaker is half-open
+	RampStart     int           // automatic deliveries per second with which a half-open breaker begins
+	RateLimit     float64       // requests per second that the destination takes at most; 0: no limit
 }
 
 // BreakerState is the state of a circuit breaker.
@@ -28,7 +28,7 @@ type BreakerState string
 const (
 	Closed   BreakerState = "closed"    // the destination is up: all automatic deliveries may begin
 	Open     BreakerState = "open"      // it is down: one probe at a time
-	HalfOpen BreakerState = "half-open" // it responded again: the backlog goes through at ReleaseRate
+	HalfOpen BreakerState = "half-open" // it responded again: the backlog goes through, at a rate that grows
 )
 
 // BreakerStates lists every state.
@@ -40,7 +40,8 @@ type BreakerStatus struct {
 	Since       time.Time    `json:"since"`                // when State began
 	PausedUntil time.Time    `json:"pausedUntil,omitzero"` // from the destination's Retry-After; may be past
 	NextProbe   time.Time    `json:"-"`                    // while open: when the next probe may begin
-	ReleaseRate int          `json:"-"`                    // automatic deliveries per second while half-open
+	Rate        float64      `json:"-"`                    // automatic deliveries per second while half-open
+	RateUnused  bool         `json:"-"`                    // something else lets through fewer than Rate
 }
 
 // Breaker is the circuit breaker of one destination. It delays automatic deliveries (retries and the messages of
@@ -49,8 +50,9 @@ type BreakerStatus struct {
 //
 // Example: MinDeliveries is 10, FailureRate 0.5 and Consecutive 5. After 5 failures of 10 deliveries within a minute
 // the breaker is open; at a destination that gets ten webhooks an hour, after 5 webhooks in a row that failed. One
-// probe begins every ProbeInterval. The first probe that gets a response makes it half-open. It closes when the
-// backlog needs less than ReleaseRate, and opens again when deliveries fail as before.
+// probe begins every ProbeInterval. The first probe that gets a response makes it half-open: the backlog goes through
+// at a rate that starts at RampStart and doubles with each second of success, see ramp. It closes when the backlog needs
+// less than that, and opens again when deliveries fail as before.
 type Breaker struct {
 	policy   BreakerPolicy
 	now      func() time.Time
@@ -61,8 +63,7 @@ type Breaker struct {
 	results      []result                    // within the window, oldest first
 	inARow       map[deadletter.ID]time.Time // messages that failed since the latest delivery that did not
 	probeStarted time.Time                   // zero: no probe is in flight
-	tokens       float64                     // deliveries that may begin now while half-open
-	refilled     time.Time                   // when tokens was last increased
+	ramp         ramp                        // while half-open
 }
 
 type result struct {
@@ -85,9 +86,9 @@ const (
 // NewBreaker returns a closed breaker. onChange is called when the state changes and when a probe is requested; it must
 // not block.
 func NewBreaker(policy BreakerPolicy, onChange func(), now func() time.Time) *Breaker {
-	status := BreakerStatus{State: Closed, Since: now(), ReleaseRate: policy.ReleaseRate}
 	return &Breaker{
-		policy: policy, now: now, onChange: onChange, status: status, inARow: map[deadletter.ID]time.Time{},
+		policy: policy, now: now, onChange: onChange, status: BreakerStatus{State: Closed, Since: now()},
+		inARow: map[deadletter.ID]time.Time{},
 	}
 }
 
@@ -95,14 +96,19 @@ func NewBreaker(policy BreakerPolicy, onChange func(), now func() time.Time) *Br
 func (b *Breaker) follow(policy BreakerPolicy) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.policy, b.status.ReleaseRate = policy, policy.ReleaseRate
+	b.policy = policy
+	b.ramp.follow(policy)
 }
 
 // Status returns the current state.
 func (b *Breaker) Status() BreakerStatus {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.status
+	is := b.status
+	if is.State == HalfOpen {
+		is.Rate, is.RateUnused = b.ramp.rate, !b.ramp.isUsed(b.now())
+	}
+	return is
 }
 
 // Waits reports whether automatic deliveries wait for a probe, or for the end of a pause.
@@ -117,13 +123,36 @@ func (b *Breaker) ProbeNow() {
 	b.onChange()
 }
 
+// GiveBack reports that n of the deliveries that Allow let through are not sent: others may go in their place.
+func (b *Breaker) GiveBack(n int) {
+	b.update(func(now time.Time) {
+		switch b.status.State {
+		case Open:
+			b.status.NextProbe, b.probeStarted = now, time.Time{}
+		case HalfOpen:
+			b.ramp.giveBack(n)
+		case Closed:
+		}
+	})
+}
+
+// ProbeSoon lets the next probe of an open breaker begin at once, unless one is in flight. A pause that the destination
+// asked for goes on.
+func (b *Breaker) ProbeSoon() {
+	b.update(func(now time.Time) {
+		if b.status.State == Open && b.probeStarted.IsZero() {
+			b.status.NextProbe = now
+		}
+	})
+}
+
 // restore continues from the status before a restart. An open breaker may probe at once.
 func (b *Breaker) restore(s BreakerStatus) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
 	b.status.State, b.status.Since, b.status.PausedUntil = s.State, s.Since, s.PausedUntil
-	b.status.NextProbe, b.refilled = now, now
+	b.status.NextProbe, b.ramp = now, newRamp(b.policy, now)
 }
 
 // update calls do under the lock, and onChange after it if the state changed.
@@ -158,15 +187,19 @@ func (b *Breaker) allow(waiting int, more bool, now time.Time) Allowance {
 			return Allowance{RetryIn: wait}
 		}
 		b.status.PausedUntil = time.Time{}
-		if b.status.State == Closed {
-			b.halfOpen(now) // the whole backlog at once would be too much again
+		switch b.status.State { // the whole backlog at once would be too much again
+		case Closed:
+			b.halfOpen(now)
+		case HalfOpen:
+			b.ramp = newRamp(b.policy, now)
+		case Open:
 		}
 	}
 	switch b.status.State {
 	case Open:
 		return b.allowProbe(waiting, now)
 	case HalfOpen:
-		return b.allowAtRate(waiting, more, now)
+		return b.allowOnRamp(waiting, more, now)
 	case Closed:
 	}
 	return Allowance{Count: waiting}
@@ -181,22 +214,18 @@ func (b *Breaker) allowProbe(waiting int, now time.Time) Allowance {
 	return Allowance{Count: 1, Probe: true, RetryIn: wait}
 }
 
-// allowAtRate allows ReleaseRate deliveries a second. It closes the breaker when the backlog does not use that up.
-func (b *Breaker) allowAtRate(waiting int, more bool, now time.Time) Allowance {
-	rate := float64(b.policy.ReleaseRate)
-	b.tokens = min(rate, b.tokens+rate*now.Sub(b.refilled).Seconds())
-	b.refilled = now
-	if !more && float64(waiting) < rate && b.tokens >= rate {
+// allowOnRamp allows as many deliveries as the ramp does. It closes the breaker when the backlog does not use that up.
+func (b *Breaker) allowOnRamp(waiting int, more bool, now time.Time) Allowance {
+	b.ramp.refill(now)
+	if !more && float64(waiting) < b.ramp.second() && b.ramp.isIdle() {
 		b.setState(Closed, now)
 		return Allowance{Count: waiting}
 	}
-	n := min(waiting, int(b.tokens))
-	b.tokens -= float64(n)
-	missing := max(0, 1-b.tokens)
-	if n == waiting {
-		missing = rate - b.tokens // until the breaker can close
+	n, retryIn := b.ramp.take(waiting)
+	if n == waiting && !more {
+		retryIn = max(batchTime, b.ramp.until(b.ramp.second())) // until the breaker can close
 	}
-	return Allowance{Count: n, RetryIn: time.Duration(math.Ceil(missing / rate * float64(time.Second)))}
+	return Allowance{Count: n, RetryIn: retryIn}
 }
 
 // Record counts the result of a delivery of a message, whatever triggered it. A successful probe ends a pause.
@@ -218,15 +247,18 @@ func (b *Breaker) record(of deadletter.ID, a deadletter.Attempt, now time.Time) 
 		b.halfOpen(now)
 	case b.status.State != Open && failed && (b.tooManyFailed() || b.allFail()):
 		b.setState(Open, now)
-		b.status.NextProbe = now.Add(b.policy.ProbeInterval)
+		b.status.NextProbe, b.probeStarted = now.Add(b.policy.ProbeInterval), time.Time{}
 	case b.status.State == Open && failed:
 		// The probe ended, or another delivery shows the same: the next one need not wait for ProbeTimeout.
 		if next := b.probeStarted.Add(b.policy.ProbeInterval); !b.probeStarted.IsZero() &&
 			next.Before(b.status.NextProbe) {
-			b.status.NextProbe, b.probeStarted = next, time.Time{}
+			b.status.NextProbe = next
 		}
+		b.probeStarted = time.Time{}
 	case b.status.State == Open:
 		b.halfOpen(now) // it responded: even a permanent error response shows that it is up
+	case b.status.State == HalfOpen:
+		b.ramp.record(failed, now)
 	}
 }
 
@@ -241,7 +273,7 @@ func requestedPause(a deadletter.Attempt) time.Duration {
 // halfOpen begins to let the backlog through. Earlier results no longer count.
 func (b *Breaker) halfOpen(now time.Time) {
 	b.setState(HalfOpen, now)
-	b.tokens, b.refilled, b.results, b.status.NextProbe = 0, now, nil, time.Time{}
+	b.ramp, b.results, b.status.NextProbe = newRamp(b.policy, now), nil, time.Time{}
 	clear(b.inARow)
 }
 

@@ -23,7 +23,7 @@ func newBreaker() testBreaker {
 		MinDeliveries: 4,
 		ProbeInterval: 15 * time.Second,
 		ProbeTimeout:  10 * time.Second,
-		ReleaseRate:   10,
+		RampStart:     10,
 	}
 	return newBreakerWith(policy)
 }
@@ -124,33 +124,21 @@ func TestOpenBreakerPermitsOneProbe(t *testing.T) {
 	}
 }
 
-func TestBacklogIsReleasedAtABoundedRate(t *testing.T) {
-	t.Parallel()
-	b := newBreaker()
-	b.note(bad, bad, bad, bad, good)
-	b.is(t, delivery.HalfOpen)
-	b.allows(t, 100, 0, 100*time.Millisecond)
-	for range 20 {
-		b.clock.Add(100 * time.Millisecond)
-		b.allows(t, 100, 1, 100*time.Millisecond)
-	}
-	b.clock.Add(time.Hour)
-	b.allows(t, 100, 10, 100*time.Millisecond)
-	b.clock.Add(time.Second)
-	b.allows(t, 4, 4, 0)
-	b.is(t, delivery.Closed)
-}
-
-func TestBacklogBeyondTheRateIsReleasedLater(t *testing.T) {
+func TestBacklogBeyondTheRateGoesLater(t *testing.T) {
 	t.Parallel()
 	b := newBreaker()
 	b.note(bad, bad, bad, bad, good)
 	b.allows(t, 0, 0, time.Second)
 	b.clock.Add(time.Hour)
+	b.allows(t, 100, 10, 200*time.Millisecond)
+	b.clock.Add(time.Second)
 	if n := b.Allow(4, true).Count; n != 4 {
 		t.Errorf("it allows %d, want 4", n)
 	}
 	b.is(t, delivery.HalfOpen)
+	b.clock.Add(time.Second)
+	b.allows(t, 4, 4, 0)
+	b.is(t, delivery.Closed)
 }
 
 func TestBreakerClosesWhenNothingWaits(t *testing.T) {
@@ -184,7 +172,7 @@ func TestHangingProbeTimesOut(t *testing.T) {
 			MinDeliveries: 1,
 			ProbeInterval: time.Second,
 			ProbeTimeout:  10 * time.Second,
-			ReleaseRate:   10,
+			RampStart:     10,
 		},
 	)
 	b.note(bad)
@@ -201,7 +189,7 @@ func TestHangingProbeTimesOut(t *testing.T) {
 	b.allows(t, 5, 1, 10*time.Second)
 }
 
-// "Later, in two minutes" holds all that can wait, and the messages that waited are then sent at the release rate.
+// "Later, in two minutes" holds all that can wait, and the messages that waited are then sent on the ramp.
 func TestRetryAfterPausesRetriesAndJobs(t *testing.T) {
 	t.Parallel()
 	later := func(code int, after time.Duration) deadletter.Attempt {
@@ -234,10 +222,10 @@ func TestRetryAfterPausesRetriesAndJobs(t *testing.T) {
 			b.note(good)
 			b.allows(t, 100, 0, c.paused-time.Minute)
 			b.clock.Add(c.paused - time.Minute)
-			b.allows(t, 100, 0, 100*time.Millisecond)
+			b.allows(t, 100, 0, 200*time.Millisecond)
 			b.is(t, delivery.HalfOpen)
 			b.clock.Add(time.Second)
-			b.allows(t, 100, 10, 100*time.Millisecond)
+			b.allows(t, 100, 10, 200*time.Millisecond)
 		})
 	}
 }
@@ -300,7 +288,7 @@ func TestBreakerOpensAfterDifferentMessagesInARow(t *testing.T) {
 func TestFailuresInARowBeginAnewWhenHalfOpen(t *testing.T) {
 	t.Parallel()
 	b := newBreakerWith(delivery.BreakerPolicy{
-		FailureRate: 0.5, Window: time.Minute, MinDeliveries: 10, Consecutive: 2, ReleaseRate: 1,
+		FailureRate: 0.5, Window: time.Minute, MinDeliveries: 10, Consecutive: 2, RampStart: 1,
 	})
 	down := deadletter.Attempt{Outcome: deadletter.Unknown}
 	b.Record("a", down)

@@ -131,7 +131,7 @@ func TestTrackerRestoresSnapshots(t *testing.T) {
 		MinDeliveries: 2,
 		ProbeInterval: time.Minute,
 		ProbeTimeout:  time.Second,
-		ReleaseRate:   1,
+		RampStart:     1,
 	}
 	policies := map[string]delivery.BreakerPolicy{"down": policy, "shaky": policy, "up": policy, "busy": policy}
 	changes := 0
@@ -204,7 +204,7 @@ func TestTrackerReportsBreakerChanges(t *testing.T) {
 		Window:        time.Minute,
 		MinDeliveries: 1,
 		ProbeInterval: time.Hour,
-		ReleaseRate:   10,
+		RampStart:     10,
 	}
 	h := delivery.NewTracker(delivery.TrackerDeps{
 		Client:   setup(t),
@@ -245,7 +245,7 @@ func TestTrackerIgnoresDeliveriesThatWereCutOff(t *testing.T) {
 func TestSnapshotKeepsAnUnexpiredPause(t *testing.T) {
 	t.Parallel()
 	clock := desktest.NewClock()
-	policy := delivery.BreakerPolicy{FailureRate: 0.5, Window: time.Minute, MinDeliveries: 4, ReleaseRate: 1}
+	policy := delivery.BreakerPolicy{FailureRate: 0.5, Window: time.Minute, MinDeliveries: 4, RampStart: 1}
 	h := newTracker(t, map[string]delivery.BreakerPolicy{"genesys": policy}, clock.Now)
 	h.Breaker("genesys").
 		Record("a-1",
@@ -267,20 +267,24 @@ func TestSnapshotKeepsAnUnexpiredPause(t *testing.T) {
 // A reload goes on with the breakers as they stand, by their new policies.
 func TestConfigureKeepsBreakersAsTheyStand(t *testing.T) {
 	t.Parallel()
-	policy := delivery.BreakerPolicy{FailureRate: 0.1, Window: time.Minute, MinDeliveries: 1, ReleaseRate: 2}
+	policy := delivery.BreakerPolicy{FailureRate: 0.1, Window: time.Minute, MinDeliveries: 1, RampStart: 2}
 	h := newTracker(t, map[string]delivery.BreakerPolicy{"down": policy, "gone": policy}, time.Now)
 	h.Breaker("down").Record("a-1", deadletter.Attempt{Outcome: deadletter.Unreachable, Done: true})
 	if state := h.BreakerStatuses()["down"].State; state != delivery.Open {
 		t.Fatalf("the breaker is %s", state)
 	}
 	before := h.Breaker("down")
-	policy.ReleaseRate = 7
+	policy.RampStart = 7
 	h.Configure(map[string]delivery.BreakerPolicy{"down": policy, "new": policy})
 	after := h.BreakerStatuses()
-	if h.Breaker("down") != before || after["down"].State != delivery.Open || after["down"].ReleaseRate != 7 {
+	if h.Breaker("down") != before || after["down"].State != delivery.Open {
 		t.Errorf("the breaker that stays is %+v", after["down"])
 	}
 	if h.Breaker("gone") != nil || after["new"].State != delivery.Closed || len(after) != 2 {
 		t.Errorf("the breakers are %+v", after)
+	}
+	before.Record("a-1", deadletter.Attempt{Outcome: deadletter.Delivered, Done: true})
+	if is := before.Status(); is.State != delivery.HalfOpen || is.Rate != 7 {
+		t.Errorf("half-open it is %+v", is)
 	}
 }

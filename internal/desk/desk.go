@@ -24,6 +24,7 @@ type Source struct {
 	Name      string
 	Masks     *redact.Rules // of a message, set by SourceOf
 	Probe     func()        // lets the next message of a job go at once, past the circuit breaker; it must not block
+	ProbeSoon func()        // lets a waiting message test a destination that is down at once, unless one does
 	Waits     func() bool   // reports whether the circuit breaker makes retries and jobs wait
 	Signature deadletter.SignaturePolicy
 	Unnamed   bool // it is the default source: webhooks that named none go there as well

@@ -64,7 +64,7 @@ func (d *Desk) StartJob(ctx context.Context, by deadletter.Actor, id deadletter.
 	}
 	rules := d.masks().All() // its messages may be of many sources
 	in.Reason = rules.Note(rules.Secrets(nil, "", in.Patch).HideText(reason))
-	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) {
+	return d.setGoing(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) {
 		change, err := j.Start(by, in, d.now())
 		if err == nil && j.Action.Edits() {
 			err = checkPatch(in.Patch)
@@ -88,7 +88,7 @@ func (d *Desk) PauseJob(ctx context.Context, by deadletter.Actor, id deadletter.
 
 // ResumeJob resumes a paused job. The actor is recorded with the messages that follow.
 func (d *Desk) ResumeJob(ctx context.Context, by deadletter.Actor, id deadletter.JobID) error {
-	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) { return j.Resume(by, d.now()) })
+	return d.setGoing(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) { return j.Resume(by, d.now()) })
 }
 
 // CancelJob cancels a job. The messages that it did not reach stay as they are.
@@ -155,6 +155,32 @@ func (d *Desk) HideJob(ctx context.Context, by deadletter.Actor, id deadletter.J
 		return err
 	}
 	return d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.HideJob(ctx, id, by.Name) })
+}
+
+// setGoing applies a change after which a job runs. The person expects that its destinations are up again, so those
+// that were down are probed at once.
+func (d *Desk) setGoing(
+	ctx context.Context, id deadletter.JobID, decide func(deadletter.Job) (deadletter.JobChange, error),
+) error {
+	names, err := d.store.PendingSources(ctx, id)
+	if err != nil {
+		return err
+	}
+	probes := false
+	err = d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) {
+		probes = j.Delivers() && !j.Action.Redrives()
+		return decide(j)
+	})
+	if err != nil || !probes {
+		return err
+	}
+	for _, name := range names {
+		if s, ok := d.Source(name); ok && s.ProbeSoon != nil {
+			s.ProbeSoon()
+		}
+	}
+	d.kick()
+	return nil
 }
 
 // steer applies a change of a job and wakes the worker.

@@ -155,7 +155,8 @@ func Breakers(cfg config.Config) map[string]delivery.BreakerPolicy {
 			Consecutive:   s.Breaker.Consecutive,
 			ProbeInterval: s.Breaker.Probe,
 			ProbeTimeout:  s.Timeout + probeMargin,
-			ReleaseRate:   s.Breaker.RetriesPerSecond,
+			RampStart:     s.Breaker.RampStart,
+			RateLimit:     s.MaxPerSecond,
 		}
 	}
 	return policies
@@ -189,6 +190,7 @@ func (s *Settings) addDeliverable(source config.Source, d Deps) {
 	s.Desk = append(s.Desk, desk.Source{
 		Name:      source.Name,
 		Probe:     own.ProbeNow,
+		ProbeSoon: own.ProbeSoon,
 		Waits:     own.Waits,
 		Unnamed:   source.Name == s.Config.Queue.DefaultSource,
 		EventType: source.EventType,
@@ -249,9 +251,23 @@ func (b breaker) Waits() bool {
 	return now != nil && now.Waits()
 }
 
-// ProbeNow implements worker.Breaker.
+// GiveBack implements worker.Breaker.
+func (b breaker) GiveBack(n int) {
+	if now := b.tracker.Breaker(b.source); now != nil {
+		now.GiveBack(n)
+	}
+}
+
+// ProbeNow lets a probe begin at once, also during a pause.
 func (b breaker) ProbeNow() {
 	if now := b.tracker.Breaker(b.source); now != nil {
 		now.ProbeNow()
+	}
+}
+
+// ProbeSoon lets a probe begin at once, unless one is in flight or the destination asked for a pause.
+func (b breaker) ProbeSoon() {
+	if now := b.tracker.Breaker(b.source); now != nil {
+		now.ProbeSoon()
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
-	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
 )
@@ -33,14 +32,15 @@ func TestJobPausesWhileTheDestinationIsDown(t *testing.T) {
 	b.fuse()
 	b.run(t)
 	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{})
+	b.received(t, 1) // the order tests the destination at once
 	b.tick(time.Second)
 	single := desktest.Receive(t, b.store, desktest.Failure("single", 422, b.clock.Now()))
 	b.replay(t, single, 0) // what a person asks of one message goes at once, and alone
-	b.received(t, 1)
+	b.received(t, 2)
 	const probes = 4
 	for i := range probes {
 		b.tick(breaker.ProbeInterval)
-		b.received(t, 2+i)
+		b.received(t, 3+i)
 	}
 	held := deadletter.JobItems{Pending: 9}
 	b.awaitJob(t, id, "as it was", func(j deadletter.Job) bool { return j.Items == held })
@@ -63,33 +63,6 @@ func TestJobPausesWhileTheDestinationIsDown(t *testing.T) {
 	}
 }
 
-// When the destination is up again, the job continues by itself, at most at the release rate.
-func TestJobContinuesAtTheReleaseRate(t *testing.T) {
-	t.Parallel()
-	const messages = 7
-	b := setup(t)
-	b.employ(t, deadletter.Operator)
-	b.failed(t, messages)
-	b.fuse()
-	b.run(t)
-	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{Rate: 1000})
-	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
-	b.tick(breaker.ProbeInterval)
-	b.settles(t, delivery.HalfOpen)
-	for sent := 1; sent < messages; sent += breaker.ReleaseRate {
-		b.received(t, sent)
-		b.tick(time.Second)
-		b.until(t, func() bool { return len(b.destination.Received()) >= min(messages, sent+breaker.ReleaseRate) })
-	}
-	if j := b.finished(t, id); j.Items != (deadletter.JobItems{Done: messages}) {
-		t.Errorf("results %+v", j.Items)
-	}
-	b.until(t, func() bool {
-		b.tick(time.Second)
-		return b.breaker.Status().State == delivery.Closed
-	})
-}
-
 // A message that does not take the order tests nothing: the next one does, at once.
 func TestProbeByAJobSkipsUnsendableMessages(t *testing.T) {
 	t.Parallel()
@@ -104,7 +77,6 @@ func TestProbeByAJobSkipsUnsendableMessages(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	b.clock.Add(breaker.ProbeInterval)
 	b.run(t)
 	b.received(t, 1)
 	if got := b.destination.Received()[0].Header.Get("Webhook-Id"); got != string(ids[0]) {
@@ -127,10 +99,11 @@ func TestProbeByAJobEditsOnce(t *testing.T) {
 	b.run(t)
 	b.begin(t, deadletter.ActEdit, deadletter.JobInput{Patch: []byte(`{"id":"x"}`), Reason: "the id was missing"})
 	for i := range 3 {
-		b.tick(breaker.ProbeInterval)
 		b.received(t, i+1)
+		b.tick(breaker.ProbeInterval)
 	}
-	if l := desktest.Message(t, b.store, "l-00000"); l.Revision != 1 || l.Attempts != 4 {
+	b.received(t, 4)
+	if l := desktest.Message(t, b.store, "l-00000"); l.Revision != 1 || l.Attempts != 5 {
 		t.Errorf("it has revision %d after %d attempts", l.Revision, l.Attempts)
 	}
 }

@@ -15,8 +15,9 @@ type jobRates struct {
 	next map[deadletter.JobID]time.Time // when the next message of a job may begin
 }
 
-// catchUp bounds how much of a job's rate is made up for at once, if nothing could begin for a while.
-const catchUp = 100 * time.Millisecond
+// rateBatch is how often a job's rate lets messages begin, those of that time at once. So a slow job reads and commits a
+// few times a second, and not for each message. It is also how much of a rate is made up for, if nothing could begin.
+const rateBatch = time.Second / 4
 
 // claim returns how many of n messages of a job may begin now, and how long to wait for the next.
 func (r *jobRates) claim(j deadletter.Job, n int, now time.Time) (int, time.Duration) {
@@ -29,20 +30,23 @@ func (r *jobRates) claim(j deadletter.Job, n int, now time.Time) (int, time.Dura
 		r.next = map[deadletter.JobID]time.Time{}
 	}
 	each := time.Second / time.Duration(j.Rate)
+	batch := max(1, rateBatch/each)
+	ready := (batch - 1) * each // a batch may begin once its first message could have begun so long ago
 	next := r.next[j.ID]
-	if next.IsZero() {
-		next = now
-	}
-	if earliest := now.Add(-max(catchUp, each)); next.Before(earliest) {
+	if earliest := now.Add(-max(rateBatch, each)); next.IsZero() {
+		next = now.Add(-ready)
+	} else if next.Before(earliest) {
 		next = earliest
 	}
 	claimed := 0
-	for claimed < n && !next.After(now) {
-		next = next.Add(each)
-		claimed++
+	if now.Sub(next) >= ready {
+		for claimed < n && !next.After(now) {
+			next = next.Add(each)
+			claimed++
+		}
 	}
 	r.next[j.ID] = next
-	return claimed, max(0, next.Sub(now))
+	return claimed, max(0, next.Add(ready).Sub(now))
 }
 
 // undo returns the claims of n messages of a job that could not begin after all.

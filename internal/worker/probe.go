@@ -101,14 +101,10 @@ func (l *causeLog) jobsTurn(is delivery.BreakerStatus, probes int) (turn bool) {
 	return turn
 }
 
-// dueProbe returns the message that tests the destination now, due or not, if the open breaker allows one. Retries and
-// jobs take turns.
-func (s *sourceLoop) dueProbe(ctx context.Context) ([]deadletter.Message, delivery.Allowance, error) {
-	breaker := s.source.Breaker
-	is := breaker.Status()
-	if allowed := breaker.Allow(0, false); allowed.RetryIn > 0 {
-		return nil, allowed, nil
-	}
+// dueProbe returns the message that tests the destination now, due or not. Retries and jobs take turns.
+func (s *sourceLoop) dueProbe(
+	ctx context.Context, is delivery.BreakerStatus,
+) ([]deadletter.Message, delivery.Allowance, error) {
 	waiting, err := s.w.store.ProbeCandidates(ctx, s.source.Name)
 	if err != nil || len(waiting) == 0 {
 		return nil, delivery.Allowance{}, err
@@ -121,7 +117,7 @@ func (s *sourceLoop) dueProbe(ctx context.Context) ([]deadletter.Message, delive
 	if s.jobsWaiting && s.causes.jobsTurn(is, probes) {
 		return nil, delivery.Allowance{RetryIn: turnLimit}, nil
 	}
-	allowed := breaker.Allow(1, false)
+	allowed := s.source.Breaker.Allow(1, false)
 	if allowed.Count == 0 {
 		return nil, allowed, nil // the loop of messages without a source was quicker, or the breaker has changed
 	}
@@ -149,19 +145,13 @@ func (s *sourceLoop) failingLast(
 	return due, nil
 }
 
-// testItems returns messages of a job that may go first while its breaker is not closed: one for a probe while it is
-// open, and while it is half-open those whose cause has failed last. It looks at both ends of the job.
-func (s *sourceLoop) testItems(
-	ctx context.Context, is delivery.BreakerStatus, id deadletter.JobID, n int,
+// probeItem returns the message of a job that may test the destination, of those at both ends of the job.
+func (s *sourceLoop) probeItem(
+	ctx context.Context, is delivery.BreakerStatus, id deadletter.JobID,
 ) ([]store.Item, error) {
 	items, err := s.w.store.PendingItemsAtEnds(ctx, id, s.source.Name, jobBatch)
 	if err != nil || len(items) == 0 {
 		return nil, err
-	}
-	if is.State == delivery.HalfOpen {
-		failing := s.causes.failingCauses(is)
-		items = lastIf(items, func(i store.Item) bool { return slices.Contains(failing, i.Cause) })
-		return items[:min(n, len(items))], nil
 	}
 	slices.Reverse(items)
 	candidates := make([]candidate, len(items))
@@ -169,7 +159,7 @@ func (s *sourceLoop) testItems(
 		candidates[i] = candidate{item.Cause, item.Message}
 	}
 	chosen, _ := s.causes.choose(is, candidates)
-	return items[chosen : chosen+min(n, 1)], nil
+	return items[chosen : chosen+1], nil
 }
 
 // lastIf moves the elements that a function reports behind the others. Both keep their order.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"dlqdesk/internal/deadletter"
@@ -22,11 +23,12 @@ func (s *sourceLoop) claimItems(ctx context.Context, free int) (claims []claimed
 		return nil, wait, err
 	}
 	s.w.jobRates.keepOnly(running)
+	running = slices.DeleteFunc(running, func(j deadletter.Job) bool { return !j.Delivers() || j.Action.Redrives() })
+	s.prefetched = ofJobs(s.prefetched, running)
 	s.jobsWaiting = false
-	for i, j := range running {
-		if !j.Delivers() || j.Action.Redrives() {
-			continue
-		}
+	s.jobsBegun++
+	for i := range running {
+		j := running[(i+s.jobsBegun)%len(running)] // where a rate lets few through, each job is the first in turn
 		// Each job gets its share, so that a small one does not wait for a large one.
 		share := (free - len(claims) + len(running) - i - 1) / (len(running) - i)
 		opened, jobWait, err := s.claimJobItems(ctx, j, share)
@@ -40,12 +42,12 @@ func (s *sourceLoop) claimItems(ctx context.Context, free int) (claims []claimed
 
 func (s *sourceLoop) claimJobItems(ctx context.Context, j deadletter.Job, share int) ([]claimed, time.Duration, error) {
 	breaker := s.source.Breaker.Status()
-	items, err := s.nextItems(ctx, breaker, j.ID, share)
+	items, err := s.nextItems(ctx, breaker, j.ID)
 	if err != nil || len(items) == 0 {
 		return nil, forever, err
 	}
-	s.jobsWaiting = true
-	n, wait, err := s.w.mayBegin(ctx, j, len(items))
+	s.jobsWaiting, s.prefetched[j.ID] = true, items
+	n, wait, err := s.w.mayBegin(ctx, j, min(share, len(items)))
 	if err != nil || n == 0 {
 		return nil, wait, err
 	}
@@ -55,53 +57,59 @@ func (s *sourceLoop) claimJobItems(ctx context.Context, j deadletter.Job, share 
 		return nil, allowed.RetryIn, nil
 	}
 	opened, err := s.openItems(ctx, j.ID, items[:n])
-	if breaker.State == delivery.Closed {
-		s.prefetched.items = s.prefetched.items[n:]
-	}
-	if j.TestBatch > 0 {
-		s.prefetched = prefetched{} // fewer of these may have begun
+	s.prefetched[j.ID] = s.prefetched[j.ID][n:]
+	if j.TestBatch > 0 || allowed.Probe {
+		delete(s.prefetched, j.ID) // fewer of these may have begun, or one that goes on waiting
 	}
 	if allowed.Probe {
 		s.causes.probed(breaker, candidate{items[0].Cause, items[0].Message}, true)
-		opened = s.markProbe(opened)
+		for i := range opened {
+			opened[i].probe = true
+		}
+	}
+	if unsent := n - len(opened); unsent > 0 { // they were skipped
+		s.w.jobRates.undo(j, unsent)
+		s.source.Breaker.GiveBack(unsent)
 	}
 	return opened, 0, err
 }
 
-// markProbe marks the claimed message of a job as the breaker's probe. If it could not be claimed, another may be.
-func (s *sourceLoop) markProbe(opened []claimed) []claimed {
-	for i := range opened {
-		opened[i].probe = true
+// ofJobs returns what was read of jobs that are still running.
+func ofJobs(items map[deadletter.JobID][]store.Item, running []deadletter.Job) map[deadletter.JobID][]store.Item {
+	kept := map[deadletter.JobID][]store.Item{}
+	for _, j := range running {
+		if len(items[j.ID]) > 0 {
+			kept[j.ID] = items[j.ID]
+		}
 	}
-	if len(opened) == 0 {
-		s.source.Breaker.ProbeNow()
-	}
-	return opened
+	return kept
 }
 
-// prefetched are messages of a job that were read already.
-type prefetched struct {
-	job   deadletter.JobID
-	items []store.Item
-}
-
-// nextItems returns messages of a job that it has not begun with, and leaves them in s.prefetched. It reads more than
-// are claimed at once; openItem checks each again.
+// nextItems returns messages of a job that it has not begun with, in the order in which they go: more than are claimed
+// at once, so that they need not be read for each claim. openItem checks each again. While the breaker is open it is
+// one, and while it is half-open those whose cause has failed go last.
 func (s *sourceLoop) nextItems(
-	ctx context.Context, is delivery.BreakerStatus, id deadletter.JobID, n int,
+	ctx context.Context, is delivery.BreakerStatus, id deadletter.JobID,
 ) ([]store.Item, error) {
-	if is.State != delivery.Closed {
-		s.prefetched = prefetched{}
-		return s.testItems(ctx, is, id, n)
+	if is.State == delivery.Open {
+		return s.probeItem(ctx, is, id)
 	}
-	if s.prefetched.job != id || len(s.prefetched.items) == 0 {
-		items, err := s.w.store.PendingItems(ctx, id, s.source.Name, max(n, jobBatch))
-		if err != nil {
+	items, err := s.prefetched[id], error(nil)
+	if len(items) == 0 {
+		if items, err = s.w.store.PendingItems(ctx, id, s.source.Name, jobBatch); err != nil {
 			return nil, err
 		}
-		s.prefetched = prefetched{id, items}
 	}
-	return s.prefetched.items[:min(n, len(s.prefetched.items))], nil
+	var failing []string
+	if is.State == delivery.HalfOpen {
+		failing = s.causes.failingCauses(is)
+	}
+	hasFailed := func(i store.Item) bool { return slices.Contains(failing, i.Cause) }
+	if items = lastIf(items, hasFailed); len(items) == 0 || !hasFailed(items[0]) {
+		return items, nil
+	}
+	atEnds, err := s.w.store.PendingItemsAtEnds(ctx, id, s.source.Name, jobBatch)
+	return lastIf(atEnds, hasFailed), err
 }
 
 // openItems claims messages of a job. It reads them before the transaction, because all writers share one connection.

@@ -20,8 +20,10 @@ type sourceLoop struct {
 	kicked      chan struct{}
 	finished    chan deadletter.Trigger // of each delivery that ended
 	jobSlots    int                     // deliveries for jobs that may be in flight at once
-	prefetched  prefetched
-	jobsWaiting bool // whether jobs had messages to deliver at the last check
+	prefetched  map[deadletter.JobID][]store.Item // messages of jobs that were read and not begun with
+	jobsWaiting bool                              // whether jobs had messages to deliver at the last check
+	jobsTurn    bool                              // whether the next batch of a half-open breaker is one of jobs
+	jobsBegun   int                               // how often jobs were asked for messages
 	causes      causeLog
 
 	// The slot of a delivery is free before its result is written, so that the result and the next claims share a
@@ -41,6 +43,8 @@ func newSourceLoop(w *Worker, s Source) *sourceLoop {
 		jobSlots: slots - slots/4, // the rest is for retries and single replays, which must not wait behind a job
 		results:  make(chan struct{}, slots),
 		written:  make(chan struct{}, 1),
+
+		prefetched: map[deadletter.JobID][]store.Item{},
 	}
 }
 
@@ -177,7 +181,8 @@ func (s *sourceLoop) claim(ctx context.Context, free, jobs int) ([]claimed, time
 	if free == 0 {
 		return nil, forever, nil
 	}
-	due, allowed, err := s.due(ctx, free)
+	breakerWait := s.source.Breaker.Allow(0, true).RetryIn // while there is one, only replays go
+	due, allowed, err := s.due(ctx, free, breakerWait == 0)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -186,9 +191,11 @@ func (s *sourceLoop) claim(ctx context.Context, free, jobs int) ([]claimed, time
 		return nil, 0, err
 	}
 	more, pause := len(due) > 0, forever
-	if rest := min(free-len(claims), s.jobSlots-jobs); rest > 0 && len(due) < free {
+	if rest := min(free-len(claims), s.jobSlots-jobs); breakerWait == 0 && rest > 0 && len(due) < free {
+		waited := s.jobsWaiting
 		items, next, err := s.claimItems(ctx, rest)
-		claims, more, pause = append(claims, items...), more || next == 0, next
+		claims, pause = append(claims, items...), next
+		more = more || next == 0 || waited && !s.jobsWaiting // the breaker can close now
 		if err != nil {
 			s.w.log.ErrorContext(ctx, "cannot go on with jobs", "source", s.source.Name, "err", err)
 			return claims, storeRetry, nil
@@ -200,7 +207,7 @@ func (s *sourceLoop) claim(ctx context.Context, free, jobs int) ([]claimed, time
 	case more:
 		return claims, 0, nil
 	}
-	wait, err := s.untilNextDue(ctx, allowed.RetryIn)
+	wait, err := s.untilNextDue(ctx, max(breakerWait, allowed.RetryIn))
 	return nil, sooner(wait, pause), err
 }
 
@@ -229,30 +236,42 @@ func (s *sourceLoop) claimDue(ctx context.Context, due []deadletter.Message, pro
 	return claims, err
 }
 
-// due returns the messages that may be delivered now: requested replays, then the automatic retries that the breaker
-// allows.
-func (s *sourceLoop) due(ctx context.Context, free int) ([]deadletter.Message, delivery.Allowance, error) {
+// due returns the messages that may be delivered now: requested replays, and unless replays alone may go, the automatic
+// retries that the breaker allows.
+func (s *sourceLoop) due(ctx context.Context, free int, retries bool) (
+	[]deadletter.Message, delivery.Allowance, error,
+) {
 	requested, err := s.w.store.Due(ctx, s.source.Name, deadletter.Replaying, s.w.now(), free)
-	if err != nil || len(requested) == free {
+	if err != nil || len(requested) == free || !retries {
 		return requested, delivery.Allowance{}, err
 	}
-	free -= len(requested)
-	breaker := s.source.Breaker.Status()
-	if breaker.State == delivery.Open {
-		probe, allowed, err := s.dueProbe(ctx)
-		return append(requested, probe...), allowed, err
+	allowed, a, err := s.dueRetries(ctx, free-len(requested))
+	return append(requested, allowed...), a, err
+}
+
+// dueRetries returns up to limit automatic retries that the breaker allows. While it is half-open, retries and jobs take
+// turns.
+func (s *sourceLoop) dueRetries(ctx context.Context, limit int) ([]deadletter.Message, delivery.Allowance, error) {
+	is := s.source.Breaker.Status()
+	if is.State == delivery.Open {
+		return s.dueProbe(ctx, is)
 	}
-	retries, err := s.w.store.Due(ctx, s.source.Name, deadletter.Retrying, s.w.now(), free)
+	if s.jobsTurn {
+		s.jobsTurn = false
+		return nil, delivery.Allowance{}, nil
+	}
+	retries, err := s.w.store.Due(ctx, s.source.Name, deadletter.Retrying, s.w.now(), limit)
 	if err != nil {
 		return nil, delivery.Allowance{}, err
 	}
-	if breaker.State == delivery.HalfOpen {
-		if retries, err = s.failingLast(ctx, breaker, retries, free); err != nil {
+	if is.State == delivery.HalfOpen {
+		if retries, err = s.failingLast(ctx, is, retries, limit); err != nil {
 			return nil, delivery.Allowance{}, err
 		}
 	}
-	allowed := s.source.Breaker.Allow(len(retries), len(retries) == free || s.jobsWaiting)
-	return append(requested, retries[:allowed.Count]...), allowed, nil
+	allowed := s.source.Breaker.Allow(len(retries), len(retries) == limit || s.jobsWaiting)
+	s.jobsTurn = is.State == delivery.HalfOpen && s.jobsWaiting && allowed.Count > 0
+	return retries[:allowed.Count], allowed, nil
 }
 
 // untilNextDue returns how long no message is due. breakerWait is how long the breaker delays retries; 0: not at all.

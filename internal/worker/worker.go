@@ -36,8 +36,8 @@ type Breaker interface {
 	// Status returns the current state.
 	Status() delivery.BreakerStatus
 
-	// ProbeNow reports that an allowed probe was not sent: the next delivery may go in its place.
-	ProbeNow()
+	// GiveBack reports that n of the allowed deliveries are not sent: others may go in their place.
+	GiveBack(n int)
 }
 
 // Worker makes every delivery of a message in the store, and the changes of jobs. Only one Worker may run on a store at

@@ -25,12 +25,12 @@ type bundle struct {
 	store       *store.Store
 	clock       *desktest.Clock
 	destination *desktest.Destination
-	breaker     *delivery.Breaker
+	breaker     *countingBreaker
 	sources     *atomic.Pointer[[]worker.Source] // as configured at the moment
 }
 
 var breaker = delivery.BreakerPolicy{
-	FailureRate: 0.5, Window: time.Minute, MinDeliveries: 5, ProbeInterval: 15 * time.Second, ReleaseRate: 2,
+	FailureRate: 0.5, Window: time.Minute, MinDeliveries: 5, ProbeInterval: 15 * time.Second, RampStart: 2,
 }
 
 var anna = deadletter.User("anna", deadletter.Operator, "192.0.2.7")
@@ -63,9 +63,12 @@ func setupWith(t *testing.T, queues []worker.Queue, more ...worker.Source) bundl
 		Now:      b.clock.Now,
 	})
 	for i := range sources {
-		sources[i].Breaker = tracker.Breaker(sources[i].Name)
+		counting := &countingBreaker{Breaker: tracker.Breaker(sources[i].Name)}
+		if sources[i].Breaker = counting; sources[i].Name == "genesys" {
+			b.breaker = counting
+		}
 	}
-	b.breaker, b.sources = tracker.Breaker("genesys"), &atomic.Pointer[[]worker.Source]{}
+	b.sources = &atomic.Pointer[[]worker.Source]{}
 	b.sources.Store(&sources)
 	b.worker = worker.New(worker.Deps{
 		Masks:   desktest.NoMasks,
@@ -87,7 +90,8 @@ func setupWith(t *testing.T, queues []worker.Queue, more ...worker.Source) bundl
 		Masks: desktest.NoMasks,
 		Store: b.store,
 		Sources: desktest.Always([]desk.Source{
-			{Name: "genesys", Probe: b.breaker.ProbeNow, Waits: b.breaker.Waits}, {Name: "slow"},
+			{Name: "genesys", Probe: b.breaker.ProbeNow, ProbeSoon: b.breaker.ProbeSoon, Waits: b.breaker.Waits},
+			{Name: "slow"},
 		}),
 		Origins: origins,
 		Kick:    b.worker.Kick,
@@ -307,7 +311,7 @@ func TestReplaySendsTheChosenRevision(t *testing.T) {
 }
 
 // While the breaker is open, retries wait without using up attempts. A probe finds that the destination is up, and
-// the backlog is delivered at the release rate.
+// the backlog is delivered on the ramp.
 func TestRetriesWaitWhileADestinationIsDown(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -347,12 +351,7 @@ func TestRetriesWaitWhileADestinationIsDown(t *testing.T) {
 	b.breaker.ProbeNow()
 	b.worker.Kick()
 	b.settles(t, delivery.HalfOpen)
-	for range 3 { // as long as there is a backlog for sure
-		before := len(b.destination.Received())
-		b.clock.Add(time.Second)
-		b.worker.Kick()
-		b.received(t, before+breaker.ReleaseRate)
-	}
+	b.passSecond(t)
 	b.clock.Add(time.Minute)
 	b.until(t, func() bool {
 		b.clock.Add(time.Second)
