@@ -2,7 +2,7 @@ package console
 
 import (
 	"context"
-	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -107,11 +107,19 @@ func breakerView(
 		v.State, v.Since, v.Note = page.BreakerPaused, ui.At(b.PausedUntil), "Retries and jobs continue then."
 	case b.State == delivery.HalfOpen && (waiting > 0 || job != 0):
 		v.State, v.Since = page.BreakerHalfOpen, ui.At(b.Since)
-		v.Note = fmt.Sprintf("Waiting messages are sent at %s per second.", number(int(b.Rate)))
+		v.Note = halfOpenNote(b)
 	default:
 		return page.BreakerView{}, false
 	}
 	return v, true
+}
+
+// halfOpenNote returns how fast the messages go that wait for a half-open breaker.
+func halfOpenNote(b delivery.BreakerStatus) string {
+	if b.RateUnused {
+		return "Waiting messages are sent."
+	}
+	return "Waiting messages are sent: " + ratePerSecond(b.Rate) + " a second now, more while deliveries succeed."
 }
 
 func waitingMessages(n int) string {
@@ -197,34 +205,89 @@ func (c *Console) breakerNotice(source string) (page.BreakerNotice, bool) {
 	case b.PausedUntil.After(c.Now()):
 		notice.State, notice.At = page.BreakerPaused, ui.At(b.PausedUntil)
 	case b.State == delivery.HalfOpen:
-		notice.State, notice.At, notice.Rate = page.BreakerHalfOpen, ui.At(b.Since), number(int(b.Rate))
+		notice.State, notice.At = page.BreakerHalfOpen, ui.At(b.Since)
 	default:
 		return page.BreakerNotice{}, false
 	}
 	return notice, true
 }
 
-// maxBreakerNotices bounds how many destinations a job lists.
-const maxBreakerNotices = 5
+// maxJobLimits bounds how many limits a job lists.
+const maxJobLimits = 5
 
-// jobBreakers returns the destinations that messages of a job wait for, or would wait for if the job was started now.
-func (c *Console) jobBreakers(ctx context.Context, j deadletter.Job) (breakers page.BreakerNotices, err error) {
-	if !j.Delivers() || j.Action.Redrives() || j.State != deadletter.JobRunning && j.State != deadletter.JobDraft {
-		return page.BreakerNotices{}, nil
+// jobLimits returns what holds a job at each destination that it has messages for, or would hold a draft. Destinations
+// that let nothing through come first, and a limit of the job itself is listed once.
+func (c *Console) jobLimits(ctx context.Context, j deadletter.Job) (limits page.JobLimits, err error) {
+	if !j.Delivers() || j.State != deadletter.JobRunning && j.State != deadletter.JobDraft {
+		return page.JobLimits{}, nil
 	}
-	sources, err := c.jobSources(ctx, j)
+	names, err := c.jobSources(ctx, j)
 	if err != nil {
-		return page.BreakerNotices{}, err
+		return page.JobLimits{}, err
 	}
-	for _, source := range sources {
-		if notice, ok := c.breakerNotice(source); ok {
-			breakers.List = append(breakers.List, notice)
+	inFlight, err := c.Store.ItemsInFlight(ctx, j.ID)
+	if err != nil {
+		return page.JobLimits{}, err
+	}
+	for _, kind := range append(deadletter.LimitKinds(), deadletter.LimitNone) {
+		for _, name := range names {
+			l := j.LimitAt(c.pace(j, name, inFlight[name]), c.Now())
+			v := limitView(name, l)
+			if l.Kind == kind && kind != deadletter.LimitNone && !slices.Contains(limits.List, v) {
+				limits.List = append(limits.List, v)
+			}
 		}
 	}
-	if more := len(breakers.List) - maxBreakerNotices; more > 0 {
-		breakers.List, breakers.More = breakers.List[:maxBreakerNotices], "And "+plural(more, "more destination")
+	if more := len(limits.List) - maxJobLimits; more > 0 {
+		limits.List, limits.More = limits.List[:maxJobLimits], "And "+plural(more, "more destination")
 	}
-	return breakers, nil
+	return limits, nil
+}
+
+// pace returns what bounds the deliveries of a job to the destination of a source. Nothing is known of queues.
+func (c *Console) pace(j deadletter.Job, source string, inFlight int) deadletter.Pace {
+	s, ok := c.Settings().Source(source)
+	if !ok || j.Action.Redrives() {
+		return deadletter.Pace{}
+	}
+	b := c.health(source).Breaker
+	p := deadletter.Pace{
+		PausedUntil: b.PausedUntil, RateLimit: s.Setup.MaxPerSecond, Places: s.JobSlots, InFlight: inFlight,
+	}
+	switch {
+	case b.State == delivery.Open:
+		p.OpenSince = b.Since
+	case b.State == delivery.HalfOpen && !b.RateUnused:
+		p.Ramp = b.Rate
+	}
+	return p
+}
+
+func limitView(source string, l deadletter.Limit) page.JobLimit {
+	v := page.JobLimit{Kind: string(l.Kind), Source: printable(source)}
+	if l.Kind.OfJob() {
+		v.Source = ""
+	}
+	switch l.Kind {
+	case deadletter.LimitBreaker:
+		v.At = ui.At(l.Since)
+	case deadletter.LimitPause:
+		v.At = ui.At(l.Until)
+	case deadletter.LimitTestBatch, deadletter.LimitConcurrency:
+		v.Messages = plural(l.Number, "message")
+	case deadletter.LimitJobRate, deadletter.LimitRateLimit, deadletter.LimitRamp:
+		v.Messages = ratePerSecond(l.Rate)
+	case deadletter.LimitNone:
+	}
+	return v
+}
+
+// ratePerSecond returns a rate with two digits at least: "0.25", "7.5", "1,280".
+func ratePerSecond(rate float64) string {
+	if rate < 10 {
+		return strconv.FormatFloat(math.Round(rate*100)/100, 'f', -1, 64)
+	}
+	return number(int(math.Round(rate)))
 }
 
 // jobSources returns the names of the sources that deliver the rest of a job, in order.

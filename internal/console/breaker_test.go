@@ -14,6 +14,7 @@ import (
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/doctor"
 	"dlqdesk/internal/store"
 )
 
@@ -99,7 +100,7 @@ func TestOverviewNamesTheDestinationThatMessagesWaitFor(t *testing.T) {
 				Breaker: delivery.BreakerStatus{State: delivery.HalfOpen, Since: now, Rate: 20},
 			},
 			"genesys circuit breaker half-open since 2026-03-02 10:15:05 UTC · 2 messages waiting Waiting messages " +
-				"are sent at 20 per second.",
+				"are sent: 20 a second now, more while deliveries succeed.",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -253,8 +254,8 @@ func TestJobNamesTheDestinationItWaitsFor(t *testing.T) {
 	if got := olga.get(path).
 		says(".job-set"); !strings.Contains(
 		got,
-		"genesys circuit breaker open since 2026-03-02 09:15:05 UTC. Its messages will wait until the destination "+
-			"responds.",
+		"genesys circuit breaker open since 2026-03-02 09:15:05 UTC. Its messages wait, and continue when the "+
+			"destination responds.The start of the job sends a probe at once.",
 	) {
 		t.Errorf("before it starts: %q", got)
 	}
@@ -268,15 +269,17 @@ func TestJobNamesTheDestinationItWaitsFor(t *testing.T) {
 		"genesys retries paused by Retry-After until 2026-03-02 10:16:05 UTC.": {
 			Breaker: delivery.BreakerStatus{State: delivery.Closed, PausedUntil: now.Add(time.Minute)},
 		},
-		"genesys circuit breaker half-open since 2026-03-02 10:15:05 UTC. Waiting messages are sent at 20 per": {
+		"Limited by the ramp after an outage: genesys gets 20 messages a second now, with retries.": {
 			Breaker: delivery.BreakerStatus{State: delivery.HalfOpen, Since: now, Rate: 20},
 		},
 		"": {Breaker: delivery.BreakerStatus{State: delivery.Closed, PausedUntil: now.Add(-time.Second)}},
 	} {
 		*health = h
-		for _, part := range []answer{olga.get(path), olga.get(path+"/strip?to=/messages", htmx()...)} {
-			t.Run(fmt.Sprint(part), func(t *testing.T) {
-				if got := part.says(".breaker-note"); !strings.HasPrefix(got, want) || want == "" && got != "" {
+		for name, part := range map[string]answer{
+			"page": olga.get(path), "strip": olga.get(path+"/strip?to=/messages", htmx()...),
+		} {
+			t.Run(string(h.Breaker.State)+" "+name, func(t *testing.T) {
+				if got := part.says(".job-limit"); !strings.HasPrefix(got, want) || want == "" && got != "" {
 					t.Errorf("%q, want %q", got, want)
 				}
 			})
@@ -441,13 +444,85 @@ func TestJobShowsThatItWaitsForMoreDestinations(t *testing.T) {
 		ids = append(ids, b.receive(t, "l-"+s.Name, func(c *deadletter.Capture) { c.Source = s.Name }).ID)
 	}
 	a := b.member(t, "olga", deadletter.Operator).get("/jobs/" + b.draft(t, ids...).String())
-	if n, last := a.count(
-		".breaker-note",
-	), a.doc().
-		Find(".breaker-note").
-		Last().
-		Text(); n != 6 ||
-		last != "And 2 more destinations. The overview lists all of them." {
+	if n, last := a.count(".job-limit"), a.doc().Find(".job-limit").Last().Text(); n != 6 ||
+		last != "And 2 more destinations" {
 		t.Errorf("%d lines, the last of them %q", n, last)
+	}
+}
+
+// A job's dialog and its page say which limit holds it.
+func TestJobSaysWhichLimitHoldsIt(t *testing.T) {
+	t.Parallel()
+	b, health, _ := outage(t, 0, func(d *console.Deps) {
+		configure(d, func(s *console.Settings) {
+			s.Sources = []console.Source{
+				{Name: "genesys", JobSlots: 24},
+				{Name: "slow", JobSlots: 24, Setup: doctor.Setup{MaxPerSecond: 0.5}},
+			}
+		})
+		withDesk(d, func(known *desk.Deps) {
+			known.Sources = desktest.Always([]desk.Source{{Name: "genesys"}, {Name: "slow"}})
+		})
+	})
+	olga := b.member(t, "olga", deadletter.Operator)
+	now := b.clock.Now()
+	up := delivery.BreakerStatus{State: delivery.Closed}
+	ramp := delivery.BreakerStatus{State: delivery.HalfOpen, Since: now, Rate: 1279.6}
+	unused := ramp
+	unused.RateUnused = true
+	const (
+		concurrency = "Limited by the destination's concurrency: genesys gets 24 messages of jobs at once (max_concurrent)."
+		rateLimit   = "Limited by the destination's rate limit: slow gets 0.5 requests a second (max_per_second)."
+		onRamp      = "Limited by the ramp after an outage: genesys gets 1,280 messages a second now, with retries. That " +
+			"doubles each second while they succeed."
+		testBatch = "Limited by the test batch: the job pauses after 10 messages."
+		own       = "Limited by the job's own rate: 4 a second."
+	)
+	for name, c := range map[string]struct {
+		sources      []string
+		in           deadletter.JobInput
+		breaker      delivery.BreakerStatus
+		draft, going string
+	}{
+		"concurrency":                  {[]string{"genesys"}, deadletter.JobInput{}, up, concurrency, concurrency},
+		"a destination's rate":         {[]string{"slow"}, deadletter.JobInput{}, up, rateLimit, rateLimit},
+		"the ramp":                     {[]string{"genesys"}, deadletter.JobInput{}, ramp, onRamp, onRamp},
+		"the ramp is not used up":      {[]string{"genesys"}, deadletter.JobInput{}, unused, concurrency, concurrency},
+		"a rate lower than the ramp's": {[]string{"genesys"}, deadletter.JobInput{Rate: 4}, ramp, onRamp, own},
+		"the rate of a job for two": {
+			[]string{"genesys", "slow"}, deadletter.JobInput{Rate: 4}, up, rateLimit + concurrency,
+			own + rateLimit,
+		},
+		"a test batch": {
+			[]string{"genesys", "slow"}, deadletter.JobInput{Rate: 4, TestBatch: 10}, up, rateLimit + concurrency,
+			testBatch,
+		},
+	} {
+		*health = delivery.DestinationHealth{Breaker: c.breaker}
+		var ids []deadletter.ID
+		for i := range 12 {
+			id := strings.ReplaceAll(fmt.Sprintf("%s-%d", name, i), " ", "-")
+			source := c.sources[i%len(c.sources)]
+			ids = append(ids, b.receive(t, id, func(c *deadletter.Capture) { c.Source = source }).ID)
+		}
+		id := b.draft(t, ids...)
+		if got := olga.get("/jobs/" + id.String()).says(".job-limit"); got != c.draft {
+			t.Errorf("%s: the dialog says %q, want %q", name, got, c.draft)
+		}
+		by := deadletter.User("olga", deadletter.Operator, "")
+		if err := b.desk.StartJob(t.Context(), by, id, c.in); err != nil {
+			t.Fatal(err)
+		}
+		if got := olga.get("/jobs/" + id.String()).says(".job-limit"); got != c.going {
+			t.Errorf("%s: the page says %q, want %q", name, got, c.going)
+		}
+		want := ""
+		if c.going == onRamp {
+			want = onRamp
+		}
+		strip := olga.get("/jobs/"+id.String()+"/strip?to=/messages", htmx()...)
+		if got := strip.says(".job-limit"); got != want {
+			t.Errorf("%s: above the list it says %q, want %q", name, got, want)
+		}
 	}
 }

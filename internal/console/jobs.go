@@ -589,9 +589,9 @@ func faultMessages(id deadletter.JobID, f store.Fault) string {
 	)
 }
 
-// addNow adds the destinations that a job waits for, and the errors of a job that is not running.
+// addNow adds what holds a job, and the errors of a job that is not running.
 func (c *Console) addNow(ctx context.Context, v *page.JobView, j deadletter.Job) (err error) {
-	if v.Breakers, err = c.jobBreakers(ctx, j); err != nil {
+	if v.Limits, err = c.jobLimits(ctx, j); err != nil {
 		return err
 	}
 	return c.addFaults(ctx, v, j)
@@ -668,7 +668,7 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 		v.Unknown = number(j.Unknown)
 	}
 	var err error
-	if v.Breakers, err = c.jobBreakers(r.Context(), j); err != nil {
+	if v.Limits, err = c.jobLimits(r.Context(), j); err != nil {
 		return v, err
 	}
 	if v.Signatures, _, err = c.jobSignatures(r.Context(), j); err != nil {

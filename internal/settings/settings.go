@@ -184,7 +184,7 @@ func (s *Settings) addDeliverable(source config.Source, d Deps) {
 		Name:        source.Name,
 		Destination: s.destinations[configured].Destination,
 		Retry:       source.Retry,
-		Slots:       max(1, source.MaxConcurrent/2), // the rest is for webhooks that come in during a backlog
+		Slots:       slots(source),
 		Breaker:     own,
 	})
 	s.Desk = append(s.Desk, desk.Source{
@@ -201,11 +201,16 @@ func (s *Settings) addDeliverable(source config.Source, d Deps) {
 	})
 }
 
+// slots returns how many deliveries of the worker may be in flight to a destination. The rest is for webhooks that come
+// in during a backlog.
+func slots(s config.Source) int { return max(1, s.MaxConcurrent/2) }
+
 func consoleSource(cfg config.Config, s config.Source) console.Source {
 	return console.Source{
 		Name:        s.Name,
 		URL:         s.Destination,
 		MaxAttempts: s.Retry.MaxAttempts,
+		JobSlots:    worker.Source{Slots: slots(s)}.JobSlots(),
 		Setup:       doctor.SetupOf(cfg, s),
 	}
 }

@@ -225,6 +225,25 @@ func (s *Store) PendingSources(ctx context.Context, id deadletter.JobID) ([]stri
 	return list, nil
 }
 
+const itemsInFlight = `SELECT source, count(*) FROM job_items INDEXED BY job_items_in_flight
+	WHERE job = ? AND state = 'in_flight' GROUP BY source`
+
+// ItemsInFlight returns how many items of a job are in flight, by source.
+func (s *Store) ItemsInFlight(ctx context.Context, id deadletter.JobID) (map[string]int, error) {
+	counts := map[string]int{}
+	err := sqlite.Each(ctx, s.db.Prepared(), func(r sqlite.Row) error {
+		var source string
+		var n int
+		err := r.Scan(&source, &n)
+		counts[source] = n
+		return err
+	}, itemsInFlight, id)
+	if err != nil {
+		return nil, fmt.Errorf("count items of job %d: %w", id, err)
+	}
+	return counts, nil
+}
+
 const beginItem = `UPDATE job_items SET state = 'in_flight' WHERE job = ? AND message = ? AND state = 'pending'`
 
 // BeginItem marks an item as in flight. It returns false if another delivery has begun with it.

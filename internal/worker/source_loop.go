@@ -34,13 +34,13 @@ type sourceLoop struct {
 }
 
 func newSourceLoop(w *Worker, s Source) *sourceLoop {
-	slots := max(1, s.Slots)
+	slots := s.slots()
 	return &sourceLoop{
 		w:        w,
 		source:   s,
 		kicked:   make(chan struct{}, 1),
 		finished: make(chan deadletter.Trigger, slots),
-		jobSlots: slots - slots/4, // the rest is for retries and single replays, which must not wait behind a job
+		jobSlots: s.JobSlots(),
 		results:  make(chan struct{}, slots),
 		written:  make(chan struct{}, 1),
 

@@ -27,6 +27,12 @@ type Source struct {
 	Breaker     Breaker
 }
 
+func (s Source) slots() int { return max(1, s.Slots) }
+
+// JobSlots returns how many of the slots jobs may use. The rest is for retries and single replays, which must not wait
+// behind a job.
+func (s Source) JobSlots() int { return s.slots() - s.slots()/4 }
+
 // Breaker delays automatic deliveries (retries and the messages of jobs) while a destination is down or has asked for
 // a pause. Replays of single messages pass it by.
 type Breaker interface {

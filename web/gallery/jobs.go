@@ -1,6 +1,8 @@
 package gallery
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"dlqdesk/web/page"
@@ -34,7 +36,7 @@ func jobs() []Example {
 		return Example{Name: "jobs-" + name, Component: page.Jobs(v)}
 	}
 	waiting := jobRunning()
-	waiting.Breakers = breakerNotices()
+	waiting.Limits = manyLimits()
 	denied := jobPaused()
 	denied.Denied, denied.CanHide = viewer, false
 	testBatch := jobOf(
@@ -53,9 +55,9 @@ func jobs() []Example {
 			URL:   "/messages?status=all",
 		},
 	}
-	return []Example{
+	examples := []Example{
 		job("test-batch", testBatch),
-		job("breakers", waiting),
+		job("limits", waiting),
 		list("many", page.JobsView{Rows: manyJobs(), OlderURL: "/jobs?cursor=o1"}),
 		list("one", page.JobsView{Rows: manyJobs()[:1]}),
 		list("nothing", page.JobsView{State: page.StateNothing}),
@@ -74,7 +76,7 @@ func jobs() []Example {
 		job("long", jobLong()),
 		job("viewer", denied),
 		draft("replay", func(v *page.JobConfirmView) {}),
-		draft("breakers", func(v *page.JobConfirmView) { v.Breakers = breakerNotices() }),
+		draft("limits", func(v *page.JobConfirmView) { v.Limits = manyLimits() }),
 		draft("unknown", func(v *page.JobConfirmView) {
 			v.Unknown, v.Skipped = "12", "6 of them cannot be replayed as they stand: they will be skipped."
 			v.UnknownError = "12 of these messages may already have been processed. Tick the box to include them."
@@ -110,17 +112,43 @@ func jobs() []Example {
 			v.Denied = "No messages match now."
 		}),
 	}
+	limits := jobLimits()
+	for _, kind := range slices.Sorted(maps.Keys(limits)) {
+		held := jobRunning()
+		held.Limits.List = []page.JobLimit{limits[kind]}
+		examples = append(examples, job("limit-"+kind, held), draft("limit-"+kind, func(v *page.JobConfirmView) {
+			v.Limits.List = []page.JobLimit{limits[kind]}
+		}))
+	}
+	return examples
 }
 
-func breakerNotices() page.BreakerNotices {
-	return page.BreakerNotices{
-		List: []page.BreakerNotice{
-			{Source: "genesys", State: page.BreakerOpen, At: ago(73)},
-			{Source: "cxone", State: page.BreakerPaused, At: ago(-9)},
-			{Source: longWord, State: page.BreakerHalfOpen, At: ago(1), Rate: "20"},
-		},
+// jobLimits has one of each kind.
+func jobLimits() map[string]page.JobLimit {
+	return map[string]page.JobLimit{
+		"breaker":     {Kind: page.LimitBreaker, Source: "genesys", At: ago(73)},
+		"pause":       {Kind: page.LimitPause, Source: "cxone", At: ago(-9)},
+		"test-batch":  {Kind: page.LimitTestBatch, Messages: "10 messages"},
+		"job-rate":    {Kind: page.LimitJobRate, Messages: "4"},
+		"rate-limit":  {Kind: page.LimitRateLimit, Source: "genesys", Messages: "7.5"},
+		"ramp":        {Kind: page.LimitRamp, Source: "genesys", Messages: "160"},
+		"concurrency": {Kind: page.LimitConcurrency, Source: "genesys", Messages: "24 messages"},
+	}
+}
+
+// manyLimits are those of a job with messages for many destinations.
+func manyLimits() page.JobLimits {
+	all := jobLimits()
+	long := all["ramp"]
+	long.Source = longWord
+	return page.JobLimits{
+		List: []page.JobLimit{all["breaker"], all["pause"], all["rate-limit"], long, all["concurrency"]},
 		More: "And 12 more destinations",
 	}
+}
+
+func breakerNotice() page.BreakerNotice {
+	return page.BreakerNotice{Source: "genesys", State: page.BreakerOpen, At: ago(73)}
 }
 
 func jobDraft() page.JobConfirmView {

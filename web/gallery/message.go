@@ -48,12 +48,12 @@ func message() []Example {
 				v.Panel.Undeleted = page.UndeletedCopy{Queue: "dlqdesk-dlq", Expires: ago(-60 * 22)}
 			},
 		),
-		message("breaker", func(v *page.MessageView) { v.Panel.Breaker = breakerNotices().List[0] }),
+		message("breaker", func(v *page.MessageView) { v.Panel.Breaker = breakerNotice() }),
 		message("breaker-viewer", func(v *page.MessageView) {
-			v.Panel.Breaker, v.Panel.DenyProbe = breakerNotices().List[0], viewer
+			v.Panel.Breaker, v.Panel.DenyProbe = breakerNotice(), viewer
 		}),
 		message("probe-confirm", func(v *page.MessageView) {
-			v.Panel.Breaker, v.Panel.Confirm, v.Panel.Outcome = breakerNotices().List[0], "probe", "unknown"
+			v.Panel.Breaker, v.Panel.Confirm, v.Panel.Outcome = breakerNotice(), "probe", "unknown"
 		}),
 		message("unmask", func(v *page.MessageView) {
 			v.Unmask = page.Unmask{

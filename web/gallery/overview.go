@@ -323,7 +323,7 @@ func breakers() []page.BreakerView {
 			Since:    ago(2),
 			Waiting:  link("180"),
 			Messages: "messages waiting",
-			Note:     "Waiting messages are sent at 20 per second.",
+			Note:     "Waiting messages are sent: 20 a second now, more while deliveries succeed.",
 		},
 	}
 	for i := range list {

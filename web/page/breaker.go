@@ -58,13 +58,6 @@ type BreakerNotice struct {
 	Source string
 	State  string    // BreakerOpen, BreakerHalfOpen or BreakerPaused
 	At     ui.Moment // since when; of a pause: until when
-	Rate   string    // messages sent per second while half-open
-}
-
-// BreakerNotices are those of one job.
-type BreakerNotices struct {
-	List []BreakerNotice
-	More string // "and 12 more destinations"; "": these are all
 }
 
 func (n BreakerNotice) icon() string {
@@ -72,17 +65,4 @@ func (n BreakerNotice) icon() string {
 		return "warn"
 	}
 	return "clock"
-}
-
-// consequence says what the breaker means for the messages of a job, or of a draft.
-func (n BreakerNotice) consequence(draft bool) string {
-	switch halfOpen := n.State == BreakerHalfOpen; {
-	case halfOpen && draft:
-		return ". Messages will be sent at " + n.Rate + " per second."
-	case halfOpen:
-		return ". Waiting messages are sent at " + n.Rate + " per second."
-	case draft:
-		return ". Its messages will wait until the destination responds."
-	}
-	return ". Its messages wait, and continue when the destination responds."
 }

@@ -24,7 +24,7 @@ type JobView struct {
 	ReturnTo   string // the address to come back to
 	// that is a list, which shows its messages as they were before
 	Refresh                                          bool
-	Breakers                                         BreakerNotices // destinations for which it waits
+	Limits                                           JobLimits // what holds it
 	Problems                                         []JobProblem
 	MoreProblems                                     string // "and 3 more"; empty: these are all
 	OtherEnded                                       string // "2 more jobs have ended"; empty: none
@@ -52,6 +52,57 @@ type JobPart struct {
 	URL  string // the list of these messages; empty: there is none to show
 }
 
+// The values of JobLimit.Kind.
+const (
+	LimitBreaker     = "breaker"
+	LimitPause       = "pause"
+	LimitTestBatch   = "test-batch"
+	LimitJobRate     = "job-rate"
+	LimitRateLimit   = "rate-limit"
+	LimitRamp        = "ramp"
+	LimitConcurrency = "concurrency"
+)
+
+// JobLimit is what holds a job at one destination.
+type JobLimit struct {
+	Kind     string
+	Source   string    // empty: it is a limit of the job itself
+	At       ui.Moment // since when the circuit breaker is open; until when the destination is paused
+	Messages string    // how many: "24 messages" at once or until a pause, "160" a second
+}
+
+// waits reports whether nothing is sent to the destination.
+func (l JobLimit) waits() bool { return l.Kind == LimitBreaker || l.Kind == LimitPause }
+
+// then returns the end of the sentence.
+func (l JobLimit) then() string {
+	switch l.Kind {
+	case LimitBreaker:
+		return ". Its messages wait, and continue when the destination responds."
+	case LimitPause:
+		return ". Its messages wait until then."
+	}
+	return ""
+}
+
+func (l JobLimit) icon() string {
+	if l.Kind == LimitBreaker {
+		return "warn"
+	}
+	return "clock"
+}
+
+// JobLimits are those of one job.
+type JobLimits struct {
+	List []JobLimit
+	More string // "And 12 more destinations"; "": these are all
+}
+
+// waits reports whether a circuit breaker is open, so that a probe is sent.
+func (l JobLimits) waits() bool {
+	return slices.ContainsFunc(l.List, func(l JobLimit) bool { return l.Kind == LimitBreaker })
+}
+
 // JobProblem is why messages of a job failed or were skipped.
 type JobProblem struct {
 	Count string // "12 messages"
@@ -71,10 +122,10 @@ type JobConfirmView struct {
 	Oldest      ui.Moment
 	Newest      ui.Moment
 	NewMatches  NewMatchesView
-	Breakers    BreakerNotices // destinations for which it would wait
-	Signatures  []string       // by source: whether the handler may refuse signatures
-	Skipped     string         // "6 of them are resolved …"; empty: none
-	Unknown     string         // "12 of them may have been processed already."; empty: none
+	Limits      JobLimits // what would hold it
+	Signatures  []string  // by source: whether the handler may refuse signatures
+	Skipped     string    // "6 of them are resolved …"; empty: none
+	Unknown     string    // "12 of them may have been processed already."; empty: none
 	MessagesURL string
 	InPage      bool   // it is a page of its own, and no dialog
 	Back        string // the query of the list, without "?"
@@ -134,6 +185,17 @@ func (v JobView) order(what string) templ.Attributes {
 	attributes := swapAction(url, "#job-"+v.ID)
 	attributes["id"], attributes["formaction"] = "job-"+v.ID+"-"+what, url
 	return attributes
+}
+
+// limits returns the limits to show: above a list those alone that end by themselves.
+func (v JobView) limits() JobLimits {
+	shown := v.Limits
+	if !v.alone() {
+		shown.List = slices.DeleteFunc(slices.Clone(shown.List), func(l JobLimit) bool {
+			return !l.waits() && l.Kind != LimitRamp
+		})
+	}
+	return shown
 }
 
 // alone reports whether the job is shown on its own page, and not in a strip above a list.
