@@ -51,8 +51,8 @@ type Request struct {
 	Probe       bool          // it tests a destination that is down or has asked for a pause
 	Masks       *redact.Rules // of the message: what its response must not repeat
 
-	// OnlyFailures drops the response of a successful delivery. The receiver stores nothing of one, so no secrets need
-	// to be looked for in it.
+	// OnlyFailures drops the response of a successful delivery. The receiver stores nothing of one, so it need not be
+	// decoded, and no secrets need to be looked for in it.
 	OnlyFailures bool
 }
 
@@ -127,9 +127,6 @@ func (c *Client) deliver(ctx context.Context, to Destination, r Request) (a dead
 // hideSecrets masks the secrets of a request where its response repeats them: an error text is shown, searched, grouped
 // by and logged.
 func hideSecrets(a *deadletter.Attempt, r Request) {
-	if r.OnlyFailures && a.Outcome == deadletter.Delivered {
-		a.ResponseBody, a.ResponseHeaders, a.ResponseCut = nil, nil, false
-	}
 	if a.Error == "" && len(a.ResponseBody) == 0 && len(a.ResponseHeaders) == 0 {
 		return
 	}
@@ -151,7 +148,7 @@ func (c *Client) send(ctx context.Context, to Destination, r Request) deadletter
 		if err == nil {
 			response.Body = timer.wrap(response.Body)
 			defer func() { _ = response.Body.Close() }()
-			return c.attemptOf(response)
+			return c.attemptOf(response, r)
 		}
 		// An idle connection that the destination had closed before a byte was written says nothing about the
 		// destination.

@@ -24,12 +24,14 @@ const maxErrorText = 500
 // errorText returns the error of an error response in one line: the text that its body has for people, or else the
 // text of the status, such as "Unprocessable Entity". It does not repeat the status code.
 func errorText(code int, body payload.Text) string {
-	status := cmp.Or(http.StatusText(code), fmt.Sprintf("HTTP status %d", code))
 	text := ""
 	if body.Kind != payload.Binary {
 		text = oneLine(textForPeople(body.Bytes, code))
 	}
-	if text = cmp.Or(text, status); body.Fault != "" {
+	if text == "" {
+		text = cmp.Or(http.StatusText(code), fmt.Sprintf("HTTP status %d", code))
+	}
+	if body.Fault != "" {
 		return oneLine(text + ". " + body.Fault)
 	}
 	return text

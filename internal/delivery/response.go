@@ -30,13 +30,17 @@ func classify(statusCode int) deadletter.Outcome {
 }
 
 // attemptOf reads a response and returns its attempt. Only the status decides the outcome, even if the body is cut off.
-func (c *Client) attemptOf(response *http.Response) deadletter.Attempt {
+func (c *Client) attemptOf(response *http.Response, r Request) deadletter.Attempt {
 	a := deadletter.Attempt{
-		StatusCode:      response.StatusCode,
-		Outcome:         classify(response.StatusCode),
-		ResponseHeaders: boundHeaders(response.Header),
-		RetryAfter:      RetryAfter(response.Header.Get("Retry-After"), c.now()),
+		StatusCode: response.StatusCode,
+		Outcome:    classify(response.StatusCode),
+		RetryAfter: RetryAfter(response.Header.Get("Retry-After"), c.now()),
 	}
+	if r.OnlyFailures && a.Outcome == deadletter.Delivered {
+		discard(response.Body)
+		return a
+	}
+	a.ResponseHeaders = boundHeaders(response.Header)
 	// The bytes after a 101 are no body, and the transport does not end them in time.
 	if response.StatusCode == http.StatusSwitchingProtocols {
 		a.Error = errorText(response.StatusCode, payload.Text{})
@@ -61,10 +65,13 @@ func readBody(response *http.Response) payload.Text {
 		return payload.Decode(deadletter.Headers(response.Header), body, deadletter.MaxResponse)
 	}
 	if err == nil {
-		_, _ = io.CopyN(io.Discard, response.Body, maxDrain)
+		discard(response.Body)
 	}
 	return payload.DecodeHead(deadletter.Headers(response.Header), body, deadletter.MaxResponse)
 }
+
+// discard reads the rest of a response, so that its connection can be used again.
+func discard(body io.Reader) { _, _ = io.CopyN(io.Discard, body, maxDrain) }
 
 // boundHeaders returns the first headers, by name, that fit into maxStoredHeaders.
 func boundHeaders(from http.Header) deadletter.Headers {

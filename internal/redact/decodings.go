@@ -4,25 +4,51 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"math"
 	"strings"
+	"unicode/utf8"
 )
 
-// beginnings decides at little cost that a decoded text has no secret, as nearly none has. It may be wrong in the other
+// beginnings decides at little cost that a text has no secret, as nearly none has. It may be wrong in the other
 // direction alone.
 type beginnings struct {
 	secrets Secrets
 	first   [256]bool // the first bytes of the secrets, and of escapes
+	least   int       // the length of the shortest secret, in characters
 }
 
 func newBeginnings(s Secrets) *beginnings {
-	b := &beginnings{secrets: s}
+	b := &beginnings{secrets: s, least: math.MaxInt}
 	for i := range len(escapeSigns) {
 		b.first[escapeSigns[i]] = true
 	}
 	for _, secret := range s {
 		b.first[secret[0]] = true
+		b.least = min(b.least, utf8.RuneCount(secret)) // one that is a byte in Latin-1 has more in the secret
 	}
 	return b
+}
+
+// shortest returns the length of the shortest text that can have a secret or, where it is cut, the beginning of one, in
+// bytes.
+func (b *beginnings) shortest(cut bool) int {
+	if cut {
+		return minSecret
+	}
+	return max(b.least, minSecret)
+}
+
+// ruleOut reports whether a text has no secret in any spelling.
+func (b *beginnings) ruleOut(text []byte, cut bool) bool {
+	if b.in(text) || !utf8.Valid(text) {
+		return false
+	}
+	found := false
+	decodings(text, b.shortest(cut), func(decoded []byte, _, _ int) (done bool) {
+		found = found || b.in(decoded)
+		return found
+	})
+	return !found
 }
 
 // in reports whether a text has an escape, or a secret may begin in it. Folding changes white space alone, and no
@@ -53,20 +79,52 @@ func word(secret []byte) []byte {
 	return head
 }
 
-// decodings calls do with what each run of base64 or hexadecimal digits in a text may stand for, and the position of
-// the run, until do has done with the run. decoded is valid during the call.
-func decodings(text []byte, do func(decoded []byte, start, end int) (done bool)) {
+// decodings calls do with what each run of base64 or hexadecimal digits in a text may stand for, if that has at least so
+// many bytes, and the position of the run, until do has done with the run. decoded is valid during the call.
+func decodings(text []byte, least int, do func(decoded []byte, start, end int) (done bool)) {
 	var buffer [256]byte
 	decode := func(run []byte, start, steps int, append func(to, run []byte) []byte) {
 		for shift := range steps { // it may follow other text without a gap
 			decoded := append(buffer[:0], run[shift:])
-			if len(decoded) >= minSecret && do(decoded, start, start+len(run)) {
+			if len(decoded) >= least && do(decoded, start, start+len(run)) {
 				return
 			}
 		}
 	}
-	runs(text, isBase64, 6, func(run []byte, start int) { decode(run, start, 4, appendBase64) })
-	runs(text, isHex, 2*minSecret, func(run []byte, start int) { decode(run, start, 2, appendHex) })
+	runs(text, &base64Digits, base64.RawStdEncoding.EncodedLen(least), func(run []byte, start int) {
+		decode(run, start, 4, appendBase64)
+	})
+	runs(text, &hexDigits, hex.EncodedLen(least), func(run []byte, start int) { decode(run, start, 2, appendHex) })
+}
+
+// digits is a set of bytes.
+type digits [256]bool
+
+var base64Digits, hexDigits = digitsOf(isBase64), digitsOf(isHex)
+
+func digitsOf(is func(byte) bool) (set digits) {
+	for c := range set {
+		set[c] = is(byte(c)) //nolint:gosec // below 256
+	}
+	return set
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+// runs calls do with every run of at least a length of bytes in the set, and its position.
+func runs(text []byte, in *digits, least int, do func(run []byte, start int)) {
+	for start := 0; start < len(text); start++ {
+		end := start
+		for end < len(text) && in[text[end]] {
+			end++
+		}
+		if end-start >= least {
+			do(text[start:end], start)
+		}
+		start = end
+	}
 }
 
 func appendBase64(to, run []byte) []byte {

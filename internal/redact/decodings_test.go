@@ -46,6 +46,16 @@ func TestHideFindsASecretWhereverItStands(t *testing.T) {
 	}
 }
 
+// In Latin-1 a secret has fewer bytes than in UTF-8.
+func TestHideFindsASecretInBase64OfLatin1(t *testing.T) {
+	t.Parallel()
+	secrets := redact.New(redact.Options{}).Secrets(deadletter.Headers{"X-Token": {"äöüßÄÖÜ"}}, "", nil)
+	text := base64.StdEncoding.EncodeToString([]byte("\xe4\xf6\xfc\xdf\xc4\xd6\xdc%21"))
+	if shown := string(secrets.Hide([]byte(text), false)); shown != redact.Mask {
+		t.Errorf("a secret in Latin-1 is shown in base64: %s", shown)
+	}
+}
+
 func TestHideLeavesATextWithoutSecrets(t *testing.T) {
 	t.Parallel()
 	secrets := redact.New(redact.Options{}).Secrets(deadletter.Headers{"Authorization": {"Bearer s3cret"}}, "", nil)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/base64"
-	"encoding/binary"
 	"hash/maphash"
 	"slices"
 	"strconv"
@@ -219,7 +218,7 @@ func (w *walk) object(paths []payload.Path, key uint64) error {
 func (w *walk) member(name []byte, paths []payload.Path, key uint64, p *pair) error {
 	kind := w.dec.PeekKind()
 	w.name = name
-	at := below(key, string(name))
+	at := below(key, name)
 	if w.rules.isConfigured(name) || kind != 't' && kind != 'f' && kind != 'n' && w.rules.isDefault(name) {
 		return w.take(at)
 	}
@@ -438,14 +437,9 @@ func isText(text []byte) bool {
 var seed = maphash.MakeSeed()
 
 // below returns the key of a place within another.
-func below(key uint64, step string) uint64 {
-	var h maphash.Hash
-	h.SetSeed(seed)
-	var parent [8]byte
-	binary.LittleEndian.PutUint64(parent[:], key)
-	_, _ = h.Write(parent[:])
-	_, _ = h.WriteString(step)
-	return h.Sum64()
+func below[T string | []byte](key uint64, step T) uint64 {
+	const odd = 0x9E3779B97F4A7C15 // so that the order of the steps counts
+	return key*odd + maphash.String(seed, string(step))
 }
 
 // openBelow returns the paths that are open below a name, which is in its normal form.

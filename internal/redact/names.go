@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"bytes"
 	"iter"
 	"slices"
 	"strings"
@@ -10,7 +11,7 @@ import (
 // Fields that are secret by their name alone, in every body, form, query and header. Names are compared without case,
 // hyphens, underscores and spaces, so "access_token" stands for accessToken and Access-Token as well. Names that only
 // resemble these are shown: nextPageToken, tokenCount, author, pinned.
-var secretFields = newNameSet(
+var secretFields = []string{
 	"password", "passwd", "pwd", "passphrase", "passcode", "pass_hash",
 	"secret", "secret_key", "secret_access_key", "shared_secret", "client_secret", "private_key", "signing_key",
 	"encryption_key", "api_key", "access_key", "auth_key", "account_key", "subscription_key", "functions_key",
@@ -21,7 +22,7 @@ var secretFields = newNameSet(
 	"otp", "totp", "one_time_password", "one_time_code", "mfa_code", "pin", "pin_code",
 	"ssn", "social_security_number", "iban", "pan", "card_number", "credit_card", "credit_card_number", "cc_number",
 	"cvv", "cvv2", "cvc", "cvc2", "card_security_code",
-)
+}
 
 // secretEndings are the ends of further secret names, such as db_password and stripeSecretKey.
 var secretEndings = []string{
@@ -106,13 +107,37 @@ func parts(name []byte) iter.Seq[[]byte] {
 	}
 }
 
+// secretName is a name of secretFields, or one of secretEndings.
+type secretName struct {
+	text     string
+	isEnding bool
+}
+
+// lastBytes is the length of the shortest secretName.
+const lastBytes = 3
+
+// secretNames has them by their last bytes, because nearly every name of a body ends with others.
+var secretNames = func() map[string][]secretName {
+	all := map[string][]secretName{}
+	add := func(names []string, areEndings bool) {
+		for _, name := range names {
+			name = normalName(name)
+			last := name[len(name)-lastBytes:]
+			all[last] = append(all[last], secretName{name, areEndings})
+		}
+	}
+	add(secretFields, false)
+	add(secretEndings, true)
+	return all
+}()
+
 // isSecretField reports whether the normal form of a name is secret by default.
 func isSecretField(normal []byte) bool {
-	if secretFields[string(normal)] {
-		return true
+	if len(normal) < lastBytes {
+		return false
 	}
-	for _, end := range secretEndings {
-		if len(normal) > len(end) && string(normal[len(normal)-len(end):]) == end {
+	for _, known := range secretNames[string(normal[len(normal)-lastBytes:])] {
+		if string(normal) == known.text || known.isEnding && bytes.HasSuffix(normal, []byte(known.text)) {
 			return true
 		}
 	}

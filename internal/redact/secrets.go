@@ -34,6 +34,9 @@ func (r *Rules) Secrets(headers deadletter.Headers, query string, body []byte) S
 		}
 	}
 	for part := range strings.SplitSeq(query, "&") {
+		if part == "" {
+			continue
+		}
 		name, value, _ := strings.Cut(part, "=")
 		if decoded, err := url.QueryUnescape(name); err == nil {
 			name = decoded
@@ -128,6 +131,9 @@ func (s Secrets) Hide(text []byte, cut bool) []byte {
 	if len(s) == 0 || len(text) == 0 {
 		return text
 	}
+	if newBeginnings(s).ruleOut(text, cut) {
+		return text
+	}
 	exact := spell(text)
 	folded := exact.folded()
 	var hidden []interval
@@ -177,7 +183,7 @@ func beginningAtEnd(text, secret []byte) int {
 // encoded adds the runs of base64 and hexadecimal digits with a secret in them.
 func (s Secrets) encoded(list []interval, text spelled, cut bool) []interval {
 	begin := newBeginnings(s)
-	decodings(text.text, func(decoded []byte, start, end int) (done bool) {
+	decodings(text.text, begin.shortest(cut), func(decoded []byte, start, end int) (done bool) {
 		if !begin.in(decoded) || !s.contained(decoded, cut && end == len(text.text)) {
 			return false
 		}

@@ -181,24 +181,3 @@ func isFolded(text []byte) bool {
 	}
 	return true
 }
-
-// runs calls do with every run of at least a length of bytes that is accepts, and its position.
-func runs(text []byte, is func(byte) bool, least int, do func(run []byte, start int)) {
-	start := -1
-	for i := 0; i <= len(text); i++ {
-		in := i < len(text) && is(text[i])
-		switch {
-		case in && start < 0:
-			start = i
-		case !in && start >= 0:
-			if i-start >= least {
-				do(text[start:i], start)
-			}
-			start = -1
-		}
-	}
-}
-
-func isHex(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
-}
