@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strconv"
@@ -151,10 +152,11 @@ func (c *Console) account(w http.ResponseWriter, r *http.Request) {
 	}
 	actor := auth.Actor(r.Context())
 	for _, act := range deadletter.Actions() {
+		words := cmp.Or(actionWords[act], string(act))
 		if actor.May(act) == nil {
-			v.May = append(v.May, actionWords(act))
+			v.May = append(v.May, words)
 		} else {
-			v.MayNot = append(v.MayNot, actionWords(act))
+			v.MayNot = append(v.MayNot, words)
 		}
 	}
 	c.render(w, r, http.StatusOK, page.Account(v))
@@ -255,24 +257,16 @@ func (c *Console) showPasswordLink(w http.ResponseWriter, r *http.Request, v pag
 	c.render(w, r, status, page.PasswordLink(v))
 }
 
-func actionWords(act deadletter.Action) string {
-	switch act {
-	case deadletter.ActView:
-		return "see messages and the audit trail"
-	case deadletter.ActReplay:
-		return "replay messages"
-	case deadletter.ActEdit:
-		return "edit and replay messages"
-	case deadletter.ActArchive:
-		return "archive messages"
-	case deadletter.ActRestore:
-		return "restore archived messages"
-	case deadletter.ActSeparate:
-		return "make arrivals messages of their own"
-	case deadletter.ActRedrive, deadletter.ActEditRedrive:
-		return string(act) + " messages"
-	}
-	return string(act)
+// actionWords are the actions whose names do not say it all.
+var actionWords = map[deadletter.Action]string{
+	deadletter.ActView:        "see messages and the audit trail",
+	deadletter.ActReplay:      "replay messages",
+	deadletter.ActEdit:        "edit and replay messages",
+	deadletter.ActArchive:     "archive messages",
+	deadletter.ActRestore:     "restore archived messages",
+	deadletter.ActSeparate:    "make arrivals messages of their own",
+	deadletter.ActRedrive:     "redrive messages",
+	deadletter.ActEditRedrive: "edit and redrive messages",
 }
 
 func (c *Console) passwordForm(w http.ResponseWriter, r *http.Request) {

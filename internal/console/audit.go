@@ -335,10 +335,9 @@ func changesOf(before, after json.RawMessage) []page.AuditChange {
 	var rows []page.AuditChange
 	for _, name := range names {
 		if !bytes.Equal(old[name], now[name]) {
-			rows = append(
-				rows,
-				page.AuditChange{Name: factName(name), Old: factOf(name, old[name]), New: factOf(name, now[name])},
-			)
+			rows = append(rows, page.AuditChange{
+				Name: factName(name), Old: factOf(name, old[name]), New: factOf(name, now[name]),
+			})
 		}
 	}
 	return rows
@@ -371,23 +370,21 @@ func factsOf(text json.RawMessage) map[string]json.RawMessage {
 	return facts
 }
 
+// factNames are the labels of fields whose names do not say it.
+var factNames = map[string]string{
+	"":             "Value",
+	"statusCode":   "Status code",
+	"latencyMs":    "Latency",
+	"acceptedBy":   "Accepted by",
+	"dueAt":        "Next delivery",
+	"needsRestart": "Needs a restart",
+	"bodySha256":   "SHA-256 of the body",
+}
+
 // factName returns the label of a field.
 func factName(name string) string {
-	switch name {
-	case "":
-		return "Value"
-	case "statusCode":
-		return "Status code"
-	case "latencyMs":
-		return "Latency"
-	case "acceptedBy":
-		return "Accepted by"
-	case "dueAt":
-		return "Next delivery"
-	case "needsRestart":
-		return "Needs a restart"
-	case "bodySha256":
-		return "SHA-256 of the body"
+	if label := factNames[name]; label != "" {
+		return label
 	}
 	if strings.ContainsAny(name, "._") {
 		return printable(name) // a key of the configuration

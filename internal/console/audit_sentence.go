@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"strings"
 
 	"dlqdesk/internal/deadletter"
@@ -28,128 +29,72 @@ func eventSentence(e store.EventRow) string {
 		return "was refused an action on"
 	}
 	if e.Actor == deadletter.ActorSystem {
-		if refused := refusalVerb(e.Action); refused != "" {
+		if refused := refusalVerbs[e.Action]; refused != "" {
 			return refused
 		}
 	}
 	if e.Action == "destination.probe" && e.TargetKind == jobTarget {
 		return "probed a destination with a message of job"
 	}
-	return eventVerb(e.Action)
+	return cmp.Or(eventVerbs[e.Action], e.Action)
 }
 
-// refusalVerb returns the verb phrase of refusals in which the program is the actor: several at once, or one that a
-// link may have caused. It returns "" for other actions.
-func refusalVerb(action string) string {
-	switch action {
-	case desk.RefusedSignIn:
-		return "refused sign-ins"
-	case desk.RefusedPassword:
-		return "refused changes of passwords"
-	case desk.RefusedTooMany:
-		return "refused too many attempts to sign in"
-	case desk.RefusedLink:
-		return "refused a link that is not valid"
-	case desk.RefusedSite:
-		return "refused forms from other sites"
-	case desk.RefusedAction:
-		return "refused an action of"
-	}
-	return ""
+// refusalVerbs are the verb phrases of refusals in which the program is the actor: several at once, or one that a link
+// may have caused.
+var refusalVerbs = map[string]string{
+	desk.RefusedSignIn:   "refused sign-ins",
+	desk.RefusedPassword: "refused changes of passwords",
+	desk.RefusedTooMany:  "refused too many attempts to sign in",
+	desk.RefusedLink:     "refused a link that is not valid",
+	desk.RefusedSite:     "refused forms from other sites",
+	desk.RefusedAction:   "refused an action of",
 }
 
-func eventVerb(action string) string {
-	switch action {
-	case "message.received":
-		return "received"
-	case "message.arrived_again":
-		return "received again"
-	case "message.separate":
-		return "made an arrival a message of its own:"
-	case "message.replay":
-		return "requested a replay of"
-	case "message.returned":
-		return "received back after a redrive"
-	case "message.source":
-		return "assigned the source of its queue to"
-	case "message.drain":
-		return "drained to a queue"
-	case "message.redrive":
-		return "requested a redrive of"
-	case "message.edit_redrive":
-		return "edited and requested a redrive of"
-	case "message.edit":
-		return "edited and requested a replay of"
-	case "message.unmask":
-		return "unmasked values of"
-	case "message.mask_again":
-		return "masked values again of"
-	case "message.archive":
-		return "archived"
-	case "message.restore":
-		return "restored"
-	case "destination.probe":
-		return "probed a destination with"
-	case "attempt.started":
-		return "started to deliver"
-	case "job.start":
-		return "started job"
-	case "job.pause":
-		return "paused job"
-	case "job.resume":
-		return "resumed job"
-	case "job.cancel":
-		return "cancelled job"
-	case "job.done":
-		return "finished job"
-	case "user.add":
-		return "added"
-	case "user.role":
-		return "changed the role of"
-	case "user.disable":
-		return "disabled"
-	case "user.enable":
-		return "enabled"
-	case "user.delete":
-		return "deleted"
-	case "user.end_sessions":
-		return "ended sessions of"
-	case "user.password_link":
-		return "made a password link for"
-	case "user.set_password":
-		return "set the password of"
-	case "user.sign_in":
-		return "signed in"
-	case desk.RefusedSignIn:
-		return "failed to sign in"
-	case desk.RefusedPassword:
-		return "gave a wrong current password"
-	case desk.RefusedTooMany:
-		return "made too many attempts to sign in"
-	case desk.RefusedLink:
-		return "used a link that is not valid"
-	case desk.RefusedSite:
-		return "sent a form from another site"
-	case desk.RefusedAction:
-		return "was refused an action"
-	case "user.sign_out":
-		return "signed out"
-	case "user.password":
-		return "changed their password"
-	case "setup.use":
-		return "used the set-up link"
-	case "config.reload":
-		return "reloaded"
-	case "config.reload_refused":
-		return "refused the changes of"
-	case "ledger.acknowledge":
-		return "acknowledged an imbalance of"
-	case store.ActionAccept:
-		return "accepted the audit trail as it is, on the order of a person"
-	case store.ActionRekey:
-		return "gave the audit trail a new key, on the order of a person"
-	case "audit.export":
-		return "exported the audit trail"
-	}
-	return action
+// eventVerbs are the verb phrases of actions.
+var eventVerbs = map[string]string{
+	"message.received":      "received",
+	"message.arrived_again": "received again",
+	"message.separate":      "made an arrival a message of its own:",
+	"message.replay":        "requested a replay of",
+	"message.returned":      "received back after a redrive",
+	"message.source":        "assigned the source of its queue to",
+	"message.drain":         "drained to a queue",
+	"message.redrive":       "requested a redrive of",
+	"message.edit_redrive":  "edited and requested a redrive of",
+	"message.edit":          "edited and requested a replay of",
+	"message.unmask":        "unmasked values of",
+	"message.mask_again":    "masked values again of",
+	"message.archive":       "archived",
+	"message.restore":       "restored",
+	"destination.probe":     "probed a destination with",
+	"attempt.started":       "started to deliver",
+	"job.start":             "started job",
+	"job.pause":             "paused job",
+	"job.resume":            "resumed job",
+	"job.cancel":            "cancelled job",
+	"job.done":              "finished job",
+	"user.add":              "added",
+	"user.role":             "changed the role of",
+	"user.disable":          "disabled",
+	"user.enable":           "enabled",
+	"user.delete":           "deleted",
+	"user.end_sessions":     "ended sessions of",
+	"user.password_link":    "made a password link for",
+	"user.set_password":     "set the password of",
+	"user.sign_in":          "signed in",
+	desk.RefusedSignIn:      "failed to sign in",
+	desk.RefusedPassword:    "gave a wrong current password",
+	desk.RefusedTooMany:     "made too many attempts to sign in",
+	desk.RefusedLink:        "used a link that is not valid",
+	desk.RefusedSite:        "sent a form from another site",
+	desk.RefusedAction:      "was refused an action",
+	"user.sign_out":         "signed out",
+	"user.password":         "changed their password",
+	"setup.use":             "used the set-up link",
+	"config.reload":         "reloaded",
+	"config.reload_refused": "refused the changes of",
+	"ledger.acknowledge":    "acknowledged an imbalance of",
+	store.ActionAccept:      "accepted the audit trail as it is, on the order of a person",
+	store.ActionRekey:       "gave the audit trail a new key, on the order of a person",
+	"audit.export":          "exported the audit trail",
 }

@@ -254,14 +254,11 @@ func editHeaders(e editing) []page.EditHeader {
 	masked := e.source.Masks.Headers(e.base.Headers)
 	for _, name := range masked.Names() {
 		for i, value := range masked[name] {
-			rows = append(
-				rows,
-				page.EditHeader{
-					Name:   printable(name),
-					Value:  printable(value),
-					Locked: e.locked(name, e.base.Headers[name][i]),
-				},
-			)
+			rows = append(rows, page.EditHeader{
+				Name:   printable(name),
+				Value:  printable(value),
+				Locked: e.locked(name, e.base.Headers[name][i]),
+			})
 		}
 	}
 	return rows

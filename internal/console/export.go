@@ -124,46 +124,25 @@ type eventWriter interface {
 
 func newEventWriter(format string, w io.Writer) eventWriter {
 	if format == formatCSV {
-		return &csvEvents{out: csv.NewWriter(w)}
+		out := csv.NewWriter(w)
+		_ = out.Write(eventColumns) // flush reports the error
+		return csvEvents{out}
 	}
 	out := json.NewEncoder(w)
 	out.SetEscapeHTML(false)
 	return jsonEvents{out}
 }
 
-// csvEvents writes a header line, then one line per event.
-type csvEvents struct {
-	out    *csv.Writer
-	headed bool
+// eventColumns is the first line of a CSV file.
+var eventColumns = []string{
+	"event", "at", "actor_kind", "actor", "address", "action", "target_kind", "target", "source", "reason", "before",
+	"after",
 }
 
-func (c *csvEvents) head() error {
-	if c.headed {
-		return nil
-	}
-	c.headed = true
-	return c.out.Write(
-		[]string{
-			"event",
-			"at",
-			"actor_kind",
-			"actor",
-			"address",
-			"action",
-			"target_kind",
-			"target",
-			"source",
-			"reason",
-			"before",
-			"after",
-		},
-	)
-}
+// csvEvents writes one line per event.
+type csvEvents struct{ out *csv.Writer }
 
-func (c *csvEvents) write(e store.EventRow) error {
-	if err := c.head(); err != nil {
-		return err
-	}
+func (c csvEvents) write(e store.EventRow) error {
 	line := []string{
 		strconv.FormatInt(e.Sequence, 10), e.At.Format(stampMillis), string(e.Actor), e.By, e.Addr, e.Action,
 		e.TargetKind, e.Target, e.Source, e.Reason, string(e.Before), string(e.After),
@@ -174,10 +153,7 @@ func (c *csvEvents) write(e store.EventRow) error {
 	return c.out.Write(line)
 }
 
-func (c *csvEvents) flush() error {
-	if err := c.head(); err != nil {
-		return err
-	}
+func (c csvEvents) flush() error {
 	c.out.Flush()
 	return c.out.Error()
 }

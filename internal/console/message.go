@@ -453,9 +453,9 @@ func (c *Console) messageView(
 	for i, other := range h.revisions {
 		current, to := other.Number == shown.Number, revisionURL(m.ID, other.Number, back)
 		v.Panel.Revisions[i].Current = current
-		v.Payload.Revisions = append(
-			v.Payload.Revisions, page.PayloadLink{Name: revisionName(other), URL: to, Current: current},
-		)
+		v.Payload.Revisions = append(v.Payload.Revisions, page.PayloadLink{
+			Name: revisionName(other), URL: to, Current: current,
+		})
 	}
 	return v
 }
@@ -529,10 +529,9 @@ func denyActions(v *page.MessagePanelView, seen desk.View) {
 func (c *Console) addRevisions(v *page.MessagePanelView, m deadletter.Message, revisions []deadletter.Revision) {
 	for _, r := range revisions {
 		latest := r.Number == m.Revision
-		v.Choices = append(
-			v.Choices,
-			page.RevisionChoice{Number: strconv.Itoa(r.Number), Name: revisionName(r), Selected: latest},
-		)
+		v.Choices = append(v.Choices, page.RevisionChoice{
+			Number: strconv.Itoa(r.Number), Name: revisionName(r), Selected: latest,
+		})
 		shown := page.RevisionView{
 			Name:    revisionName(r),
 			By:      r.By,
@@ -630,14 +629,11 @@ func headerRows(h deadletter.Headers, s desk.Source) []page.HeaderRow {
 	masked := s.Masks.Headers(h)
 	for _, name := range masked.Names() {
 		for _, value := range masked[name] {
-			rows = append(
-				rows,
-				page.HeaderRow{
-					Name:   printable(name),
-					Value:  printable(deadletter.ReadableValue(value)),
-					Masked: s.Masks.IsSecretHeader(name),
-				},
-			)
+			rows = append(rows, page.HeaderRow{
+				Name:   printable(name),
+				Value:  printable(deadletter.ReadableValue(value)),
+				Masked: s.Masks.IsSecretHeader(name),
+			})
 		}
 	}
 	return rows

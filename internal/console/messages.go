@@ -411,10 +411,9 @@ func (c *Console) filterView(l list) page.MessagesFilter {
 		}
 	}
 	for _, o := range deadletter.Outcomes() {
-		f.Outcomes = append(
-			f.Outcomes,
-			ui.Option{Value: string(o), Label: o.Label(), Selected: string(o) == l.query.Get("outcome")},
-		)
+		f.Outcomes = append(f.Outcomes, ui.Option{
+			Value: string(o), Label: o.Label(), Selected: string(o) == l.query.Get("outcome"),
+		})
 	}
 	for _, n := range l.codes {
 		f.Codes = append(f.Codes, strconv.Itoa(n))

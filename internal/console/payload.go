@@ -337,10 +337,9 @@ func compareSide(id deadletter.ID, r deadletter.Revision, b shownBody, list []de
 	}
 	for _, other := range list {
 		number := strconv.Itoa(other.Number)
-		side.Options = append(
-			side.Options,
-			ui.Option{Value: number, Label: revisionName(other), Selected: other.Number == r.Number},
-		)
+		side.Options = append(side.Options, ui.Option{
+			Value: number, Label: revisionName(other), Selected: other.Number == r.Number,
+		})
 	}
 	if b.Kind == payload.Binary {
 		return side
@@ -367,14 +366,11 @@ func headerChanges(before, after deadletter.Headers, s desk.Source) []page.Heade
 	var rows []page.HeaderChange
 	for _, name := range slices.Compact(names) {
 		if !slices.Equal(before[name], after[name]) {
-			rows = append(
-				rows,
-				page.HeaderChange{
-					Name: printable(name),
-					Old:  joined(old[name]),
-					New:  joined(now[name]),
-				},
-			)
+			rows = append(rows, page.HeaderChange{
+				Name: printable(name),
+				Old:  joined(old[name]),
+				New:  joined(now[name]),
+			})
 		}
 	}
 	return rows

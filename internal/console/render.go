@@ -93,56 +93,25 @@ func (c *Console) redirect(w http.ResponseWriter, r *http.Request, to string, n 
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
-// statusOf maps an error kind to an HTTP status. It is the only mapping.
-func statusOf(k deadletter.Kind) int {
-	switch k {
-	case deadletter.Invalid:
-		return http.StatusUnprocessableEntity
-	case deadletter.Unauthenticated:
-		return http.StatusUnauthorized
-	case deadletter.Forbidden:
-		return http.StatusForbidden
-	case deadletter.NotFound:
-		return http.StatusNotFound
-	case deadletter.Conflict:
-		return http.StatusConflict
-	case deadletter.NeedsConfirmation:
-		return http.StatusPreconditionRequired
-	case deadletter.TooLarge:
-		return http.StatusRequestEntityTooLarge
-	case deadletter.RateLimited:
-		return http.StatusTooManyRequests
-	case deadletter.Unavailable:
-		return http.StatusServiceUnavailable
-	case deadletter.Internal:
-	}
-	return http.StatusInternalServerError
+// kinds maps an error kind to an HTTP status and a heading. It is the only mapping.
+var kinds = map[deadletter.Kind]struct {
+	status  int
+	heading string
+}{
+	deadletter.Internal:          {http.StatusInternalServerError, "Something went wrong"},
+	deadletter.Invalid:           {http.StatusUnprocessableEntity, "Invalid input"},
+	deadletter.Unauthenticated:   {http.StatusUnauthorized, "Sign in first"},
+	deadletter.Forbidden:         {http.StatusForbidden, "Not permitted"},
+	deadletter.NotFound:          {http.StatusNotFound, "Not found"},
+	deadletter.Conflict:          {http.StatusConflict, "Changed by someone else"},
+	deadletter.NeedsConfirmation: {http.StatusPreconditionRequired, "Confirm this first"},
+	deadletter.TooLarge:          {http.StatusRequestEntityTooLarge, "Too large"},
+	deadletter.RateLimited:       {http.StatusTooManyRequests, "Too many attempts"},
+	deadletter.Unavailable:       {http.StatusServiceUnavailable, "Not available at the moment"},
 }
 
-func headingOf(k deadletter.Kind) string {
-	switch k {
-	case deadletter.Invalid:
-		return "Invalid input"
-	case deadletter.Unauthenticated:
-		return "Sign in first"
-	case deadletter.Forbidden:
-		return "Not permitted"
-	case deadletter.NotFound:
-		return "Not found"
-	case deadletter.Conflict:
-		return "Changed by someone else"
-	case deadletter.NeedsConfirmation:
-		return "Confirm this first"
-	case deadletter.TooLarge:
-		return "Too large"
-	case deadletter.RateLimited:
-		return "Too many attempts"
-	case deadletter.Unavailable:
-		return "Not available at the moment"
-	case deadletter.Internal:
-	}
-	return "Something went wrong"
-}
+func statusOf(k deadletter.Kind) int     { return kinds[k].status }
+func headingOf(k deadletter.Kind) string { return kinds[k].heading }
 
 // fail shows an error: in place for htmx, as a page otherwise. The part of it that users must not see is logged here.
 func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {

@@ -51,10 +51,9 @@ func (c *Console) readLayout(ctx context.Context) listLayout {
 func (l listLayout) view() page.ListLayout {
 	v := page.ListLayout{Compact: l.Compact}
 	for _, column := range columns() {
-		v.Columns = append(
-			v.Columns,
-			ui.Option{Value: column.name, Label: column.label, Selected: !slices.Contains(l.Hidden, column.name)},
-		)
+		v.Columns = append(v.Columns, ui.Option{
+			Value: column.name, Label: column.label, Selected: !slices.Contains(l.Hidden, column.name),
+		})
 	}
 	return v
 }
