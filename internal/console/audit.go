@@ -33,17 +33,15 @@ func (c *Console) auditTable(r *http.Request) (page.AuditTableView, int) {
 	query, cursor := pickFields(r.URL.Query(), auditFields()), r.URL.Query().Get("cursor")
 	events, err := c.readEvents(r.Context(), query, cursor)
 	v := c.auditView(query, cursor, events)
-	kind := deadletter.KindOf(err)
-	switch {
+	status := http.StatusOK
+	switch kind := deadletter.KindOf(err); {
 	case err == nil:
-		return v, http.StatusOK
 	case kind == deadletter.Invalid:
-		v.State, v.Filter.Error = page.StateNoMatch, errorText(err)
+		v.State, v.Filter.Error, status = page.StateNoMatch, errorText(err), statusOf(kind)
 	default:
-		c.logFailure(r, kind, err)
-		v.State, v.Fault = page.StateFault, errorText(err)
+		v.State, v.Fault, status = c.unreadable(r, err)
 	}
-	return v, statusOf(kind)
+	return v, status
 }
 
 func (c *Console) readEvents(ctx context.Context, query url.Values, cursor string) (store.Page[store.EventRow], error) {
@@ -63,28 +61,12 @@ func eventFilter(query url.Values) (store.EventFilter, error) {
 	var f store.EventFilter
 	var errs [6]error
 	f.By, errs[0] = parseText("name", query.Get("actor"))
-	f.Action, errs[1] = parseAction(query.Get("action"))
+	f.Action, errs[1] = oneOf("action", query.Get("action"), valuesOf(auditActions()))
 	f.Target, errs[2] = parseText("message", query.Get("message"))
 	f.From, f.To, errs[3] = parseRange(query)
-	f.Actors, errs[4] = parseDoers(query.Get("by"))
+	f.Actors, errs[4] = oneOf("actor kind", query.Get("by"), []store.ActorClass{store.People, store.Program})
 	f.Source, f.NoSource, errs[5] = parseSource(query.Get("source"))
 	return f, firstError(errs[:]...)
-}
-
-func parseAction(action string) (string, error) {
-	if action == "" ||
-		slices.ContainsFunc(auditActions(), func(known ui.Option) bool { return known.Value == action }) {
-		return action, nil
-	}
-	return "", deadletter.Errorf(deadletter.Invalid, "there is no action %q", action)
-}
-
-func parseDoers(text string) (store.ActorClass, error) {
-	switch d := store.ActorClass(text); d {
-	case "", store.People, store.Program:
-		return d, nil
-	}
-	return "", deadletter.Errorf(deadletter.Invalid, "there is no actor kind %q: use people or program", text)
 }
 
 // messageTarget is the target kind of events about a message.
@@ -214,6 +196,14 @@ func auditValueText(name, value string) string {
 		return labelOf(auditActors(), value)
 	}
 	return filterValueText(name, value)
+}
+
+// valuesOf returns the values of options.
+func valuesOf(options []ui.Option) (values []string) {
+	for _, option := range options {
+		values = append(values, option.Value)
+	}
+	return values
 }
 
 // labelOf returns the label of a value, or the value if no option has it.

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"net/http"
@@ -40,23 +41,16 @@ func (c *Console) openBreakers(by deadletter.Actor, o overview) []page.BreakerVi
 		if unnamed > 0 {
 			v.WithoutSource = page.Count{
 				Text: number(unnamed) + " without a source",
-				URL: address(
-					"/messages",
-					between(time.Time{}, time.Time{}, noSource, "status", string(deadletter.Retrying)),
-				),
+				URL:  openURL(noSource, deadletter.Retrying),
 			}
 		}
 		if named > 0 {
-			v.Waiting.URL = address(
-				"/messages", between(time.Time{}, time.Time{}, name, "status", string(deadletter.Retrying)),
-			)
+			v.Waiting.URL = openURL(name, deadletter.Retrying)
 		}
 		if v.State != page.BreakerHalfOpen {
 			v.Probe = "/destinations/" + url.PathEscape(name) + "/probe"
 		}
-		if denied := errorText(by.May(deadletter.ActProbe)); denied != "" {
-			v.Denied = denied
-		}
+		v.Denied = cmp.Or(errorText(by.May(deadletter.ActProbe)), v.Denied)
 		list = append(list, v)
 	}
 	return list

@@ -179,11 +179,11 @@ func messageQuery(query url.Values, cursor string) (store.MessageQuery, error) {
 	q.Source, q.NoSource, errs[1] = parseSource(query.Get("source"))
 	q.Queue, errs[9] = parseText("queue", query.Get("queue"))
 	q.StatusCode, errs[2] = parseCode(query.Get("code"))
-	q.Outcome, errs[3] = parseOutcome(query.Get("outcome"))
+	q.Outcome, errs[3] = oneOf("outcome", query.Get("outcome"), deadletter.Outcomes())
 	q.From, q.To, errs[4] = parseRange(query)
 	q.Text, errs[5] = parseText("text", query.Get("q"))
 	q.Job, errs[7] = parseJob(query.Get("job"))
-	q.Result, errs[8] = parseResult(query.Get("result"))
+	q.Result, errs[8] = oneOf("result", query.Get("result"), deadletter.ItemStates())
 	q.Fault, errs[12] = parseFault(query.Get("error"))
 	if q.Text != "" && !strings.ContainsFunc(q.Text, wordRune) {
 		errs[6] = deadletter.Errorf(deadletter.Invalid, "the search text needs a word or a number")
@@ -255,18 +255,12 @@ func parseCode(text string) (int, error) {
 	return n, nil
 }
 
-func parseOutcome(text string) (deadletter.Outcome, error) {
-	if text == "" || slices.Contains(deadletter.Outcomes(), deadletter.Outcome(text)) {
-		return deadletter.Outcome(text), nil
+// oneOf parses one of the known values, or none.
+func oneOf[T ~string](kind, text string, known []T) (T, error) {
+	if text == "" || slices.Contains(known, T(text)) {
+		return T(text), nil
 	}
-	return "", deadletter.Errorf(deadletter.Invalid, "there is no outcome %q", text)
-}
-
-func parseResult(text string) (deadletter.ItemState, error) {
-	if text == "" || slices.Contains(deadletter.ItemStates(), deadletter.ItemState(text)) {
-		return deadletter.ItemState(text), nil
-	}
-	return "", deadletter.Errorf(deadletter.Invalid, "there is no result %q of a job", text)
+	return "", deadletter.Errorf(deadletter.Invalid, "there is no %s %q", kind, text)
 }
 
 // maxFault bounds an error text in a query, in bytes.

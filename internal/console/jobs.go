@@ -197,9 +197,8 @@ func (c *Console) jobs(w http.ResponseWriter, r *http.Request) {
 	cursor := r.URL.Query().Get("cursor")
 	v, status := page.JobsView{RetryURL: r.URL.RequestURI()}, http.StatusOK
 	found, err := c.Store.Jobs(r.Context(), cursor, pageSize)
-	if kind := deadletter.KindOf(err); err != nil {
-		c.logFailure(r, kind, err)
-		v.State, v.Fault, status = page.StateFault, errorText(err), statusOf(kind)
+	if err != nil {
+		v.State, v.Fault, status = c.unreadable(r, err)
 	}
 	for _, j := range found.Items {
 		v.Rows = append(v.Rows, c.jobView(r, j, "/jobs"))

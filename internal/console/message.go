@@ -451,11 +451,7 @@ func (c *Console) messageView(
 		v.Panel.DenyEdit = errorText(editable(shown))
 	}
 	for i, other := range h.revisions {
-		current, to := other.Number == shown.Number, revisionURL(m.ID, other.Number, back)
-		v.Panel.Revisions[i].Current = current
-		v.Payload.Revisions = append(v.Payload.Revisions, page.PayloadLink{
-			Name: revisionName(other), URL: to, Current: current,
-		})
+		v.Panel.Revisions[i].Current = other.Number == shown.Number
 	}
 	return v
 }
@@ -527,24 +523,31 @@ func denyActions(v *page.MessagePanelView, seen desk.View) {
 }
 
 func (c *Console) addRevisions(v *page.MessagePanelView, m deadletter.Message, revisions []deadletter.Revision) {
+	v.Choices = revisionOptions(revisions, m.Revision)
 	for _, r := range revisions {
-		latest := r.Number == m.Revision
-		v.Choices = append(v.Choices, page.RevisionChoice{
-			Number: strconv.Itoa(r.Number), Name: revisionName(r), Selected: latest,
-		})
 		shown := page.RevisionView{
 			Name:    revisionName(r),
 			By:      r.By,
 			Reason:  r.Reason,
 			At:      ui.At(r.At),
 			URL:     revisionURL(m.ID, r.Number, v.Back),
-			Current: latest,
+			Current: r.Number == m.Revision,
 		}
 		if r.Number > 0 {
 			shown.Compare = compareURL(m.ID, r.Number-1, r.Number, v.Back)
 		}
 		v.Revisions = append(v.Revisions, shown)
 	}
+}
+
+// revisionOptions lists revisions for a select.
+func revisionOptions(revisions []deadletter.Revision, selected int) (options []ui.Option) {
+	for _, r := range revisions {
+		options = append(options, ui.Option{
+			Value: strconv.Itoa(r.Number), Label: revisionName(r), Selected: r.Number == selected,
+		})
+	}
+	return options
 }
 
 func (c *Console) addAttempts(v *page.MessagePanelView, m deadletter.Message, h history) {

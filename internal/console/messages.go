@@ -64,18 +64,16 @@ func (c *Console) table(r *http.Request, values url.Values) (page.MessagesTableV
 	inSight, fault := c.userJobs(r, address("/messages", replaceParam(l.query, "cursor", l.cursor)))
 	v.Jobs, err = inSight, firstError(err, fault)
 	v.Denied = errorText(auth.Actor(r.Context()).May(deadletter.ActReplay))
-	kind := deadletter.KindOf(err)
-	switch {
+	status := http.StatusOK
+	switch kind := deadletter.KindOf(err); {
 	case err == nil:
-		return v, http.StatusOK
 	case kind == deadletter.Invalid || kind == deadletter.NotFound:
 		// Rather show nothing than messages that do not match.
-		v.State, v.Filter.Error = page.StateNoMatch, errorText(err)
+		v.State, v.Filter.Error, status = page.StateNoMatch, errorText(err), statusOf(kind)
 	default:
-		c.logFailure(r, kind, err)
-		v.State, v.Fault = page.StateFault, errorText(err)
+		v.State, v.Fault, status = c.unreadable(r, err)
 	}
-	return v, statusOf(kind)
+	return v, status
 }
 
 func (c *Console) readList(ctx context.Context, l *list) error {

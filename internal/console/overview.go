@@ -107,13 +107,13 @@ func (c *Console) overview(w http.ResponseWriter, r *http.Request) {
 // overviewFigures returns the numbers of the page. If it cannot, the view says why.
 func (c *Console) overviewFigures(r *http.Request, query url.Values) (page.OverviewFigures, int) {
 	o, err := c.readOverview(r.Context(), query)
-	if kind := deadletter.KindOf(err); err != nil {
-		c.logFailure(r, kind, err)
-		v := page.OverviewFigures{State: page.StateFault, Fault: errorText(err), RetryURL: "/overview"}
-		if kind != deadletter.Invalid {
+	if err != nil {
+		v, status := page.OverviewFigures{RetryURL: "/overview"}, 0
+		v.State, v.Fault, status = c.unreadable(r, err)
+		if deadletter.KindOf(err) != deadletter.Invalid {
 			v.RetryURL, v.URL = address("/overview", query), address("/overview", query) // the page polls
 		}
-		return v, statusOf(kind)
+		return v, status
 	}
 	if len(o.counts) == 0 && !o.anyWaits() {
 		return page.OverviewFigures{
@@ -379,6 +379,16 @@ func counted(n int, path string, query url.Values) page.Count {
 	return page.Count{Text: number(n), URL: address(path, query)}
 }
 
+// openURL returns the address of the messages of a source, or of all, that have a status now.
+func openURL(source string, s deadletter.Status) string {
+	return address("/messages", between(time.Time{}, time.Time{}, source, "status", string(s)))
+}
+
+// countedOpen returns a number of messages that have a status now, with a link to them.
+func countedOpen(n int, source string, s deadletter.Status) page.Count {
+	return counted(n, "/messages", between(time.Time{}, time.Time{}, source, "status", string(s)))
+}
+
 // countedUpTo returns a number where counting stopped at a limit.
 func countedUpTo(limit, n int, query url.Values) page.Count {
 	count := counted(min(n, limit), "/messages", query)
@@ -431,9 +441,7 @@ func headlines(o overview, all *series) []page.Headline {
 			open[deadletter.Retrying] += counts[deadletter.Retrying]
 		}
 	}
-	ofStatus := func(s deadletter.Status) page.Count {
-		return counted(open[s], "/messages", between(time.Time{}, time.Time{}, o.source, "status", string(s)))
-	}
+	ofStatus := func(s deadletter.Status) page.Count { return countedOpen(open[s], o.source, s) }
 	failed, byItself, byPeople := talliesOf(all.total, o.from, o.to, o.source)
 	list := []page.Headline{
 		{Label: "Failed now", Count: ofStatus(deadletter.Failed), Tone: "tone-failed"},
@@ -474,14 +482,8 @@ func (c *Console) sourceRow(o overview, name string, of *series) page.SourceRow 
 	row := page.SourceRow{Name: printable(name), Plot: of.plot(o, nameOf(name))}
 	row.Failed, row.ByRetries, row.ByPeople = talliesOf(of.total, o.from, o.to, nameOf(name))
 	counts := o.counts[name]
-	row.FailedNow = counted(
-		counts[deadletter.Failed], "/messages",
-		between(time.Time{}, time.Time{}, nameOf(name), "status", string(deadletter.Failed)),
-	)
-	row.Retrying = counted(
-		counts[deadletter.Retrying], "/messages",
-		between(time.Time{}, time.Time{}, nameOf(name), "status", string(deadletter.Retrying)),
-	)
+	row.FailedNow = countedOpen(counts[deadletter.Failed], nameOf(name), deadletter.Failed)
+	row.Retrying = countedOpen(counts[deadletter.Retrying], nameOf(name), deadletter.Retrying)
 	if name != "" && o.source == "" {
 		row.URL = address("/overview", replaceParam(o.query, "source", name))
 	}

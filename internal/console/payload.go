@@ -17,7 +17,6 @@ import (
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/payload"
 	"dlqdesk/web/page"
-	"dlqdesk/web/ui"
 )
 
 const (
@@ -333,13 +332,7 @@ func compareSide(id deadletter.ID, r deadletter.Revision, b shownBody, list []de
 	side := page.CompareSide{
 		Name: revisionName(r),
 		Size: strings.Join(append([]string{b.size()}, formOf(b.Text)...), ", "),
-		JSON: b.IsJSON(),
-	}
-	for _, other := range list {
-		number := strconv.Itoa(other.Number)
-		side.Options = append(side.Options, ui.Option{
-			Value: number, Label: revisionName(other), Selected: other.Number == r.Number,
-		})
+		JSON: b.IsJSON(), Options: revisionOptions(list, r.Number),
 	}
 	if b.Kind == payload.Binary {
 		return side

@@ -52,9 +52,7 @@ func (c *Console) queue(w http.ResponseWriter, r *http.Request) {
 		list = append(list, m)
 		return nil
 	}); err != nil {
-		kind := deadletter.KindOf(err)
-		c.logFailure(r, kind, err)
-		v.State, v.Fault, status = page.StateFault, errorText(err), statusOf(kind)
+		v.State, v.Fault, status = c.unreadable(r, err)
 	}
 	v.show(list, c.Desk.Hider())
 	v.Chrome = c.chrome(r, v.Content)

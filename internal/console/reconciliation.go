@@ -50,14 +50,9 @@ func (c *Console) reconciliation(w http.ResponseWriter, r *http.Request) {
 func (c *Console) reconciliationTable(r *http.Request) (page.ReconciliationTableView, int) {
 	b, err := c.readReconciliation(r.Context(), pickFields(r.URL.Query(), []field{{name: "source"}, {name: "before"}}))
 	if err != nil {
-		kind := deadletter.KindOf(err)
-		c.logFailure(r, kind, err)
-		fault := page.ReconciliationTableView{
-			State:    page.StateFault,
-			Fault:    errorText(err),
-			RetryURL: "/reconciliation",
-		}
-		return fault, statusOf(kind)
+		v, status := page.ReconciliationTableView{RetryURL: "/reconciliation"}, 0
+		v.State, v.Fault, status = c.unreadable(r, err)
+		return v, status
 	}
 	return c.reconciliationView(b), http.StatusOK
 }

@@ -171,6 +171,13 @@ func (c *Console) showFailure(w http.ResponseWriter, r *http.Request, err error)
 	c.renderEither(w, r, statusOf(kind), page.Error(v), page.ErrorNotice(v))
 }
 
+// unreadable logs why what a page shows could not be read. It returns the state of the page, the reason, and the status.
+func (c *Console) unreadable(r *http.Request, err error) (state, fault string, status int) {
+	kind := deadletter.KindOf(err)
+	c.logFailure(r, kind, err)
+	return page.StateFault, errorText(err), statusOf(kind)
+}
+
 // logFailure logs an internal error and returns the id under which the log has it.
 func (c *Console) logFailure(r *http.Request, kind deadletter.Kind, err error) string {
 	if kind != deadletter.Internal && kind != deadletter.Unavailable || errors.Is(r.Context().Err(), context.Canceled) {

@@ -65,9 +65,8 @@ func (c *Console) sourceList(w http.ResponseWriter, r *http.Request) {
 	status := http.StatusOK
 	switch {
 	case err != nil:
-		kind := deadletter.KindOf(err)
-		c.logFailure(r, kind, err)
-		v.State, v.Fault, v.RetryURL, status = page.StateFault, errorText(err), "/sources", statusOf(kind)
+		v.RetryURL = "/sources"
+		v.State, v.Fault, status = c.unreadable(r, err)
 	case len(c.Settings().Sources) == 0:
 		v.State = page.StateNothing
 	default:
@@ -87,9 +86,8 @@ func (c *Console) sourcePage(w http.ResponseWriter, r *http.Request) {
 	figures, err := c.readSourceFigures(r.Context(), source.Name)
 	status := http.StatusOK
 	if err != nil {
-		kind := deadletter.KindOf(err)
-		c.logFailure(r, kind, err)
-		v.State, v.Fault, v.RetryURL, status = page.StateFault, errorText(err), r.URL.Path, statusOf(kind)
+		v.RetryURL = r.URL.Path
+		v.State, v.Fault, status = c.unreadable(r, err)
 	}
 	figures.fill(&v.Line, source.Name)
 	v.Refusals = refusalRows(figures.refusals)
@@ -144,7 +142,7 @@ func shareOf(part, whole int) string {
 }
 
 func (f sourceFigures) open(source string, s deadletter.Status) page.Count {
-	return counted(f.counts[source][s], "/messages", between(time.Time{}, time.Time{}, source, "status", string(s)))
+	return countedOpen(f.counts[source][s], source, s)
 }
 
 func (c *Console) sourceView(r *http.Request, s Source) page.SourceView {

@@ -319,7 +319,7 @@ func messageView() page.MessageView {
 				Text: "The handler may refuse a replay: the signature is from ", At: ago(95),
 				Rest: ". Set verify.resign to sign it anew.",
 			},
-			Choices: []page.RevisionChoice{{Number: "0", Name: "original", Selected: true}},
+			Choices: []ui.Option{{Value: "0", Label: "original", Selected: true}},
 			Cause: page.Cause{
 				Others:   "311 other messages",
 				URL:      "/messages?cause=5f2d8a901c3b4e7f&status=all",
@@ -525,14 +525,14 @@ func noDestination(v *page.MessageView) {
 
 func withRevisions(v *page.MessageView) {
 	url := "/messages/" + v.Panel.ID + "?revision="
-	v.Panel.Choices = []page.RevisionChoice{
-		{Number: "2", Name: "edit 2 by anna", Selected: true},
-		{Number: "1", Name: "edit 1 by ben", Selected: false},
-		{Number: "0", Name: "original", Selected: false},
+	v.Panel.Choices = []ui.Option{
+		{Value: "2", Label: "edit 2 by anna", Selected: true},
+		{Value: "1", Label: "edit 1 by ben", Selected: false},
+		{Value: "0", Label: "original", Selected: false},
 	}
 	v.Panel.Revisions = []page.RevisionView{
 		{
-			Name:    "edit 2",
+			Name:    "edit 2 by anna",
 			By:      "anna",
 			Reason:  "participant ids added, ticket 4711",
 			At:      ago(11),
@@ -541,7 +541,7 @@ func withRevisions(v *page.MessageView) {
 			Current: true,
 		},
 		{
-			Name:    "edit 1",
+			Name:    "edit 1 by ben",
 			By:      "ben",
 			Reason:  longReason(),
 			At:      ago(20),
@@ -551,11 +551,6 @@ func withRevisions(v *page.MessageView) {
 		{Name: "original", At: ago(95), URL: url + "0"},
 	}
 	v.Payload.Name = "edit 2 by anna"
-	v.Payload.Revisions = []page.PayloadLink{
-		{Name: "edit 2 by anna", URL: url + "2", Current: true},
-		{Name: "edit 1 by ben", URL: url + "1", Current: false},
-		{Name: "original", URL: url + "0", Current: false},
-	}
 	for i := range v.Panel.Attempts {
 		v.Panel.Attempts[i].Revision = "original"
 	}
@@ -589,9 +584,9 @@ func longMessage(v *page.MessageView) {
 		File:    longWord + "-0.json",
 		FileURL: "/messages/" + longWord + "/body?revision=0",
 	}
-	v.Panel.Choices = []page.RevisionChoice{
-		{Number: "1", Name: "edit 1 by " + longWord, Selected: true},
-		{Number: "0", Name: "original", Selected: false},
+	v.Panel.Choices = []ui.Option{
+		{Value: "1", Label: "edit 1 by " + longWord, Selected: true},
+		{Value: "0", Label: "original", Selected: false},
 	}
 }
 

@@ -1,10 +1,6 @@
 package page
 
-import (
-	"net/url"
-
-	"dlqdesk/web/ui"
-)
+import "dlqdesk/web/ui"
 
 // CompareView is two revisions of one message, side by side.
 type CompareView struct {
@@ -35,12 +31,4 @@ type CompareSide struct {
 // HeaderChange is a header that two revisions have with different values; an empty value: it is not there.
 type HeaderChange struct {
 	Name, Old, New string
-}
-
-func (v CompareView) url() string {
-	return "/messages/" + url.PathEscape(v.ID) + "/compare"
-}
-
-func (v CompareView) messageURL() string {
-	return MessagePanelView{ID: v.ID, Back: v.Back}.selfURL()
 }

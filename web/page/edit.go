@@ -1,7 +1,6 @@
 package page
 
 import (
-	"net/url"
 	"strconv"
 
 	"dlqdesk/web/ui"
@@ -55,21 +54,10 @@ type Conflict struct {
 	URL  string // of the message as it is now
 }
 
-func (v EditView) postURL() string {
-	return "/messages/" + url.PathEscape(v.ID) + "/edit"
-}
-
-func (v EditView) messageURL() string {
-	if v.Back == "" {
-		return "/messages/" + url.PathEscape(v.ID)
-	}
-	return "/messages/" + url.PathEscape(v.ID) + "?" + url.Values{"back": {v.Back}}.Encode()
-}
+func (v EditView) postURL() string { return messageURL(v.ID, "") + "/edit" }
 
 // originalURL reads what was received, as it is edited.
-func (v EditView) originalURL() string {
-	return "/messages/" + url.PathEscape(v.ID) + "/body?form=edit&revision=0"
-}
+func (v EditView) originalURL() string { return messageURL(v.ID, "") + "/body?form=edit&revision=0" }
 
 // headerLabel names a field of a header row for a screen reader.
 func headerLabel(part string, i int, h EditHeader) string {

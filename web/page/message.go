@@ -98,9 +98,9 @@ type MessagePanelView struct {
 	// Why each action is not possible now, for this person or this message; empty: it is.
 	DenyReplay, DenyRedrive, DenyEdit, DenyArchive, DenyRestore, DenyProbe string
 
-	Choices []RevisionChoice // of what a replay sends, newest first
-	Result  ui.Notice        // "Delivered: 200 in 84 ms"
-	Notice  ui.Notice        // "already replayed by anna 3 s ago"
+	Choices []ui.Option // revisions: of what a replay sends, newest first
+	Result  ui.Notice   // "Delivered: 200 in 84 ms"
+	Notice  ui.Notice   // "already replayed by anna 3 s ago"
 
 	Attempts  []AttemptView // newest first
 	Revisions []RevisionView
@@ -136,13 +136,6 @@ func (c Cause) replays() string {
 	return "; " + text + "."
 }
 
-// RevisionChoice is a revision that a replay can send.
-type RevisionChoice struct {
-	Number   string
-	Name     string // "original" or "edit 2 by anna"
-	Selected bool
-}
-
 // Payload is the body of one revision.
 type Payload struct {
 	Name        string // of the revision: "original"
@@ -158,13 +151,6 @@ type Payload struct {
 	DownloadURL string // as received; empty: this person may not
 	DecodedURL  string // of the content, where that is another than the body; empty: it is not
 	FullURL     string // reads all of it, where it is cut; empty: it is whole
-	Revisions   []PayloadLink
-}
-
-// PayloadLink leads to the payload of a revision.
-type PayloadLink struct {
-	Name, URL string
-	Current   bool
 }
 
 // HeaderRow is one header of the webhook.
@@ -245,18 +231,16 @@ type RevisionView struct {
 	Current bool   // its payload is the one shown
 }
 
-// url is where an action on the message is posted to.
-func (v MessagePanelView) url(action string) string {
-	return "/messages/" + url.PathEscape(v.ID) + "/" + action
+// messageURL is the page of a message, with the query of the list to go back to.
+func messageURL(id, back string) string {
+	if back == "" {
+		return "/messages/" + url.PathEscape(id)
+	}
+	return "/messages/" + url.PathEscape(id) + "?" + url.Values{"back": {back}}.Encode()
 }
 
-func (v MessagePanelView) selfURL() string {
-	to := "/messages/" + url.PathEscape(v.ID)
-	if v.Back != "" {
-		to += "?" + url.Values{"back": {v.Back}}.Encode()
-	}
-	return to
-}
+// url is where an action on the message is posted to.
+func (v MessagePanelView) url(action string) string { return messageURL(v.ID, "") + "/" + action }
 
 func (v MessagePanelView) editURL() string {
 	query := url.Values{}
@@ -265,7 +249,7 @@ func (v MessagePanelView) editURL() string {
 	}
 	for _, choice := range v.Choices {
 		if choice.Selected {
-			query.Set("revision", choice.Number)
+			query.Set("revision", choice.Value)
 		}
 	}
 	if len(query) == 0 {
@@ -280,9 +264,7 @@ func (v MessagePanelView) polling() templ.Attributes {
 		return nil
 	}
 	return templ.Attributes{
-		"hx-get": v.url("panel") + "?" + url.Values{
-			"back": {v.Back},
-		}.Encode(),
+		"hx-get":     v.url("panel") + "?" + url.Values{"back": {v.Back}}.Encode(),
 		"hx-trigger": "load delay:500ms, again",
 		"hx-swap":    "outerHTML",
 	}

@@ -334,7 +334,7 @@ func TestAReplayShowsItsResultInPlace(t *testing.T) {
 		Back:     "q=a b",
 		Status:   "failed",
 		Reason:   "503",
-		Choices:  []page.RevisionChoice{{Number: "1", Name: "edit 1", Selected: true}, {Number: "0", Name: "original"}},
+		Choices:  []ui.Option{{Value: "1", Label: "edit 1", Selected: true}, {Value: "0", Label: "original"}},
 		Attempts: []page.AttemptView{{Number: "1", Outcome: "error_response", Code: "503", ResponseBody: "busy"}},
 	}
 	under, done := panel, panel
