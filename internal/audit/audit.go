@@ -72,10 +72,9 @@ func Summary(r store.AuditReport, err error) (Verification, error) {
 		v.Fault, err = fault.What, nil
 	}
 	for _, a := range r.Accepted {
-		v.Accepted = append(
-			v.Accepted,
-			Accepted{append([]string{}, a.Found()...), a.By.Sequence, a.By.At, a.Person(), a.By.Reason},
-		)
+		v.Accepted = append(v.Accepted, Accepted{
+			append([]string{}, a.Found()...), a.By.Sequence, a.By.At, a.Person(), a.By.Reason,
+		})
 	}
 	return v, err
 }

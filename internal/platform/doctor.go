@@ -36,14 +36,11 @@ type Check struct {
 func (c *Client) Examine(ctx context.Context, w Webhook) []Check {
 	checks := []Check{c.examineRules(w)}
 	if len(c.preset.Paste) > 0 && c.missing() != nil {
-		return append(
-			checks,
-			Check{
-				Name:  "token",
-				State: Warn,
-				Text:  "not checked: no client is configured, and " + c.preset.Name + " needs none to receive",
-			},
-		)
+		return append(checks, Check{
+			Name:  "token",
+			State: Warn,
+			Text:  "not checked: no client is configured, and " + c.preset.Name + " needs none to receive",
+		})
 	}
 	granted, err := c.Token(ctx)
 	if err != nil {

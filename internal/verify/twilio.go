@@ -36,10 +36,9 @@ func newTwilio(s Settings) (scheme, []Fault) {
 	u, err := url.Parse(s.URL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" {
 		const example = "https://hooks.example.com/webhooks/calls"
-		return nil, append(
-			faults,
-			Fault{"url", "must be the URL that the platform calls, without a query, such as " + example},
-		)
+		return nil, append(faults, Fault{
+			"url", "must be the URL that the platform calls, without a query, such as " + example,
+		})
 	}
 	return twilio{rule: r, urls: []string{s.URL, otherPort(*u)}, keys: keys}, faults
 }
