@@ -116,6 +116,9 @@ func shortcuts() []shortcutGroup {
 	}
 }
 
+// column is the head of a column of a table.
+type column struct{ label, class string }
+
 // swapForm makes a filter form swap its list alone, where a script runs; the newest query wins.
 func swapForm(url, target string) templ.Attributes {
 	attributes := ui.Swap(url, target)
