@@ -19,13 +19,12 @@ import (
 	"dlqdesk/web/ui"
 )
 
-func (c *Console) audit(w http.ResponseWriter, r *http.Request) {
+func (c *Console) audit(w http.ResponseWriter, r *http.Request) error {
 	table, status := c.auditTable(r)
 	if isPartial(r) {
-		c.render(w, r, status, page.AuditTable(table))
-		return
+		return c.render(w, r, status, page.AuditTable(table))
 	}
-	c.render(w, r, status, page.Audit(page.AuditView{Chrome: c.chrome(r, "Audit"), Table: table}))
+	return c.render(w, r, status, page.Audit(page.AuditView{Chrome: c.chrome(r, "Audit"), Table: table}))
 }
 
 // auditTable returns the rows of the trail that match a query. If it cannot, the view says why.

@@ -142,7 +142,7 @@ func latest(a, b time.Time) time.Time {
 }
 
 // probe requests a probe of a destination and shows the overview after it.
-func (c *Console) probe(w http.ResponseWriter, r *http.Request) {
+func (c *Console) probe(w http.ResponseWriter, r *http.Request) error {
 	source := chi.URLParam(r, "source")
 	done := ui.Notice{
 		Kind: ui.Info,
@@ -150,8 +150,7 @@ func (c *Console) probe(w http.ResponseWriter, r *http.Request) {
 	}
 	err := c.Desk.Probe(r.Context(), auth.Actor(r.Context()), source)
 	if err != nil && (!isPartial(r) || deadletter.KindOf(err) != deadletter.Conflict) {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	back, parseErr := url.ParseQuery(r.PostForm.Get("back"))
 	if parseErr != nil {
@@ -160,25 +159,25 @@ func (c *Console) probe(w http.ResponseWriter, r *http.Request) {
 	back = pickFields(back, overviewFields())
 	if !isPartial(r) {
 		c.redirect(w, r, address("/overview", back), done)
-		return
+		return nil
 	}
 	status := http.StatusOK
 	if err != nil {
 		done, status = ui.Notice{Kind: ui.Warn, Text: errorText(err)}, statusOf(deadletter.KindOf(err))
 	}
 	figures, _ := c.overviewFigures(r, back)
-	c.render(w, r, status, page.OverviewProbed(figures, done))
+	return c.render(w, r, status, page.OverviewProbed(figures, done))
 }
 
 // probeWith sends a message to its destination to test it.
-func (c *Console) probeWith(w http.ResponseWriter, r *http.Request) {
+func (c *Console) probeWith(w http.ResponseWriter, r *http.Request) error {
 	done := func(deadletter.Message) ui.Notice {
 		return ui.Notice{
 			Kind: ui.Info, Text: "Probe requested: waiting for the response.",
 			Hint: "If it is delivered, retries and jobs continue.",
 		}
 	}
-	c.act(w, r, done, func(ctx context.Context, by deadletter.Actor, ref desk.Ref) (desk.View, error) {
+	return c.act(w, r, done, func(ctx context.Context, by deadletter.Actor, ref desk.Ref) (desk.View, error) {
 		return c.Desk.ProbeWith(ctx, by, ref, desk.SendCommand{ConfirmUnknown: isConfirmed(r)})
 	})
 }

@@ -38,35 +38,31 @@ func (c *Console) openEdit(r *http.Request) (editing, error) {
 	return e, err
 }
 
-func (c *Console) editForm(w http.ResponseWriter, r *http.Request) {
+func (c *Console) editForm(w http.ResponseWriter, r *http.Request) error {
 	e, err := c.openEdit(r)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	v := c.editView(r, e)
 	if v.Denied == "" {
 		v.Body, v.Headers = editText(e.base, e.source), editHeaders(e)
 	}
-	c.render(w, r, http.StatusOK, page.Edit(v))
+	return c.render(w, r, http.StatusOK, page.Edit(v))
 }
 
-func (c *Console) edit(w http.ResponseWriter, r *http.Request) {
+func (c *Console) edit(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	by := auth.Actor(ctx)
 	if err := by.May(deadletter.ActEdit); err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	e, err := c.openEdit(r)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	ref, err := formRef(r)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	edit := desk.Edit{
 		Base:    e.base.Number,
@@ -82,8 +78,7 @@ func (c *Console) edit(w http.ResponseWriter, r *http.Request) {
 		ReasonError: editReasonFault(edit.Reason),
 	}
 	if v.BodyError+v.HeaderError+v.ReasonError != "" {
-		c.refuseEdit(w, r, e, edit, v, deadletter.Invalid)
-		return
+		return c.refuseEdit(w, r, e, edit, v, deadletter.Invalid)
 	}
 	submit, done := c.Desk.EditAndReplay, "Saved. Replay requested."
 	if r.PostForm.Get("then") == "redrive" {
@@ -93,45 +88,43 @@ func (c *Console) edit(w http.ResponseWriter, r *http.Request) {
 	switch kind := deadletter.KindOf(err); {
 	case err == nil:
 		c.redirect(w, r, messageURL(ref.ID, backQuery(r)), ui.Notice{Kind: ui.Info, Text: done})
+		return nil
 	case kind == deadletter.NeedsConfirmation:
 		v.UnknownError = errorText(err)
-		c.refuseEdit(w, r, e, edit, v, kind)
+		return c.refuseEdit(w, r, e, edit, v, kind)
 	case kind == deadletter.Conflict:
 		v.Conflict = page.Conflict{Text: errorText(err), URL: messageURL(ref.ID, backQuery(r))}
-		c.refuseEdit(w, r, e, edit, v, kind)
+		return c.refuseEdit(w, r, e, edit, v, kind)
 	case kind == deadletter.Invalid || kind == deadletter.TooLarge:
 		v.Notice = ui.Notice{Kind: ui.Fault, Text: errorText(err)}
-		c.refuseEdit(w, r, e, edit, v, kind)
-	default:
-		c.fail(w, r, err)
+		return c.refuseEdit(w, r, e, edit, v, kind)
 	}
+	return err
 }
 
 // editCurl shows the request that the edit in the form would send.
-func (c *Console) editCurl(w http.ResponseWriter, r *http.Request) {
+func (c *Console) editCurl(w http.ResponseWriter, r *http.Request) error {
 	e, err := c.openEdit(r)
 	if err == nil {
 		err = auth.Actor(r.Context()).May(deadletter.ActEdit)
 	}
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	edit := desk.Edit{Body: []byte(r.PostForm.Get("body")), Headers: formHeaders(r, e)}
 	edited, err := edit.Apply(e.base, e.source.Masks)
 	if err != nil {
-		c.render(w, r, http.StatusOK, page.EditPreview(page.Curl{}, errorText(err)))
-		return
+		return c.render(w, r, http.StatusOK, page.EditPreview(page.Curl{}, errorText(err)))
 	}
 	edited.Number = e.message.Revision + 1
-	c.render(w, r, http.StatusOK, page.EditPreview(c.curlOf(e.message, edited, e.source, false), ""))
+	return c.render(w, r, http.StatusOK, page.EditPreview(c.curlOf(e.message, edited, e.source, false), ""))
 }
 
 // refuseEdit shows the form again as it was filled in, with the faults and the current version of the message.
 func (c *Console) refuseEdit(
 	w http.ResponseWriter, r *http.Request, e editing, edit desk.Edit, faults page.EditView,
 	kind deadletter.Kind,
-) {
+) error {
 	v := c.editView(r, e)
 	if kind == deadletter.Conflict {
 		v.Denied = "" // the edit stays on the page
@@ -139,7 +132,7 @@ func (c *Console) refuseEdit(
 	v.BodyError, v.HeaderError, v.ReasonError = faults.BodyError, faults.HeaderError, faults.ReasonError
 	v.Notice, v.Conflict, v.UnknownError = faults.Notice, faults.Conflict, faults.UnknownError
 	v.Body, v.Headers, v.Reason = string(edit.Body), filledHeaders(r, e), edit.Reason
-	c.render(w, r, statusOf(kind), page.Edit(v))
+	return c.render(w, r, statusOf(kind), page.Edit(v))
 }
 
 // editView returns the form without its fields' values.

@@ -36,35 +36,32 @@ const (
 // record: a link must not write in the name of the person who follows it. It reads the first chunk before it writes
 // anything, so that a bad request gets an error page. A later failure aborts the response: a partial file must not
 // look complete.
-func (c *Console) exportAudit(w http.ResponseWriter, r *http.Request) {
+func (c *Console) exportAudit(w http.ResponseWriter, r *http.Request) error {
 	query := pickFields(r.URL.Query(), auditFields())
 	filter, err := eventFilter(query)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	format := cmp.Or(r.PostForm.Get("format"), formatCSV)
 	if format != formatCSV && format != formatJSON {
-		c.fail(w, r, deadletter.Errorf(deadletter.Invalid, "there is no format %q: use csv or jsonl", format))
-		return
+		return deadletter.Errorf(deadletter.Invalid, "there is no format %q: use csv or jsonl", format)
 	}
 	if err := c.Desk.RecordExport(r.Context(), auth.Actor(r.Context()), format, firstValues(query)); err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	// A long export takes longer than a page may. A client that hangs up makes a write fail.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), exportLimit)
 	defer cancel()
 	events, err := c.Store.Events(ctx, store.EventQuery{EventFilter: filter, Limit: exportChunk})
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	exportHeaders(w.Header(), format, c.Now())
 	if err := c.stream(ctx, w, newEventWriter(format, w), filter, events); err != nil {
 		c.Log.WarnContext(ctx, "an export was aborted", "err", err)
 		panic(http.ErrAbortHandler)
 	}
+	return nil
 }
 
 func exportHeaders(h http.Header, format string, now time.Time) {

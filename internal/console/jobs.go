@@ -65,31 +65,26 @@ func bulkName(a deadletter.Action) string {
 
 // bulk creates a job over the selected messages, or over all that match the filter. A job that needs no review starts
 // at once; any other is shown as a draft first.
-func (c *Console) bulk(w http.ResponseWriter, r *http.Request) {
+func (c *Console) bulk(w http.ResponseWriter, r *http.Request) error {
 	action, err := bulkAction(r.PostForm.Get("action"))
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	j, err := c.freeze(r, action, r.PostForm.Get("scope") == "all")
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	_, refused, err := c.jobSignatures(r.Context(), j)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	if j.NeedsReview() || refused {
-		c.askJob(w, r, j)
-		return
+		return c.askJob(w, r, j)
 	}
 	if err := c.Desk.StartJob(r.Context(), auth.Actor(r.Context()), j.ID, deadletter.JobInput{}); err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
-	c.backToList(w, r, ui.Notice{})
+	return c.backToList(w, r, ui.Notice{})
 }
 
 func (c *Console) freeze(r *http.Request, action deadletter.Action, everything bool) (deadletter.Job, error) {
@@ -118,55 +113,53 @@ func (c *Console) freeze(r *http.Request, action deadletter.Action, everything b
 }
 
 // askJob shows a draft: in a dialog if scripts run, as a page otherwise.
-func (c *Console) askJob(w http.ResponseWriter, r *http.Request, j deadletter.Job) {
+func (c *Console) askJob(w http.ResponseWriter, r *http.Request, j deadletter.Job) error {
 	if !isPartial(r) {
 		http.Redirect(w, r, address(jobPath(j.ID), url.Values{"back": {backQuery(r)}}), http.StatusSeeOther)
-		return
+		return nil
 	}
 	v, err := c.confirmView(r, j, backQuery(r))
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
-	c.showDialog(w, r, http.StatusOK, v)
+	return c.showDialog(w, r, http.StatusOK, v)
 }
 
-func (c *Console) showDialog(w http.ResponseWriter, r *http.Request, status int, v page.JobConfirmView) {
+func (c *Console) showDialog(w http.ResponseWriter, r *http.Request, status int, v page.JobConfirmView) error {
 	w.Header().Set("HX-Retarget", "#job-dialog")
 	w.Header().Set("HX-Reswap", "innerHTML")
-	c.render(w, r, status, page.JobConfirm(v))
+	return c.render(w, r, status, page.JobConfirm(v))
 }
 
 // backToList shows the list that the form was sent from, with the user's jobs above it.
-func (c *Console) backToList(w http.ResponseWriter, r *http.Request, n ui.Notice) {
+func (c *Console) backToList(w http.ResponseWriter, r *http.Request, n ui.Notice) error {
 	back := backQuery(r)
 	if !isPartial(r) {
 		c.redirect(w, r, listPath(back), n)
-		return
+		return nil
 	}
 	query, err := url.ParseQuery(back)
 	if err != nil {
-		c.fail(w, r, deadletter.Errorf(deadletter.Invalid, "the filter is incomplete: open the list again"))
-		return
+		return deadletter.Errorf(deadletter.Invalid, "the filter is incomplete: open the list again")
 	}
-	c.showMessages(w, r, n, query)
+	return c.showMessages(w, r, n, query)
 }
 
 func jobPath(id deadletter.JobID) string { return "/jobs/" + id.String() }
 
 func (c *Console) jobRoutes(r chi.Router) {
-	r.Get("/jobs", c.jobs)
-	r.Get("/jobs/{job}", c.job)
-	r.Get("/jobs/{job}/strip", c.jobStrip)
-	r.Get("/jobs/{job}/new-matches", c.jobNewMatches)
+	r.Get("/jobs", c.handle(c.jobs))
+	r.Get("/jobs/{job}", c.handle(c.job))
+	r.Get("/jobs/{job}/strip", c.handle(c.jobStrip))
+	r.Get("/jobs/{job}/new-matches", c.handle(c.jobNewMatches))
 	r.Group(func(r chi.Router) {
 		r.Use(c.form(maxForm))
-		r.Post("/jobs/{job}/start", c.startJob)
-		r.Post("/jobs/{job}/pause", c.steer(c.Desk.PauseJob))
-		r.Post("/jobs/{job}/resume", c.steer(c.Desk.ResumeJob))
-		r.Post("/jobs/{job}/cancel", c.steer(c.Desk.CancelJob))
-		r.Post("/jobs/{job}/undo", c.undoJob)
-		r.Post("/jobs/{job}/hide", c.hideJob)
+		r.Post("/jobs/{job}/start", c.handle(c.startJob))
+		r.Post("/jobs/{job}/pause", c.handle(c.steer(c.Desk.PauseJob)))
+		r.Post("/jobs/{job}/resume", c.handle(c.steer(c.Desk.ResumeJob)))
+		r.Post("/jobs/{job}/cancel", c.handle(c.steer(c.Desk.CancelJob)))
+		r.Post("/jobs/{job}/undo", c.handle(c.undoJob))
+		r.Post("/jobs/{job}/hide", c.handle(c.hideJob))
 	})
 }
 
@@ -193,7 +186,7 @@ func (c *Console) readJob(r *http.Request) (deadletter.Job, error) {
 	return c.Store.Job(r.Context(), id)
 }
 
-func (c *Console) jobs(w http.ResponseWriter, r *http.Request) {
+func (c *Console) jobs(w http.ResponseWriter, r *http.Request) error {
 	cursor := r.URL.Query().Get("cursor")
 	v, status := page.JobsView{RetryURL: r.URL.RequestURI()}, http.StatusOK
 	found, err := c.Store.Jobs(r.Context(), cursor, pageSize)
@@ -211,81 +204,73 @@ func (c *Console) jobs(w http.ResponseWriter, r *http.Request) {
 		v.NewestURL = "/jobs"
 	}
 	v.Chrome = c.chrome(r, "Jobs")
-	c.render(w, r, status, page.Jobs(v))
+	return c.render(w, r, status, page.Jobs(v))
 }
 
-func (c *Console) job(w http.ResponseWriter, r *http.Request) {
+func (c *Console) job(w http.ResponseWriter, r *http.Request) error {
 	j, err := c.readJob(r)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
-	c.showJob(w, r, http.StatusOK, j, nil)
+	return c.showJob(w, r, http.StatusOK, j, nil)
 }
 
 // showJob shows a job as a page: its result, or the question whether to start a draft.
 func (c *Console) showJob(
 	w http.ResponseWriter, r *http.Request, status int, j deadletter.Job, change func(*page.JobConfirmView),
-) {
+) error {
 	v := page.JobPageView{Job: c.jobView(r, j, jobPath(j.ID))}
 	if j.State == deadletter.JobDraft {
 		confirm, err := c.confirmView(r, j, backQuery(r))
 		if err != nil {
-			c.fail(w, r, err)
-			return
+			return err
 		}
 		if confirm.InPage = true; change != nil {
 			change(&confirm)
 		}
 		v.Confirm = &confirm
 	} else if err := c.addFacts(r.Context(), &v.Job, j); err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	v.Chrome = c.chrome(r, "Job "+j.ID.String())
-	c.render(w, r, status, page.Job(v))
+	return c.render(w, r, status, page.Job(v))
 }
 
 // jobStrip renders the progress of a job, for a page that polls.
-func (c *Console) jobStrip(w http.ResponseWriter, r *http.Request) {
+func (c *Console) jobStrip(w http.ResponseWriter, r *http.Request) error {
 	j, err := c.readJob(r)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
-	c.showStrip(w, r, j, auth.LocalPath(r.URL.Query().Get("to")))
+	return c.showStrip(w, r, j, auth.LocalPath(r.URL.Query().Get("to")))
 }
 
-func (c *Console) showStrip(w http.ResponseWriter, r *http.Request, j deadletter.Job, to string) {
+func (c *Console) showStrip(w http.ResponseWriter, r *http.Request, j deadletter.Job, to string) error {
 	v := c.jobView(r, j, to)
 	if err := c.addNow(r.Context(), &v, j); err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
-	c.render(w, r, http.StatusOK, page.JobStrip(v))
+	return c.render(w, r, http.StatusOK, page.JobStrip(v))
 }
 
 // jobNewMatches renders how many new messages match since a draft was created.
-func (c *Console) jobNewMatches(w http.ResponseWriter, r *http.Request) {
+func (c *Console) jobNewMatches(w http.ResponseWriter, r *http.Request) error {
 	j, err := c.readJob(r)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	late, err := c.newMatchesView(r.Context(), j)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
-	c.render(w, r, http.StatusOK, page.JobNewMatches(late))
+	return c.render(w, r, http.StatusOK, page.JobNewMatches(late))
 }
 
 // startJob starts a draft. A missing field is reported in the form.
-func (c *Console) startJob(w http.ResponseWriter, r *http.Request) {
+func (c *Console) startJob(w http.ResponseWriter, r *http.Request) error {
 	j, err := c.readJob(r)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	in := deadletter.JobInput{
 		Patch:          []byte(r.PostForm.Get("patch")),
@@ -297,16 +282,14 @@ func (c *Console) startJob(w http.ResponseWriter, r *http.Request) {
 	err = c.Desk.StartJob(r.Context(), auth.Actor(r.Context()), j.ID, in)
 	switch deadletter.KindOf(err) {
 	case deadletter.Invalid, deadletter.NeedsConfirmation:
-		c.askAgain(w, r, j, in, err)
+		return c.askAgain(w, r, j, in, err)
 	case deadletter.Conflict:
-		c.backToList(w, r, ui.Notice{Kind: ui.Warn, Text: errorText(err), Hint: "You started nothing."})
-	default:
-		if err != nil {
-			c.fail(w, r, err)
-			return
-		}
-		c.backToList(w, r, ui.Notice{})
+		return c.backToList(w, r, ui.Notice{Kind: ui.Warn, Text: errorText(err), Hint: "You started nothing."})
 	}
+	if err != nil {
+		return err
+	}
+	return c.backToList(w, r, ui.Notice{})
 }
 
 // formNumber parses an optional number; it returns -1 for anything else.
@@ -324,7 +307,7 @@ func formNumber(r *http.Request, name string) int {
 
 func (c *Console) askAgain(
 	w http.ResponseWriter, r *http.Request, j deadletter.Job, in deadletter.JobInput, fault error,
-) {
+) error {
 	explain := func(v *page.JobConfirmView) {
 		v.Patch, v.Reason, v.IncludeUnknown = string(in.Patch), in.Reason, in.ConfirmUnknown
 		v.TestBatch, v.Rate = r.PostForm.Get("test-batch"), r.PostForm.Get("rate")
@@ -343,80 +326,74 @@ func (c *Console) askAgain(
 	}
 	status := statusOf(deadletter.KindOf(fault))
 	if !isPartial(r) {
-		c.showJob(w, r, status, j, explain)
-		return
+		return c.showJob(w, r, status, j, explain)
 	}
 	v, err := c.confirmView(r, j, backQuery(r))
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	explain(&v)
-	c.showDialog(w, r, status, v)
+	return c.showDialog(w, r, status, v)
 }
 
 // steer applies a change of a job and renders its progress.
-func (c *Console) steer(change func(context.Context, deadletter.Actor, deadletter.JobID) error) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
+func (c *Console) steer(change func(context.Context, deadletter.Actor, deadletter.JobID) error) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
 		id, err := jobID(r)
 		if err == nil {
 			err = change(r.Context(), auth.Actor(r.Context()), id)
 		}
 		if err != nil {
-			c.fail(w, r, err)
-			return
+			return err
 		}
-		c.answerSteered(w, r, id)
+		return c.answerSteered(w, r, id)
 	}
 }
 
-func (c *Console) answerSteered(w http.ResponseWriter, r *http.Request, id deadletter.JobID) {
+func (c *Console) answerSteered(w http.ResponseWriter, r *http.Request, id deadletter.JobID) error {
 	to := auth.LocalPath(r.PostForm.Get("to"))
 	if !isPartial(r) {
 		c.redirect(w, r, to, ui.Notice{})
-		return
+		return nil
 	}
 	j, err := c.Store.Job(r.Context(), id)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
-	c.showStrip(w, r, j, to)
+	return c.showStrip(w, r, j, to)
 }
 
 // undoJob restores the messages that a job archived. The restoring job takes its place in the list.
-func (c *Console) undoJob(w http.ResponseWriter, r *http.Request) {
+func (c *Console) undoJob(w http.ResponseWriter, r *http.Request) error {
 	by := auth.Actor(r.Context())
 	id, err := jobID(r)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	undo, err := c.Desk.UndoArchive(r.Context(), by, id)
 	if err == nil {
 		err = c.Desk.HideJob(r.Context(), by, id)
 	}
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
-	c.answerSteered(w, r, undo.ID)
+	return c.answerSteered(w, r, undo.ID)
 }
 
-func (c *Console) hideJob(w http.ResponseWriter, r *http.Request) {
+func (c *Console) hideJob(w http.ResponseWriter, r *http.Request) error {
 	id, err := jobID(r)
 	if err == nil {
 		err = c.Desk.HideJob(r.Context(), auth.Actor(r.Context()), id)
 	}
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	if !isPartial(r) {
 		c.redirect(w, r, auth.LocalPath(r.PostForm.Get("to")), ui.Notice{})
-		return
+		return nil
 	}
 	w.WriteHeader(http.StatusOK) // the strip is removed
+	return nil
 }
 
 // shownFor is how long a finished job stays above the list, unless it is dismissed.

@@ -230,16 +230,14 @@ func (c *Console) publishSince(ctx context.Context, at int64) (int64, error) {
 }
 
 // follow streams the changes of a list: the counts, the rows of the page, and the number of new messages.
-func (c *Console) follow(w http.ResponseWriter, r *http.Request) {
+func (c *Console) follow(w http.ResponseWriter, r *http.Request) error {
 	f, err := newFollower(c, r)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	s, err := c.live.join(auth.Actor(r.Context()).Name)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	defer c.live.leave(s)
 	f.out, f.conn = w, http.NewResponseController(w)
@@ -248,6 +246,7 @@ func (c *Console) follow(w http.ResponseWriter, r *http.Request) {
 	if err := f.run(r, s); err != nil && r.Context().Err() == nil {
 		c.Log.DebugContext(r.Context(), "live updates of a page ended", "err", err)
 	}
+	return nil
 }
 
 // follower updates one page.

@@ -35,31 +35,22 @@ func backQuery(r *http.Request) string {
 	return pickFields(values, append(messageFields(), field{name: "cursor"})).Encode()
 }
 
-func (c *Console) message(w http.ResponseWriter, r *http.Request) {
-	m, number, ok := c.requestedRevision(w, r)
-	if !ok {
-		return
+func (c *Console) message(w http.ResponseWriter, r *http.Request) error {
+	m, number, err := c.requestedRevision(r)
+	if err != nil {
+		return c.redirectRepeat(w, r, err)
 	}
-	c.showMessage(w, r, http.StatusOK, c.view(r, m), number, ui.Notice{})
+	return c.showMessage(w, r, http.StatusOK, c.view(r, m), number, ui.Notice{})
 }
 
-// requestedRevision reads the message and the number of its revision that an address names. It responds itself, and
-// returns false, where there is none: with a redirect for the id of a repeated webhook, else with the error.
-func (c *Console) requestedRevision(w http.ResponseWriter, r *http.Request) (deadletter.Message, int, bool) {
+// requestedRevision reads the message and the number of its revision that an address names.
+func (c *Console) requestedRevision(r *http.Request) (deadletter.Message, int, error) {
 	m, err := c.Store.Message(r.Context(), messageID(r))
-	if deadletter.KindOf(err) == deadletter.NotFound {
-		c.redirectRepeat(w, r, err)
-		return m, 0, false
-	}
-	number := 0
-	if err == nil {
-		number, err = revisionNumber(r, m)
-	}
 	if err != nil {
-		c.fail(w, r, err)
-		return m, 0, false
+		return m, 0, err
 	}
-	return m, number, true
+	number, err := revisionNumber(r, m)
+	return m, number, err
 }
 
 // view returns a message with the actions that the user may take.
@@ -67,18 +58,22 @@ func (c *Console) view(r *http.Request, m deadletter.Message) desk.View {
 	return c.Desk.View(auth.Actor(r.Context()), m)
 }
 
-// redirectRepeat redirects from the id that a platform was given for a repeated webhook to the message of the first.
-func (c *Console) redirectRepeat(w http.ResponseWriter, r *http.Request, missing error) {
-	m, err := c.Store.MessageByReceipt(r.Context(), messageID(r))
-	switch {
-	case deadletter.KindOf(err) == deadletter.NotFound:
-		c.fail(w, r, missing)
-	case err != nil:
-		c.fail(w, r, err)
-	default:
-		to := url.URL{Path: "/messages/" + string(m.ID), RawQuery: r.URL.RawQuery}
-		http.Redirect(w, r, to.String(), http.StatusSeeOther)
+// redirectRepeat redirects from the id that a platform was given for a repeated webhook to the message of the first. It
+// returns err if there is no such message, or err says something else.
+func (c *Console) redirectRepeat(w http.ResponseWriter, r *http.Request, err error) error {
+	if deadletter.KindOf(err) != deadletter.NotFound {
+		return err
 	}
+	m, failed := c.Store.MessageByReceipt(r.Context(), messageID(r))
+	switch {
+	case deadletter.KindOf(failed) == deadletter.NotFound:
+		return err
+	case failed != nil:
+		return failed
+	}
+	to := url.URL{Path: "/messages/" + string(m.ID), RawQuery: r.URL.RawQuery}
+	http.Redirect(w, r, to.String(), http.StatusSeeOther)
+	return nil
 }
 
 // revisionNumber parses the requested revision; the default is the latest.
@@ -97,22 +92,19 @@ func revisionNumber(r *http.Request, m deadletter.Message) (int, error) {
 // showMessage renders the page of a message with one of its revisions.
 func (c *Console) showMessage(
 	w http.ResponseWriter, r *http.Request, status int, seen desk.View, number int, notice ui.Notice,
-) {
+) error {
 	ctx, id := r.Context(), seen.Message.ID
 	shown, err := c.Store.RevisionHead(ctx, id, number)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	h, err := c.readHistory(ctx, &seen.Message)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	unmaskings, masks, err := c.Desk.Unmaskings(ctx, c.viewer(r), seen.Message)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	v := c.messageView(r, seen, shown, h, masks)
 	v.Panel.Notice = notice
@@ -123,18 +115,15 @@ func (c *Console) showMessage(
 	}
 	source := c.Desk.SourceOf(seen.Message)
 	if v.Arrivals, err = c.arrivalViews(r, seen.Message, source); err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	if v.SameID, err = c.sameIDView(ctx, seen.Message, backQuery(r)); err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	if v.NewerURL, v.OlderURL, err = c.beside(ctx, id, backQuery(r)); err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
-	c.render(w, r, status, page.Message(v))
+	return c.render(w, r, status, page.Message(v))
 }
 
 // beside returns the addresses of the messages before and after one in the list that the user came from.
@@ -160,30 +149,27 @@ func (c *Console) beside(ctx context.Context, id deadletter.ID, back string) (ne
 	return link(newer), link(older), nil
 }
 
-func (c *Console) panel(w http.ResponseWriter, r *http.Request) {
+func (c *Console) panel(w http.ResponseWriter, r *http.Request) error {
 	m, err := c.Store.Message(r.Context(), messageID(r))
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
-	c.showPanel(w, r, http.StatusOK, c.view(r, m), func(*page.MessagePanelView) {})
+	return c.showPanel(w, r, http.StatusOK, c.view(r, m), func(*page.MessagePanelView) {})
 }
 
 func (c *Console) showPanel(
 	w http.ResponseWriter, r *http.Request, status int, seen desk.View, change func(*page.MessagePanelView),
-) {
+) error {
 	h, err := c.readHistory(r.Context(), &seen.Message)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	v := c.panelView(seen, h, backQuery(r))
 	change(&v)
 	if isPartial(r) {
-		c.render(w, r, status, page.MessagePanel(v))
-		return
+		return c.render(w, r, status, page.MessagePanel(v))
 	}
-	c.render(w, r, status, page.MessageConfirm(page.MessageView{
+	return c.render(w, r, status, page.MessageConfirm(page.MessageView{
 		Chrome: c.chrome(r, "Message "+v.ID), BackURL: listPath(v.Back), Panel: v,
 	}))
 }
@@ -193,40 +179,42 @@ type order func(ctx context.Context, by deadletter.Actor, ref desk.Ref) (desk.Vi
 
 // act gives an order and renders the message that the desk returns: changed, or unchanged with the refusal, or with the
 // question that the order must confirm. It does not read the message again.
-func (c *Console) act(w http.ResponseWriter, r *http.Request, done func(deadletter.Message) ui.Notice, do order) {
+func (c *Console) act(
+	w http.ResponseWriter, r *http.Request, done func(deadletter.Message) ui.Notice, do order,
+) error {
 	ctx := r.Context()
 	ref, err := formRef(r)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	seen, err := do(ctx, auth.Actor(ctx), ref)
 	switch kind := deadletter.KindOf(err); {
 	case err == nil && isPartial(r):
-		c.showPanel(w, r, http.StatusOK, seen, func(v *page.MessagePanelView) { v.Notice = done(seen.Message) })
+		return c.showPanel(w, r, http.StatusOK, seen, func(v *page.MessagePanelView) {
+			v.Notice = done(seen.Message)
+		})
 	case err == nil:
 		c.redirect(w, r, messageURL(ref.ID, backQuery(r)), done(seen.Message))
+		return nil
 	case kind == deadletter.NeedsConfirmation:
-		c.showPanel(w, r, statusOf(kind), seen, func(v *page.MessagePanelView) {
+		return c.showPanel(w, r, statusOf(kind), seen, func(v *page.MessagePanelView) {
 			v.Confirm, v.ConfirmRevision = path.Base(r.URL.Path), r.PostForm.Get("revision")
 		})
 	case kind == deadletter.Conflict || kind == deadletter.Invalid:
-		c.showRefusal(w, r, seen, err)
-	default:
-		c.fail(w, r, err)
+		return c.showRefusal(w, r, seen, err)
 	}
+	return err
 }
 
-func (c *Console) showRefusal(w http.ResponseWriter, r *http.Request, seen desk.View, err error) {
+func (c *Console) showRefusal(w http.ResponseWriter, r *http.Request, seen desk.View, err error) error {
 	refused := ui.Notice{
 		Kind: ui.Warn, Text: errorText(err), Hint: "You changed nothing. This is the message as it is now.",
 	}
 	status := statusOf(deadletter.KindOf(err))
 	if isPartial(r) {
-		c.showPanel(w, r, status, seen, func(v *page.MessagePanelView) { v.Notice = refused })
-		return
+		return c.showPanel(w, r, status, seen, func(v *page.MessagePanelView) { v.Notice = refused })
 	}
-	c.showMessage(w, r, status, seen, seen.Message.Revision, refused)
+	return c.showMessage(w, r, status, seen, seen.Message.Revision, refused)
 }
 
 // formRef parses the message of a form, and the version that the user saw.
@@ -244,14 +232,14 @@ func formField(r *http.Request, name string) (int, error) {
 	return n, nil
 }
 
-func (c *Console) replay(w http.ResponseWriter, r *http.Request) {
-	c.send(w, r, c.Desk.Replay, func(m deadletter.Message) ui.Notice {
+func (c *Console) replay(w http.ResponseWriter, r *http.Request) error {
+	return c.send(w, r, c.Desk.Replay, func(m deadletter.Message) ui.Notice {
 		return ui.Notice{Kind: ui.Info, Text: "Replay requested: waiting for the response.", Hint: c.passesBreaker(m)}
 	})
 }
 
-func (c *Console) redrive(w http.ResponseWriter, r *http.Request) {
-	c.send(w, r, c.Desk.Redrive, func(deadletter.Message) ui.Notice {
+func (c *Console) redrive(w http.ResponseWriter, r *http.Request) error {
+	return c.send(w, r, c.Desk.Redrive, func(deadletter.Message) ui.Notice {
 		return ui.Notice{Kind: ui.Info, Text: "Redrive requested: waiting for SQS."}
 	})
 }
@@ -261,14 +249,13 @@ func (c *Console) send(
 	w http.ResponseWriter, r *http.Request,
 	do func(context.Context, deadletter.Actor, desk.Ref, desk.SendCommand) (desk.View, error),
 	done func(deadletter.Message) ui.Notice,
-) {
+) error {
 	revision, err := formField(r, "revision")
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	cmd := desk.SendCommand{Revision: revision, ConfirmUnknown: isConfirmed(r)}
-	c.act(w, r, done, func(ctx context.Context, by deadletter.Actor, ref desk.Ref) (desk.View, error) {
+	return c.act(w, r, done, func(ctx context.Context, by deadletter.Actor, ref desk.Ref) (desk.View, error) {
 		return do(ctx, by, ref, cmd)
 	})
 }
@@ -290,34 +277,32 @@ func (c *Console) passesBreaker(m deadletter.Message) string {
 		": this replay is sent there anyway."
 }
 
-func (c *Console) archive(w http.ResponseWriter, r *http.Request) {
+func (c *Console) archive(w http.ResponseWriter, r *http.Request) error {
 	done := func(deadletter.Message) ui.Notice { return ui.Notice{Kind: ui.Done, Text: "Archived."} }
-	c.act(w, r, done, func(ctx context.Context, by deadletter.Actor, ref desk.Ref) (desk.View, error) {
+	return c.act(w, r, done, func(ctx context.Context, by deadletter.Actor, ref desk.Ref) (desk.View, error) {
 		return c.Desk.Archive(ctx, by, ref, r.PostForm.Get("reason"))
 	})
 }
 
-func (c *Console) restore(w http.ResponseWriter, r *http.Request) {
+func (c *Console) restore(w http.ResponseWriter, r *http.Request) error {
 	done := func(deadletter.Message) ui.Notice { return ui.Notice{Kind: ui.Done, Text: "Restored."} }
-	c.act(w, r, done, c.Desk.Restore)
+	return c.act(w, r, done, c.Desk.Restore)
 }
 
 // body downloads a revision, as received or as a page shows it. Secrets are masked as on the page.
-func (c *Console) body(w http.ResponseWriter, r *http.Request) {
-	m, number, ok := c.requestedRevision(w, r)
-	if !ok {
-		return
+func (c *Console) body(w http.ResponseWriter, r *http.Request) error {
+	m, number, err := c.requestedRevision(r)
+	if err != nil {
+		return c.redirectRepeat(w, r, err)
 	}
 	revision, release, err := c.wholeRevision(r.Context(), m.ID, number)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	defer release()
 	other, err := c.otherBody(r, m)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	if other != nil {
 		revision = other.revision
@@ -329,13 +314,13 @@ func (c *Console) body(w http.ResponseWriter, r *http.Request) {
 		body, err = recordText(m, revision, source), nil
 	}
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", `attachment; filename="`+downloadName(m.ID, revision, form != "")+`"`)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	_, _ = w.Write(body) // the browser may have hung up
+	return nil
 }
 
 // wholeRevision returns a revision with its whole body, and a function to call when it is not needed any more. For a

@@ -19,19 +19,18 @@ import (
 	"dlqdesk/web/ui"
 )
 
-func (c *Console) messages(w http.ResponseWriter, r *http.Request) {
-	c.showMessages(w, r, ui.Notice{}, r.URL.Query())
+func (c *Console) messages(w http.ResponseWriter, r *http.Request) error {
+	return c.showMessages(w, r, ui.Notice{}, r.URL.Query())
 }
 
 // showMessages renders the list for a query, with a notice about the action before it.
-func (c *Console) showMessages(w http.ResponseWriter, r *http.Request, notice ui.Notice, values url.Values) {
+func (c *Console) showMessages(w http.ResponseWriter, r *http.Request, notice ui.Notice, values url.Values) error {
 	table, status := c.table(r, values)
 	table.Notice = notice
 	if isPartial(r) {
-		c.render(w, r, status, page.MessagesTable(table))
-		return
+		return c.render(w, r, status, page.MessagesTable(table))
 	}
-	c.render(w, r, status, page.Messages(page.MessagesView{Chrome: c.chrome(r, "Messages"), Table: table}))
+	return c.render(w, r, status, page.Messages(page.MessagesView{Chrome: c.chrome(r, "Messages"), Table: table}))
 }
 
 // list is the data of a list page.

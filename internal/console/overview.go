@@ -94,14 +94,13 @@ func (q queueDepth) fault() page.QueueFault {
 	return page.QueueFault{}
 }
 
-func (c *Console) overview(w http.ResponseWriter, r *http.Request) {
+func (c *Console) overview(w http.ResponseWriter, r *http.Request) error {
 	figures, status := c.overviewFigures(r, pickFields(r.URL.Query(), overviewFields()))
 	figures.Notices = c.configNotices()
 	if isPartial(r) {
-		c.render(w, r, status, page.OverviewContent(figures))
-		return
+		return c.render(w, r, status, page.OverviewContent(figures))
 	}
-	c.render(w, r, status, page.Overview(page.OverviewView{Chrome: c.chrome(r, "Overview"), Figures: figures}))
+	return c.render(w, r, status, page.Overview(page.OverviewView{Chrome: c.chrome(r, "Overview"), Figures: figures}))
 }
 
 // overviewFigures returns the numbers of the page. If it cannot, the view says why.

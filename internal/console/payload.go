@@ -242,32 +242,27 @@ func excerpt(r deadletter.Revision, s desk.Source) string {
 const excerptHead = 16 << 10
 
 // compare shows two revisions of a message side by side; by default the received one and the latest.
-func (c *Console) compare(w http.ResponseWriter, r *http.Request) {
+func (c *Console) compare(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	m, err := c.Store.Message(ctx, messageID(r))
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	list, err := c.Store.Revisions(ctx, m.ID)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	before, err := c.comparedRevision(r, m, "from", 0)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	after, err := c.comparedRevision(r, m, "to", m.Revision)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	other, err := c.otherBody(r, m)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	if other != nil {
 		after = other.revision
@@ -281,7 +276,7 @@ func (c *Console) compare(w http.ResponseWriter, r *http.Request) {
 			v.After.FullURL = other.url
 		}
 	}
-	c.render(w, r, http.StatusOK, page.Compare(v))
+	return c.render(w, r, http.StatusOK, page.Compare(v))
 }
 
 func (c *Console) comparedRevision(

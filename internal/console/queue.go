@@ -31,20 +31,15 @@ func queuePath(name string, query url.Values) string {
 }
 
 // queue lists the messages of an embedded queue.
-func (c *Console) queue(w http.ResponseWriter, r *http.Request) {
+func (c *Console) queue(w http.ResponseWriter, r *http.Request) error {
 	name, err := url.PathUnescape(chi.URLParam(r, "queue"))
 	at := slices.IndexFunc(c.Queues, func(q Queue) bool { return q.Browse != nil && q.Name == name })
 	if err != nil || at < 0 {
-		c.fail(
-			w, r,
-			deadletter.Errorf(deadletter.NotFound, "there is no such queue, or its messages cannot be listed"),
-		)
-		return
+		return deadletter.Errorf(deadletter.NotFound, "there is no such queue, or its messages cannot be listed")
 	}
 	asked, err := browseQuery(r.URL.Query())
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	v, status := c.queueView(r, c.Queues[at], asked), http.StatusOK
 	var list []queue.BrowsedMessage
@@ -56,7 +51,7 @@ func (c *Console) queue(w http.ResponseWriter, r *http.Request) {
 	}
 	v.show(list, c.Desk.Hider())
 	v.Chrome = c.chrome(r, v.Content)
-	c.render(w, r, status, page.Queue(v.QueueView))
+	return c.render(w, r, status, page.Queue(v.QueueView))
 }
 
 func browseQuery(query url.Values) (queue.BrowseQuery, error) {

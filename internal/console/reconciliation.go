@@ -33,17 +33,16 @@ type reconciliation struct {
 	queues []queueDepth
 }
 
-func (c *Console) reconciliation(w http.ResponseWriter, r *http.Request) {
+func (c *Console) reconciliation(w http.ResponseWriter, r *http.Request) error {
 	shown, status := c.reconciliationTable(r)
 	if isPartial(r) {
-		c.render(w, r, status, page.ReconciliationTable(shown))
-		return
+		return c.render(w, r, status, page.ReconciliationTable(shown))
 	}
 	chrome := c.chrome(r, "Reconciliation")
 	if status == http.StatusOK { // a check may have finished since: all of the page shows the same one
 		chrome.Unbalanced = len(shown.Imbalances) > 0
 	}
-	c.render(w, r, status, page.Reconciliation(page.ReconciliationView{Chrome: chrome, Table: shown}))
+	return c.render(w, r, status, page.Reconciliation(page.ReconciliationView{Chrome: chrome, Table: shown}))
 }
 
 // reconciliationTable returns the account for a query. If it cannot, the view says why.
@@ -402,9 +401,7 @@ const acknowledgePath = "/reconciliation/acknowledge"
 func acknowledgeURL(i ledger.Imbalance) string {
 	key := i.Key()
 	return address(acknowledgePath, url.Values{
-		"hour": {
-			key.Hour.UTC().Format(formTime),
-		},
+		"hour":   {key.Hour.UTC().Format(formTime)},
 		"source": {key.Source},
 		"stage":  {string(key.Stage)},
 		"kind":   {string(key.Kind)},
@@ -430,18 +427,17 @@ func (c *Console) imbalanceAsked(values url.Values) (ledger.Imbalance, error) {
 	return i, nil
 }
 
-func (c *Console) acknowledgeForm(w http.ResponseWriter, r *http.Request) {
+func (c *Console) acknowledgeForm(w http.ResponseWriter, r *http.Request) error {
 	i, err := c.imbalanceAsked(r.URL.Query())
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
-	c.showAcknowledge(w, r, http.StatusOK, i, "", "")
+	return c.showAcknowledge(w, r, http.StatusOK, i, "", "")
 }
 
 func (c *Console) showAcknowledge(
 	w http.ResponseWriter, r *http.Request, status int, i ledger.Imbalance, note, fault string,
-) {
+) error {
 	key := i.Key()
 	v := page.AcknowledgeView{
 		Chrome:    c.chrome(r, "Acknowledge an imbalance"),
@@ -449,34 +445,31 @@ func (c *Console) showAcknowledge(
 		Note:      note,
 		Fault:     fault,
 		Denied:    errorText(auth.Actor(r.Context()).May(deadletter.ActAcknowledge)),
-		Hour: key.Hour.UTC().
-			Format(formTime),
-		Source: key.Source,
-		Stage:  string(key.Stage),
-		Kind:   string(key.Kind),
-		Amount: strconv.Itoa(i.Amount()),
+		Hour:      key.Hour.UTC().Format(formTime),
+		Source:    key.Source,
+		Stage:     string(key.Stage),
+		Kind:      string(key.Kind),
+		Amount:    strconv.Itoa(i.Amount()),
 	}
-	c.render(w, r, status, page.Acknowledge(v))
+	return c.render(w, r, status, page.Acknowledge(v))
 }
 
 // acknowledge records a note on an imbalance. A missing field is reported in the form.
-func (c *Console) acknowledge(w http.ResponseWriter, r *http.Request) {
+func (c *Console) acknowledge(w http.ResponseWriter, r *http.Request) error {
 	i, err := c.imbalanceAsked(r.PostForm)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	note := r.PostForm.Get("note")
 	err = c.Desk.Acknowledge(r.Context(), auth.Actor(r.Context()), i.Key(), formNumber(r, "amount"), note)
 	switch kind := deadletter.KindOf(err); {
 	case err == nil:
-		c.redirect(
-			w, r, "/reconciliation",
-			ui.Notice{Kind: ui.Done, Text: "Acknowledged: this hour is no longer an alarm, unless its amount changes."},
-		)
+		c.redirect(w, r, "/reconciliation", ui.Notice{
+			Kind: ui.Done, Text: "Acknowledged: this hour is no longer an alarm, unless its amount changes.",
+		})
+		return nil
 	case kind == deadletter.Invalid, kind == deadletter.Conflict:
-		c.showAcknowledge(w, r, statusOf(kind), i, note, errorText(err))
-	default:
-		c.fail(w, r, err)
+		return c.showAcknowledge(w, r, statusOf(kind), i, note, errorText(err))
 	}
+	return err
 }

@@ -30,26 +30,26 @@ func isPartial(r *http.Request) bool {
 }
 
 // render renders into a buffer first, so that a failure can still be sent as an error.
-func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, part templ.Component) {
+func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, part templ.Component) error {
 	var out bytes.Buffer
 	if err := part.Render(r.Context(), &out); err != nil {
-		c.logFailure(r, deadletter.Internal, err)
-		http.Error(w, headingOf(deadletter.Internal), http.StatusInternalServerError)
-		return
+		return err
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Add("Vary", "HX-Request")
 	w.WriteHeader(status)
 	_, _ = out.WriteTo(w) // the browser may have hung up
+	return nil
 }
 
 // renderEither renders the partial for htmx and the whole page otherwise.
-func (c *Console) renderEither(w http.ResponseWriter, r *http.Request, status int, whole, partial templ.Component) {
+func (c *Console) renderEither(
+	w http.ResponseWriter, r *http.Request, status int, whole, partial templ.Component,
+) error {
 	if isPartial(r) {
-		c.render(w, r, status, partial)
-		return
+		return c.render(w, r, status, partial)
 	}
-	c.render(w, r, status, whole)
+	return c.render(w, r, status, whole)
 }
 
 // frame returns the chrome of a page without counts.
@@ -113,6 +113,18 @@ var kinds = map[deadletter.Kind]struct {
 func statusOf(k deadletter.Kind) int     { return kinds[k].status }
 func headingOf(k deadletter.Kind) string { return kinds[k].heading }
 
+// handler responds to a request, or returns the error to show.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// handle returns the handler of a route. It shows the error that h returns.
+func (c *Console) handle(h handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			c.fail(w, r, err)
+		}
+	}
+}
+
 // fail shows an error: in place for htmx, as a page otherwise. The part of it that users must not see is logged here.
 func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -168,10 +180,14 @@ func (c *Console) showFailure(w http.ResponseWriter, r *http.Request, err error)
 		w.Header().Set("HX-Retarget", "#notice")
 		w.Header().Set("HX-Reswap", "innerHTML")
 	}
-	c.renderEither(w, r, statusOf(kind), page.Error(v), page.ErrorNotice(v))
+	if err := c.renderEither(w, r, statusOf(kind), page.Error(v), page.ErrorNotice(v)); err != nil {
+		c.logFailure(r, deadletter.Internal, err)
+		http.Error(w, v.Heading, statusOf(kind))
+	}
 }
 
-// unreadable logs why what a page shows could not be read. It returns the state of the page, the reason, and the status.
+// unreadable logs why the content of a page could not be read. It returns the state of the page, the reason, and the
+// status.
 func (c *Console) unreadable(r *http.Request, err error) (state, fault string, status int) {
 	kind := deadletter.KindOf(err)
 	c.logFailure(r, kind, err)

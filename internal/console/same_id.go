@@ -112,22 +112,21 @@ func (c *Console) otherContent(
 }
 
 // separate makes an arrival a message of its own, and shows that message.
-func (c *Console) separate(w http.ResponseWriter, r *http.Request) {
+func (c *Console) separate(w http.ResponseWriter, r *http.Request) error {
 	number, err := arrivalNumber(chi.URLParam(r, "arrival"))
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	seen, err := c.Desk.Separate(r.Context(), auth.Actor(r.Context()), messageID(r), number)
 	if err != nil {
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	c.redirect(w, r, messageURL(seen.Message.ID, backQuery(r)), ui.Notice{
 		Kind: ui.Done,
 		Text: "This arrival is a message of its own now.",
 		Hint: "Replay it where you want it delivered.",
 	})
+	return nil
 }
 
 func arrivalNumber(text string) (int, error) {

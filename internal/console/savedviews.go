@@ -59,7 +59,7 @@ func (l listLayout) view() page.ListLayout {
 }
 
 // saveLayout saves the layout of the list and shows the list with it.
-func (c *Console) saveLayout(w http.ResponseWriter, r *http.Request) {
+func (c *Console) saveLayout(w http.ResponseWriter, r *http.Request) error {
 	l := listLayout{Compact: r.PostForm.Get("density") == "compact"}
 	for _, column := range columns() {
 		if !slices.Contains(r.PostForm["column"], column.name) {
@@ -70,7 +70,7 @@ func (c *Console) saveLayout(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = c.Desk.SaveListLayout(r.Context(), auth.Actor(r.Context()), string(text))
 	}
-	c.afterForm(w, r, ui.Notice{}, err)
+	return c.afterForm(w, r, ui.Notice{}, err)
 }
 
 // views returns the user's saved views and the shared ones.
@@ -101,38 +101,36 @@ func (c *Console) views(ctx context.Context, current url.Values) ([]page.SavedVi
 	return views, nil
 }
 
-func (c *Console) saveView(w http.ResponseWriter, r *http.Request) {
+func (c *Console) saveView(w http.ResponseWriter, r *http.Request) error {
 	v := store.View{Name: r.PostForm.Get("name"), Query: backQuery(r), Shared: r.PostForm.Get("shared") != ""}
-	c.afterForm(
+	return c.afterForm(
 		w, r, ui.Notice{Kind: ui.Done, Text: "The view is saved."},
 		c.Desk.SaveView(r.Context(), auth.Actor(r.Context()), v),
 	)
 }
 
-func (c *Console) dropView(w http.ResponseWriter, r *http.Request) {
+func (c *Console) dropView(w http.ResponseWriter, r *http.Request) error {
 	id, err := strconv.ParseInt(chi.URLParam(r, "view"), 10, 64)
 	if err != nil {
-		c.fail(w, r, deadletter.Errorf(deadletter.NotFound, "there is no such view"))
-		return
+		return deadletter.Errorf(deadletter.NotFound, "there is no such view")
 	}
-	c.afterForm(
+	return c.afterForm(
 		w, r, ui.Notice{Kind: ui.Done, Text: "The view is deleted."},
 		c.Desk.DeleteView(r.Context(), auth.Actor(r.Context()), id),
 	)
 }
 
 // afterForm shows the list that a form was sent from, with the result of the form.
-func (c *Console) afterForm(w http.ResponseWriter, r *http.Request, done ui.Notice, err error) {
+func (c *Console) afterForm(w http.ResponseWriter, r *http.Request, done ui.Notice, err error) error {
 	switch kind := deadletter.KindOf(err); {
 	case err == nil, kind == deadletter.Invalid:
 	case kind == deadletter.Forbidden:
 		c.refused(r, desk.RefusedAction, "", deadletter.TextOf(err))
 	default:
-		c.fail(w, r, err)
-		return
+		return err
 	}
 	if err != nil {
 		done = ui.Notice{Kind: ui.Warn, Text: errorText(err)}
 	}
-	c.backToList(w, r, done)
+	return c.backToList(w, r, done)
 }

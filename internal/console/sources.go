@@ -59,7 +59,7 @@ func (c *Console) readSourceFigures(ctx context.Context, source string) (sourceF
 	return f, err
 }
 
-func (c *Console) sourceList(w http.ResponseWriter, r *http.Request) {
+func (c *Console) sourceList(w http.ResponseWriter, r *http.Request) error {
 	v := page.SourcesView{Chrome: c.chrome(r, "Sources")}
 	figures, err := c.readSourceFigures(r.Context(), "")
 	status := http.StatusOK
@@ -72,15 +72,14 @@ func (c *Console) sourceList(w http.ResponseWriter, r *http.Request) {
 	default:
 		v = c.sourcesView(r, v, figures)
 	}
-	c.render(w, r, status, page.Sources(v))
+	return c.render(w, r, status, page.Sources(v))
 }
 
 // sourcePage shows the settings of a source even if its figures cannot be read.
-func (c *Console) sourcePage(w http.ResponseWriter, r *http.Request) {
+func (c *Console) sourcePage(w http.ResponseWriter, r *http.Request) error {
 	source, ok := c.Settings().Source(chi.URLParam(r, "source"))
 	if !ok {
-		c.fail(w, r, deadletter.Errorf(deadletter.NotFound, "there is no such source in the configuration"))
-		return
+		return deadletter.Errorf(deadletter.NotFound, "there is no such source in the configuration")
 	}
 	v := c.sourceView(r, source)
 	figures, err := c.readSourceFigures(r.Context(), source.Name)
@@ -92,7 +91,7 @@ func (c *Console) sourcePage(w http.ResponseWriter, r *http.Request) {
 	figures.fill(&v.Line, source.Name)
 	v.Refusals = refusalRows(figures.refusals)
 	v.Retrying = figures.open(source.Name, deadletter.Retrying)
-	c.render(w, r, status, page.Source(v))
+	return c.render(w, r, status, page.Source(v))
 }
 
 func (c *Console) sourcesView(r *http.Request, v page.SourcesView, f sourceFigures) page.SourcesView {

@@ -17,35 +17,32 @@ func (c *Console) viewer(r *http.Request) desk.Viewer {
 }
 
 // unmask shows masked values of a message to the user for some minutes.
-func (c *Console) unmask(w http.ResponseWriter, r *http.Request) {
+func (c *Console) unmask(w http.ResponseWriter, r *http.Request) error {
 	id := messageID(r)
 	err := c.Desk.Unmask(r.Context(), c.viewer(r), id, r.PostForm.Get("value"), r.PostForm.Get("reason"))
-	c.afterUnmask(w, r, id, "Masked values are shown to you, and to no one else.", err)
+	return c.afterUnmask(w, r, id, "Masked values are shown to you, and to no one else.", err)
 }
 
 // maskAgain masks the values before their time is over.
-func (c *Console) maskAgain(w http.ResponseWriter, r *http.Request) {
+func (c *Console) maskAgain(w http.ResponseWriter, r *http.Request) error {
 	id := messageID(r)
-	c.afterUnmask(w, r, id, "The values are masked again.", c.Desk.MaskAgain(r.Context(), c.viewer(r), id))
+	return c.afterUnmask(w, r, id, "The values are masked again.", c.Desk.MaskAgain(r.Context(), c.viewer(r), id))
 }
 
-func (c *Console) afterUnmask(w http.ResponseWriter, r *http.Request, id deadletter.ID, done string, err error) {
-	kind := deadletter.KindOf(err)
+func (c *Console) afterUnmask(w http.ResponseWriter, r *http.Request, id deadletter.ID, done string, err error) error {
+	kind, refused := deadletter.KindOf(err), ui.Notice{Kind: ui.Fault, Text: errorText(err)}
 	switch {
 	case err == nil:
-		to := messageURL(id, backQuery(r))
-		c.redirect(w, r, to, ui.Notice{Kind: ui.Info, Text: done})
-		return
+		c.redirect(w, r, messageURL(id, backQuery(r)), ui.Notice{Kind: ui.Info, Text: done})
+		return nil
 	case kind != deadletter.Invalid && kind != deadletter.Conflict:
-		c.fail(w, r, err)
-		return
+		return err
 	}
-	m, notFound := c.Store.Message(r.Context(), id)
-	if notFound != nil {
-		c.fail(w, r, notFound)
-		return
+	m, err := c.Store.Message(r.Context(), id)
+	if err != nil {
+		return err
 	}
-	c.showMessage(w, r, statusOf(kind), c.view(r, m), m.Revision, ui.Notice{Kind: ui.Fault, Text: errorText(err)})
+	return c.showMessage(w, r, statusOf(kind), c.view(r, m), m.Revision, refused)
 }
 
 // unmaskView shows who sees masked values of a message now, and offers them to those who may.
