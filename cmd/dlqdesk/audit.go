@@ -63,23 +63,15 @@ func (p program) showTrail(v audit.Verification) error {
 	if v.Events == 0 {
 		const empty = "the audit trail has no events. A new data folder has none. If this one was in use, its trail " +
 			"was deleted: check with --at-least."
-		_, err := fmt.Fprintln(p.stdout, empty)
-		return err
+		return p.printLine(empty)
 	}
 	fmt.Fprintf(p.stdout, "the audit trail is intact: %d events\n", v.Events)
 	for _, g := range v.Accepted {
-		fmt.Fprintf(
-			p.stdout,
-			"accepted by %s at %s (event %d): %s\nreason: %s\n",
-			g.By,
-			g.At.Format(time.RFC3339),
-			g.Event,
-			strings.Join(g.Found, "; "),
-			g.Reason,
-		)
+		found := strings.Join(g.Found, "; ")
+		fmt.Fprintf(p.stdout, "accepted by %s at %s (event %d): %s\n", g.By, g.At.Format(time.RFC3339), g.Event, found)
+		fmt.Fprintf(p.stdout, "reason: %s\n", g.Reason)
 	}
-	_, err := fmt.Fprintln(p.stdout, v.Last)
-	return err
+	return p.printLine("%s", v.Last)
 }
 
 // auditOrder is what both orders ask for.
@@ -100,14 +92,9 @@ func (o auditOrder) carryOut(
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(
-		p.stdout,
-		"%s\nEvent %d of the audit trail says so. Write its hash down elsewhere:\n%s\n",
-		done,
-		end.Sequence,
-		end,
+	return p.printLine(
+		"%s\nEvent %d of the audit trail says so. Write its hash down elsewhere:\n%s", done, end.Sequence, end,
 	)
-	return err
 }
 
 type auditAccept struct{ auditOrder }
@@ -119,9 +106,6 @@ func (a auditAccept) Run(p program) error {
 type auditRekey struct{ auditOrder }
 
 func (a auditRekey) Run(p program) error {
-	return a.carryOut(
-		p,
-		audit.Folder.Rekey,
-		"the audit trail has a new key: copy audit.key to a place apart from the backups",
-	)
+	const done = "the audit trail has a new key: copy audit.key to a place apart from the backups"
+	return a.carryOut(p, audit.Folder.Rekey, done)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -134,11 +135,11 @@ func (c configCheck) Run(p program) error {
 // summary returns the effective configuration, the environment included.
 func summary(c config.Config) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s is valid\n", orElse(c.File, "the configuration (no file)"))
+	fmt.Fprintf(&b, "%s is valid\n", cmp.Or(c.File, "the configuration (no file)"))
 	fmt.Fprintf(&b, "  listen    %s\n", c.Listen)
-	fmt.Fprintf(&b, "  console   %s\n", orElse(c.ConsoleListen, c.Listen))
+	fmt.Fprintf(&b, "  console   %s\n", cmp.Or(c.ConsoleListen, c.Listen))
 	fmt.Fprintf(&b, "  data      %s\n", c.DataDir)
-	fmt.Fprintf(&b, "  queue     %s\n", orElse(c.Queue.DLQURL, "embedded"))
+	fmt.Fprintf(&b, "  queue     %s\n", cmp.Or(c.Queue.DLQURL, "embedded"))
 	for _, q := range c.Queues {
 		fmt.Fprintf(&b, "  queues    %s reads %s\n", q.Name, q.URL)
 	}
@@ -146,11 +147,4 @@ func summary(c config.Config) string {
 		fmt.Fprintf(&b, "  source    /webhooks/%s -> %s (%s)\n", s.Name, s.Address(), s.Mode)
 	}
 	return b.String()
-}
-
-func orElse(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }

@@ -62,8 +62,7 @@ func (p program) showDrained(d drain, result desk.DrainResult) error {
 	if d.DryRun {
 		did = "would be put on"
 	}
-	_, err := fmt.Fprintf(p.stdout, "%s %s %s\n", messages(result.Messages), did, d.To)
-	return err
+	return p.printLine("%s %s %s", messages(result.Messages), did, d.To)
 }
 
 func messages(n int) string {
@@ -97,11 +96,8 @@ func (b backup) Run(p program) error {
 	}
 	copied, err := app.New(cfg, app.Options{}).Backup(ctx, to)
 	if errors.Is(err, server.ErrNotEmpty) {
-		err = fmt.Errorf(
-			"%w: a backup is never mixed with other files. Name a new folder, such as %s; --dated makes that",
-			err,
-			dated,
-		)
+		const name = "%w: a backup is never mixed with other files. Name a new folder, such as %s; --dated makes that"
+		err = fmt.Errorf(name, err, dated)
 	}
 	if err != nil {
 		return fmt.Errorf("backup: %w", err)
@@ -110,7 +106,6 @@ func (b backup) Run(p program) error {
 		return p.json(map[string]any{"folder": to, "files": copied})
 	}
 	const done = "%s: copied %s\nThe audit key is not in it: keep a copy of audit.key elsewhere, and put it beside " +
-		"the files to restore them.\n"
-	_, err = fmt.Fprintf(p.stdout, done, to, strings.Join(copied, ", "))
-	return err
+		"the files to restore them."
+	return p.printLine(done, to, strings.Join(copied, ", "))
 }

@@ -124,8 +124,7 @@ func (c versionCmd) Run(p program) error {
 			"version": buildVersion(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
 		})
 	}
-	_, err := fmt.Fprintln(p.stdout, versionLine())
-	return err
+	return p.printLine("%s", versionLine())
 }
 
 func versionLine() string {

@@ -1,31 +1,13 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"dlqdesk/internal/platform"
 )
-
-func (p program) json(v any) error {
-	out := json.NewEncoder(p.stdout)
-	out.SetIndent("", "  ")
-	out.SetEscapeHTML(false)
-	return out.Encode(v)
-}
-
-// table writes rows of columns, each row one line.
-func (p program) table(rows [][]string) error {
-	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		fmt.Fprintln(w, strings.TrimRight(strings.Join(row, "\t"), "\t "))
-	}
-	return w.Flush()
-}
 
 func (p program) showPresets(name string, asJSON bool) error {
 	presets := platform.Presets()
@@ -46,12 +28,8 @@ func (p program) showPresets(name string, asJSON bool) error {
 	if err := p.table(rows); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(
-		p.stdout,
-		"\nverified: the vendor publishes it. inferred: it follows from what the vendor publishes. tutorial: "+
-			"not in the vendor's published API.",
-	)
-	return err
+	return p.printLine("\nverified: the vendor publishes it. inferred: it follows from what the vendor publishes. " +
+		"tutorial: not in the vendor's published API.")
 }
 
 // plan shows the requests that a command comes to.
@@ -99,8 +77,7 @@ func (p program) showItems(items []platform.Item, asJSON bool) error {
 		return p.json(items)
 	}
 	if len(items) == 0 {
-		_, err := fmt.Fprintln(p.stdout, "nothing is registered")
-		return err
+		return p.printLine("nothing is registered")
 	}
 	rows := [][]string{{"ID", "NAME", "URL"}}
 	for _, i := range items {
@@ -113,8 +90,7 @@ func (p program) showDeleted(id string, asJSON bool) error {
 	if asJSON {
 		return p.json(map[string]string{"deleted": id})
 	}
-	_, err := fmt.Fprintf(p.stdout, "%s is deleted\n", id)
-	return err
+	return p.printLine("%s is deleted", id)
 }
 
 func (p program) showRegistered(made platform.Registered, asJSON bool) error {
@@ -126,8 +102,7 @@ func (p program) showRegistered(made platform.Registered, asJSON bool) error {
 	if made.Already {
 		what = "was registered already"
 	}
-	_, err := fmt.Fprintln(p.stdout, strings.Join(strings.Fields(made.ID+" "+what+" "+made.URL), " "))
-	return err
+	return p.printLine("%s", strings.Join(strings.Fields(made.ID+" "+what+" "+made.URL), " "))
 }
 
 func (p program) showPaste(title string, paste []platform.Paste, asJSON bool) error {
@@ -151,7 +126,7 @@ func (p program) showChecks(checks []platform.Check, asJSON bool) error {
 	if asJSON {
 		err = p.json(map[string]any{"ok": !unwell, "checks": checks})
 	} else {
-		err = p.lines(checks)
+		p.lines(checks)
 	}
 	if err == nil && unwell {
 		return errUnwell
@@ -159,12 +134,11 @@ func (p program) showChecks(checks []platform.Check, asJSON bool) error {
 	return err
 }
 
-func (p program) lines(checks []platform.Check) error {
+func (p program) lines(checks []platform.Check) {
 	for _, c := range checks {
 		fmt.Fprintf(p.stdout, "%-4s  %-17s  %s\n", c.State, c.Name, c.Text)
 		if c.Fix != "" {
 			fmt.Fprintf(p.stdout, "%25s  %s\n", "->", c.Fix)
 		}
 	}
-	return nil
 }

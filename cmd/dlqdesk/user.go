@@ -90,12 +90,6 @@ func osUser() string {
 	return strconv.Itoa(os.Getuid())
 }
 
-// printLine prints one line about the result.
-func (p program) printLine(format string, args ...any) error {
-	_, err := fmt.Fprintf(p.stdout, format+"\n", args...)
-	return err
-}
-
 type userList struct {
 	configFlag
 	JSON bool `name:"json" help:"Print JSON."`
@@ -215,18 +209,23 @@ type oneUser struct {
 	Name string `arg:"" help:"The name of the user."`
 }
 
+// change calls do with the users, and prints what was done.
+func (u oneUser) change(p program, do manageUsers, done string, args ...any) error {
+	if err := u.manage(p, do); err != nil {
+		return err
+	}
+	return p.printLine(done, args...)
+}
+
 type userRole struct {
 	oneUser
 	Role string `arg:"" enum:"viewer,operator,admin" help:"viewer, operator or admin."`
 }
 
 func (c userRole) Run(p program) error {
-	return c.manage(p, func(ctx context.Context, users *auth.Auth, by deadletter.Actor) error {
-		if err := users.SetRole(ctx, by, c.Name, c.Role); err != nil {
-			return err
-		}
-		return p.printLine("the role of %s is %s", c.Name, c.Role)
-	})
+	return c.change(p, func(ctx context.Context, users *auth.Auth, by deadletter.Actor) error {
+		return users.SetRole(ctx, by, c.Name, c.Role)
+	}, "the role of %s is %s", c.Name, c.Role)
 }
 
 type userPassword struct {
@@ -239,34 +238,25 @@ func (c userPassword) Run(p program) error {
 	if err != nil {
 		return err
 	}
-	return c.manage(p, func(ctx context.Context, users *auth.Auth, by deadletter.Actor) error {
-		if err := users.SetPassword(ctx, by, c.Name, password); err != nil {
-			return err
-		}
-		return p.printLine("%s has a new password; every session of theirs has ended", c.Name)
-	})
+	return c.change(p, func(ctx context.Context, users *auth.Auth, by deadletter.Actor) error {
+		return users.SetPassword(ctx, by, c.Name, password)
+	}, "%s has a new password; every session of theirs has ended", c.Name)
 }
 
 type userDisable struct{ oneUser }
 
 func (c userDisable) Run(p program) error {
-	return c.manage(p, func(ctx context.Context, users *auth.Auth, by deadletter.Actor) error {
-		if err := users.Disable(ctx, by, c.Name); err != nil {
-			return err
-		}
-		return p.printLine("%s is disabled and signed out; their jobs are paused", c.Name)
-	})
+	return c.change(p, func(ctx context.Context, users *auth.Auth, by deadletter.Actor) error {
+		return users.Disable(ctx, by, c.Name)
+	}, "%s is disabled and signed out; their jobs are paused", c.Name)
 }
 
 type userEnable struct{ oneUser }
 
 func (c userEnable) Run(p program) error {
-	return c.manage(p, func(ctx context.Context, users *auth.Auth, by deadletter.Actor) error {
-		if err := users.Enable(ctx, by, c.Name); err != nil {
-			return err
-		}
-		return p.printLine("%s may sign in again", c.Name)
-	})
+	return c.change(p, func(ctx context.Context, users *auth.Auth, by deadletter.Actor) error {
+		return users.Enable(ctx, by, c.Name)
+	}, "%s may sign in again", c.Name)
 }
 
 type userDelete struct {
@@ -287,16 +277,13 @@ func (c userDelete) Run(p program) error {
 		}
 		confirmed = true
 	}
-	return c.manage(p, func(ctx context.Context, users *auth.Auth, by deadletter.Actor) error {
+	return c.change(p, func(ctx context.Context, users *auth.Auth, by deadletter.Actor) error {
 		err := users.Delete(ctx, by, c.Name, confirmed)
-		switch {
-		case err == nil:
-			return p.printLine("%s is deleted; the audit trail keeps the name", c.Name)
-		case deadletter.KindOf(err) == deadletter.NeedsConfirmation:
+		if deadletter.KindOf(err) == deadletter.NeedsConfirmation {
 			return usageError{fmt.Errorf("%s with --yes", deadletter.TextOf(err))}
 		}
 		return err
-	})
+	}, "%s is deleted; the audit trail keeps the name", c.Name)
 }
 
 type userSignOut struct{ oneUser }
@@ -334,6 +321,5 @@ func (c userSetupLink) Run(p program) error {
 	if c.JSON {
 		return p.json(map[string]string{"url": link})
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s\n(works once, until dlqdesk restarts or another link is made)\n", link)
-	return err
+	return p.printLine("%s\n(works once, until dlqdesk restarts or another link is made)", link)
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/tls"
 	"log/slog"
+	"math"
 	"net"
 	"slices"
 	"strings"
@@ -156,6 +157,7 @@ func readSource(name string, s *section, hint string) Source {
 	destination := required(s, "destination", parseDestination, hint)
 	timeout := setting(s, "timeout", defaultTimeout, parseTimeout)
 	partOfTimeout := durationFrom(minTimeout, timeoutLimit)
+	perSecond := numberFrom(minPerSecond, maxPerSecond, "must be a number from 0.01 to 100000, such as 50")
 	verified := readVerify(name, s.section("verify"))
 	readHandshake(s, &verified)
 	scheme, _ := verify.Named(verified.Scheme)
@@ -169,7 +171,7 @@ func readSource(name string, s *section, hint string) Source {
 		Read:          setting(s, "read_timeout", timeout, partOfTimeout),
 		MaxBody:       setting(s, "max_body", defaultMaxBody, sizeFrom(1, maxMaxBody, "from 1B to 64MiB")),
 		MaxConcurrent: setting(s, "max_concurrent", defaultMaxConcurrent, wholeNumber(1, maxMaxConcurrent)),
-		MaxPerSecond:  setting(s, "max_per_second", 0, parsePerSecond),
+		MaxPerSecond:  setting(s, "max_per_second", 0, perSecond),
 		TLS:           readTLS(s.section("tls")),
 		Verify:        verified,
 		Dedup:         readDedup(s.section("dedup"), scheme, verified),
@@ -198,8 +200,10 @@ func readTLS(s *section) TLS {
 }
 
 func readBreaker(s *section) Breaker {
+	const over0 = math.SmallestNonzeroFloat64
+	share := numberFrom(over0, 1, "must be a share over 0 and up to 1, such as 0.5")
 	return Breaker{
-		FailureRate:   setting(s, "failure_rate", defaultFailureRate, parseShare),
+		FailureRate:   setting(s, "failure_rate", defaultFailureRate, share),
 		Window:        setting(s, "window", defaultWindow, durationFrom(time.Second, maxWindow)),
 		MinDeliveries: setting(s, "min_deliveries", defaultMinDeliveries, wholeNumber(1, maxMinDeliveries)),
 		Consecutive:   setting(s, "consecutive", defaultConsecutive, wholeNumber(1, maxMinDeliveries)),
@@ -209,10 +213,11 @@ func readBreaker(s *section) Breaker {
 }
 
 func readRetry(s *section) deadletter.RetryPolicy {
+	factor := numberFrom(1, maxFactor, "must be a number from 1 to 100, such as 2")
 	return deadletter.RetryPolicy{
 		MaxAttempts: setting(s, "max_attempts", defaultMaxAttempts, wholeNumber(1, maxMaxAttempts)),
 		Base:        setting(s, "base", defaultBase, durationFrom(minBase, maxCap)),
-		Factor:      setting(s, "factor", defaultFactor, parseFactor),
+		Factor:      setting(s, "factor", defaultFactor, factor),
 		Cap:         setting(s, "cap", defaultCap, durationFrom(minBase, maxCap)),
 	}
 }

@@ -210,28 +210,15 @@ func parseLevel(text string) (level slog.Level, err error) {
 	return level, level.UnmarshalText([]byte(name))
 }
 
-func parseShare(text string) (float64, error) {
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(f > 0 && f <= 1) {
-		return 0, wrong(text, "must be a share over 0 and up to 1, such as 0.5")
+// numberFrom returns a parser of a number. right names the valid ones.
+func numberFrom(least, most float64, right string) func(string) (float64, error) {
+	return func(text string) (float64, error) {
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil || !(f >= least && f <= most) {
+			return 0, wrong(text, right)
+		}
+		return f, nil
 	}
-	return f, nil
-}
-
-func parseFactor(text string) (float64, error) {
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(f >= 1 && f <= maxFactor) {
-		return 0, wrong(text, "must be a number from 1 to 100, such as 2")
-	}
-	return f, nil
-}
-
-func parsePerSecond(text string) (float64, error) {
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(f >= minPerSecond && f <= maxPerSecond) {
-		return 0, wrong(text, "must be a number from 0.01 to 100000, such as 50")
-	}
-	return f, nil
 }
 
 func parseFile(text string) (string, error) {
@@ -314,16 +301,12 @@ func parseHeaderName(text string) (string, error) {
 // headerName follows the token rule of RFC 9110 section 5.6.2.
 var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 
-func parsePath(text string) (payload.Path, error) {
-	p, err := payload.ParsePath(text)
-	if err != nil {
-		return nil, errors.New(deadletter.TextOf(err))
-	}
-	return p, nil
-}
+func parsePath(text string) (payload.Path, error) { return publicly(payload.ParsePath(text)) }
 
-func parseMask(text string) (payload.Path, error) {
-	p, err := payload.ParseMask(text)
+func parseMask(text string) (payload.Path, error) { return publicly(payload.ParseMask(text)) }
+
+// publicly keeps of an error only its public text.
+func publicly(p payload.Path, err error) (payload.Path, error) {
 	if err != nil {
 		return nil, errors.New(deadletter.TextOf(err))
 	}
