@@ -141,7 +141,7 @@ func TestFullDiskUnderStoreAndSpool(t *testing.T) {
 	t.Parallel()
 	endpoint := desktest.StartSQS(t)
 	queueURL := desktest.CreateQueue(t, endpoint, "dlq", map[string]string{"VisibilityTimeout": "3"})
-	line := desktest.NewFlakyProxy(t, endpoint)
+	line := newFlakyProxy(t, endpoint)
 	p, desk := failing(t, queueURL, desktest.SQSEnvironment(line.URL)...)
 	promised := []string{p.post(t, fmt.Sprintf(numbered, 0), http.StatusOK)}
 	desk.holds(t, promised)

@@ -21,13 +21,13 @@ import (
 
 // behindLine is a dlqdesk whose SQS queue is reached over a line that can be disturbed.
 func behindLine(
-	t *testing.T, disturbFirst func(*desktest.FlakyProxy), change func(*config.Config),
-) (program, *desktest.FlakyProxy) {
+	t *testing.T, disturbFirst func(*flakyProxy), change func(*config.Config),
+) (program, *flakyProxy) {
 	t.Helper()
 	endpoint := desktest.StartSQS(t)
 	// Queue messages in flight when the connection broke come again soon.
 	queueURL := desktest.CreateQueue(t, endpoint, "dlq", map[string]string{"VisibilityTimeout": "3"})
-	line := desktest.NewFlakyProxy(t, endpoint)
+	line := newFlakyProxy(t, endpoint)
 	desktest.UseSQS(t, line.URL)
 	if disturbFirst != nil {
 		disturbFirst(line)
@@ -216,10 +216,10 @@ func (l *load) await(t *testing.T, more int) {
 }
 
 func TestSlowQueueLosesNothing(t *testing.T) { //nolint:paralleltest // the SQS server is found by environment
-	for name, disturb := range map[string]func(t *testing.T, line *desktest.FlakyProxy){
-		"slow":   func(t *testing.T, line *desktest.FlakyProxy) { line.Slow(t, 300) },
-		"stuck":  func(t *testing.T, line *desktest.FlakyProxy) { line.Slow(t, 5000) },
-		"breaks": func(t *testing.T, line *desktest.FlakyProxy) { line.Break(t, 300) },
+	for name, disturb := range map[string]func(t *testing.T, line *flakyProxy){
+		"slow":   func(t *testing.T, line *flakyProxy) { line.Slow(t, 300) },
+		"stuck":  func(t *testing.T, line *flakyProxy) { line.Slow(t, 5000) },
+		"breaks": func(t *testing.T, line *flakyProxy) { line.Break(t, 300) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, line := behindLine(t, nil, nil)
@@ -236,7 +236,7 @@ func TestSlowQueueLosesNothing(t *testing.T) { //nolint:paralleltest // the SQS 
 
 // The environment leads to the SQS server, so the test cannot be parallel.
 func TestWebhooksAreAcceptedBeforeTheQueueExists(t *testing.T) { //nolint:paralleltest // environment
-	p, line := behindLine(t, func(line *desktest.FlakyProxy) { line.Cut() }, nil)
+	p, line := behindLine(t, func(line *flakyProxy) { line.Cut() }, nil)
 	l := p.load(t, 2)
 	l.await(t, 10)
 	promised := l.end(t)

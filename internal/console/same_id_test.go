@@ -16,7 +16,7 @@ import (
 // message.
 func TestMergedArrivalBecomesAMessage(t *testing.T) {
 	t.Parallel()
-	b := setupOn(t, desktest.BaselineStore(t))
+	b := setupOn(t, baselineStore(t))
 	olga := b.member(t, "olga", deadletter.Operator)
 	page := olga.get("/messages/old-1")
 	if n := page.count("form[action$=separate]"); page.status != http.StatusOK || n != 2 {
@@ -81,7 +81,7 @@ func TestMergedArrivalBecomesAMessage(t *testing.T) {
 
 func TestViewerSeesMergedArrivalsAndChangesNone(t *testing.T) {
 	t.Parallel()
-	b := setupOn(t, desktest.BaselineStore(t))
+	b := setupOn(t, baselineStore(t))
 	vera := b.member(t, "vera", deadletter.Viewer)
 	page := vera.get("/messages/old-1")
 	if page.count("form[action$=separate]") != 0 || page.count(`a[href*="arrival=3"]`) == 0 {

@@ -1,4 +1,4 @@
-package desktest
+package acceptance_test
 
 import (
 	"fmt"
@@ -11,21 +11,21 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// FlakyProxy stands between a client and a server, and can be cut off, slowed down and broken.
-type FlakyProxy struct {
+// flakyProxy stands between a client and a server, and can be cut off, slowed down and broken.
+type flakyProxy struct {
 	URL   string // what the client calls in place of the server
 	proxy *toxiproxy.Proxy
 }
 
-// NewFlakyProxy starts a proxy in front of the server at a URL, until the test ends.
-func NewFlakyProxy(t testing.TB, server string) *FlakyProxy {
+// newFlakyProxy starts a proxy in front of the server at a URL, until the test ends.
+func newFlakyProxy(t testing.TB, server string) *flakyProxy {
 	t.Helper()
 	u, err := url.Parse(server)
 	if err != nil {
 		t.Fatal(err)
 	}
 	hub := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
-	l := &FlakyProxy{proxy: toxiproxy.NewProxy(hub, "line", "127.0.0.1:0", u.Host)}
+	l := &flakyProxy{proxy: toxiproxy.NewProxy(hub, "line", "127.0.0.1:0", u.Host)}
 	if err := l.proxy.Start(); err != nil {
 		t.Fatalf("lay a line to %s: %v", server, err)
 	}
@@ -35,10 +35,10 @@ func NewFlakyProxy(t testing.TB, server string) *FlakyProxy {
 }
 
 // Cut ends every connection and takes no more.
-func (l *FlakyProxy) Cut() { l.proxy.Stop() }
+func (l *flakyProxy) Cut() { l.proxy.Stop() }
 
 // Mend takes connections again after Cut.
-func (l *FlakyProxy) Mend(t testing.TB) {
+func (l *flakyProxy) Mend(t testing.TB) {
 	t.Helper()
 	if err := l.proxy.Start(); err != nil {
 		t.Fatalf("mend the line: %v", err)
@@ -46,7 +46,7 @@ func (l *FlakyProxy) Mend(t testing.TB) {
 }
 
 // Slow has every answer come so many milliseconds later.
-func (l *FlakyProxy) Slow(t testing.TB, millis int) {
+func (l *flakyProxy) Slow(t testing.TB, millis int) {
 	t.Helper()
 	l.disturb(
 		t,
@@ -55,7 +55,7 @@ func (l *FlakyProxy) Slow(t testing.TB, millis int) {
 }
 
 // Break ends every connection after so many bytes of responses, in the middle of one.
-func (l *FlakyProxy) Break(t testing.TB, bytes int) {
+func (l *flakyProxy) Break(t testing.TB, bytes int) {
 	t.Helper()
 	l.disturb(
 		t,
@@ -63,7 +63,7 @@ func (l *FlakyProxy) Break(t testing.TB, bytes int) {
 	)
 }
 
-func (l *FlakyProxy) disturb(t testing.TB, toxic string) {
+func (l *flakyProxy) disturb(t testing.TB, toxic string) {
 	t.Helper()
 	if _, err := l.proxy.Toxics.AddToxicJson(strings.NewReader(toxic)); err != nil {
 		t.Fatalf("disturb the line: %v", err)
@@ -71,7 +71,7 @@ func (l *FlakyProxy) disturb(t testing.TB, toxic string) {
 }
 
 // Calm takes every disturbance away.
-func (l *FlakyProxy) Calm(t testing.TB) {
+func (l *flakyProxy) Calm(t testing.TB) {
 	t.Helper()
 	l.proxy.Toxics.ResetToxics(t.Context())
 }

@@ -1,4 +1,4 @@
-package desktest
+package console_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/sqlite"
 	"dlqdesk/internal/store"
 	"dlqdesk/migrations"
@@ -37,8 +38,8 @@ const baselineRows = `
 	VALUES (1699999200000, 'genesys', '', 4, 0, 4, 0, 4, 3);
 	INSERT INTO ledger_messages VALUES (1699999200000, 'genesys', 'failed', 1);`
 
-// BaselineStore opens a store that the first version wrote: see baselineRows.
-func BaselineStore(t testing.TB) *store.Store {
+// baselineStore opens a store that the first version wrote: see baselineRows.
+func baselineStore(t testing.TB) *store.Store {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "desk.db")
 	text, err := fs.ReadFile(migrations.Desk(), "00001_baseline.sql")
@@ -63,7 +64,7 @@ func BaselineStore(t testing.TB) *store.Store {
 			By:     "system",
 			Action: "user.add",
 		}
-		last := deadletter.Mark{Sequence: 1, Link: deadletter.ChainLink(Key(), nil, 1, e)}
+		last := deadletter.Mark{Sequence: 1, Link: deadletter.ChainLink(desktest.Key(), nil, 1, e)}
 		_, err := tx.ExecContext(
 			ctx,
 			`INSERT INTO audit_events VALUES (1, ?, ?, ?, '', ?, '', '', '', '', NULL, NULL, ?)`,
@@ -77,13 +78,13 @@ func BaselineStore(t testing.TB) *store.Store {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO audit_head VALUES (1, 1, ?, ?)`, last.Link,
-			last.Seal(Key(), deadletter.SealOfOldHead))
+			last.Seal(desktest.Key(), deadletter.SealOfOldHead))
 		return err
 	})
 	if err := errors.Join(err, old.Close()); err != nil {
 		t.Fatal(err)
 	}
-	s, err := store.Open(t.Context(), path, Key(), slog.New(slog.DiscardHandler))
+	s, err := store.Open(t.Context(), path, desktest.Key(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
