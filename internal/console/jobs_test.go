@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/worker"
+	"dlqdesk/web/page"
 )
 
 // draft creates a job over messages, and does not start it.
@@ -264,6 +266,44 @@ func TestArchiveJobNeedsAReasonAndCanBeUndone(t *testing.T) {
 	}
 	if got := p.get("/messages").count(".job-strip"); got != 0 {
 		t.Errorf("%d jobs are in sight", got)
+	}
+}
+
+// A row has what the desk refuses, in the words of the page of its message.
+func TestRowsSayWhatIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "a-1")
+	b.receive(t, "b-2")
+	b.receive(t, "c-3", func(c *deadletter.Capture) { c.Source = "gone" })
+	p := b.member(t, "olga", deadletter.Operator)
+	if a := p.post("/messages/b-2/archive", order(0, "reason", "known")); a.status != http.StatusSeeOther {
+		t.Fatalf("archiving answers %d", a.status)
+	}
+	list := p.get("/messages?status=all").doc()
+	for id, want := range map[string]string{
+		"a-1": "redrive, restore", "b-2": "archive, edit, redrive, replay", "c-3": "edit, redrive, replay, restore",
+	} {
+		t.Run(id, func(t *testing.T) {
+			var refused []page.Refusal
+			text := list.Find(`tr[data-message="`+id+`"] [name="item"]`).AttrOr("data-refused", "")
+			if err := json.Unmarshal([]byte(text), &refused); err != nil {
+				t.Fatalf("%q: %v", text, err)
+			}
+			shown := p.get("/messages/" + id).says("main")
+			var names []string
+			for _, r := range refused {
+				names = append(names, r.Actions...)
+				if slices.Contains(r.Actions, "replay") && !strings.Contains(shown, r.Reason) {
+					t.Errorf("the page of the message does not say %q", r.Reason)
+				}
+			}
+			names = slices.DeleteFunc(names, func(name string) bool { return name == "edit-redrive" })
+			slices.Sort(names)
+			if got := strings.Join(names, ", "); got != want {
+				t.Errorf("refused are %s, want %s", got, want)
+			}
+		})
 	}
 }
 

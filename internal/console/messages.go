@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/desk"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
@@ -288,7 +290,26 @@ func (c *Console) rowView(ctx context.Context, m deadletter.Message, back string
 		LastAttempt: ui.At(m.LastAttemptAt),
 		Arrived:     arrivedMore(m),
 		Undeleted:   c.undeletedCopy(ctx, m.ID),
+		Refused:     bulkRefusals(c.Desk.View(auth.Actor(ctx), m)),
 	}
+}
+
+// bulkRefusals returns why the desk refuses actions on a message, each reason once.
+func bulkRefusals(seen desk.View) []page.Refusal {
+	var list []page.Refusal
+	for _, name := range slices.Sorted(maps.Keys(bulkActions())) {
+		err := seen.Refused[bulkActions()[name]]
+		if err == nil {
+			continue
+		}
+		reason := errorText(err)
+		i := slices.IndexFunc(list, func(r page.Refusal) bool { return r.Reason == reason })
+		if i < 0 {
+			i, list = len(list), append(list, page.Refusal{Reason: reason})
+		}
+		list[i].Actions = append(list[i].Actions, name)
+	}
+	return list
 }
 
 // arrivedMore returns how often the webhook arrived; "" for once.

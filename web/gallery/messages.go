@@ -49,6 +49,16 @@ func messages() []Example {
 				v.Rows[i].Selected = true
 			}
 		}),
+		list("selected-mixed", func(v *page.MessagesTableView) {
+			v.Rows, v.Tabs, v.Redrives = mixedRows(), tabsOf(""), true
+			for i := range 6 {
+				v.Rows[i].Selected = true
+			}
+		}),
+		list("selected-refused", func(v *page.MessagesTableView) {
+			v.Rows, v.Tabs = mixedRows()[3:4], tabsOf("resolved")
+			v.Rows[0].Selected = true
+		}),
 		filtered,
 		list(
 			"long",
@@ -280,6 +290,32 @@ func mixedRows() []page.MessageRow {
 	for i, status := range []string{"failed", "retrying", "replaying", "resolved", "redriven", "archived"} {
 		rows[i].Status = status
 	}
+	nothing := "not archived: there is nothing to restore."
+	redrive := page.Refusal{
+		Actions: []string{"edit-redrive", "redrive"},
+		Reason: "Messages that came from no queue of the list queues cannot be redriven: " +
+			"replay them instead.",
+	}
+	for i := range rows {
+		rows[i].Refused = []page.Refusal{
+			redrive, {Actions: []string{"restore"}, Reason: "This message is " + rows[i].Status + ", " + nothing},
+		}
+	}
+	rows[2].Refused = []page.Refusal{
+		redrive,
+		{
+			Actions: []string{"archive", "edit", "replay", "restore"},
+			Reason:  "Already requested for a replay by anna 3 s ago: wait for the result.",
+		},
+	}
+	rows[3].Refused = []page.Refusal{redrive, {
+		Actions: []string{"archive", "edit", "replay", "restore"},
+		Reason:  "This message is resolved: it was delivered (replayed by anna 12 min ago).",
+	}}
+	rows[5].Refused = []page.Refusal{redrive, {
+		Actions: []string{"archive", "edit", "replay"},
+		Reason:  "This message is archived: restore it first (archived by ben 2 h ago).",
+	}}
 	rows[1].NextRetry, rows[1].Attempts, rows[1].Arrived = ago(-3), "2 of 5", "3"
 	rows[3].Outcome, rows[3].Code, rows[3].Reason = "delivered", "200", ""
 	rows[4].Source, rows[4].Reason, rows[4].Outcome, rows[4].Code = "", "", "", ""

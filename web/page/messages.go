@@ -1,6 +1,7 @@
 package page
 
 import (
+	"encoding/json"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -154,6 +155,25 @@ type MessageRow struct {
 	Undeleted   UndeletedCopy
 	LastAttempt ui.Moment
 	Selected    bool
+	Refused     []Refusal
+}
+
+// Refusal is why some actions on a message are not possible.
+type Refusal struct {
+	Actions []string `json:"actions"` // names of bulk actions
+	Reason  string   `json:"reason"`
+}
+
+// refused returns the refusals for a script; "" for none.
+func (r MessageRow) refused() string {
+	if len(r.Refused) == 0 {
+		return ""
+	}
+	text, err := json.Marshal(r.Refused)
+	if err != nil {
+		return "" // texts alone can be written
+	}
+	return string(text)
 }
 
 // bulkAction is an action on many messages.

@@ -256,6 +256,47 @@ func TestAllMatchingNeedsTheWholePageSelected(t *testing.T) {
 	)
 }
 
+// The rows say what the desk refuses, and the bar says it of those that are selected.
+func TestBulkActionsSayWhyTheyAreNotPossible(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	list := listOf(3)
+	list.Matching = "214 messages"
+	list.Rows[1].Refused = []page.Refusal{{Actions: []string{"edit", "replay"}, Reason: "This message is resolved."}}
+	list.Rows[2].Refused = []page.Refusal{
+		{Actions: []string{"edit", "replay"}, Reason: "This message is resolved."},
+		{Actions: []string{"restore"}, Reason: "This tab does not offer it."},
+	}
+	mux.Handle("GET /messages", show(http.StatusOK, messagesPage(list)))
+	_, ctx := openMessages(t, mux)
+	state := func() string {
+		return eval[string](t, ctx, `[...document.querySelectorAll('[data-bulk]')].map((b) => b.innerText.trim() +
+			(b.disabled ? ' (disabled)' : '') + (b.getAttribute('aria-describedby') ? ' (explained)' : '')).join(', ') +
+			': ' + document.querySelector('[data-refusals]').innerText.trim()`)
+	}
+	for _, step := range []struct{ click, want string }{
+		{`[value="message-0@3"]`, "Replay 1 message, Edit and replay 1 message, Archive 1 message:"},
+		{
+			`[value="message-1@3"]`, "Replay 1 of 2 (explained), Edit and replay 1 of 2 (explained), " +
+				"Archive 2 messages: Replay, Edit and replay: not for 1 of 2. This message is resolved.",
+		},
+		{
+			`[value="message-0@3"]`, "Replay 1 message (disabled) (explained), Edit and replay 1 message (disabled) " +
+				"(explained), Archive 1 message: Replay, Edit and replay: not possible. This message is resolved.",
+		},
+		{
+			`[data-select-all]`, "Replay 1 of 3 (explained), Edit and replay 1 of 3 (explained), " +
+				"Archive 3 messages: Replay, Edit and replay: not for 2 of 3. This message is resolved.",
+		},
+		{`#scope-all`, "Replay 214 messages, Edit and replay 214 messages, Archive 214 messages:"},
+	} {
+		run(t, ctx, chromedp.Click(chromedp.CSS(step.click)))
+		if got := strings.TrimSpace(state()); got != step.want {
+			t.Errorf("after a click on %s\n%s\nwant\n%s", step.click, got, step.want)
+		}
+	}
+}
+
 func TestJobStripRefreshesAndKeepsTheFocus(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()

@@ -53,14 +53,64 @@ export function showSelection() {
 	if (!selectAll) {
 		return
 	}
-	const words = showMatching(selected === all.length) ?? (selected === 1 ? '1 message' : `${selected} messages`)
+	const matching = showMatching(selected === all.length)
+	const words = matching ?? (selected === 1 ? '1 message' : `${selected} messages`)
 	selectAll.checked = selected > 0 && selected === all.length
 	selectAll.indeterminate = selected > 0 && selected < all.length
 	document.querySelector('[data-selected-count]').textContent = selected === 0 ? 'Select all' : `${words.split(' ')[0]} selected`
+	// Of messages on other pages the server counts what is not possible.
+	const refusals = matching === null ? refusalsOf(all.filter((box) => box.checked)) : []
 	for (const button of document.querySelectorAll('[data-bulk]')) {
-		button.disabled = selected === 0
-		button.querySelector('[data-label]').textContent = selected === 0 ? button.dataset.bulk : `${button.dataset.bulk} ${words}`
+		const refused = refusals.filter((refusal) => refusal.actions.includes(button.value))
+		const possible = selected - refused.reduce((sum, refusal) => sum + refusal.count, 0)
+		button.disabled = selected === 0 || possible === 0
+		const which = possible > 0 && possible < selected ? `${possible} of ${selected}` : words
+		button.querySelector('[data-label]').textContent = selected === 0 ? button.dataset.bulk : `${button.dataset.bulk} ${which}`
+		button.setAttribute('aria-describedby', refused.length > 0 ? 'bulk-refused' : '')
 	}
+	showRefusals(refusals, selected)
+}
+
+// refusalsOf counts the reasons for which the selected messages refuse actions that the page offers, the most frequent first.
+function refusalsOf(selected) {
+	const offered = [...document.querySelectorAll('[data-bulk]')].map((button) => button.value)
+	const counts = new Map()
+	for (const box of selected) {
+		for (const { actions, reason } of JSON.parse(box.dataset.refused || '[]')) {
+			const named = offered.filter((name) => actions.includes(name))
+			if (named.length > 0) {
+				const key = JSON.stringify([named, reason])
+				const refusal = counts.get(key) ?? { actions: named, reason, count: 0 }
+				refusal.count++
+				counts.set(key, refusal)
+			}
+		}
+	}
+	return [...counts.values()].sort((a, b) => b.count - a.count || offered.indexOf(a.actions[0]) - offered.indexOf(b.actions[0]))
+}
+
+const mostReasons = 3
+
+function showRefusals(refusals, selected) {
+	const box = document.querySelector('[data-refusals]')
+	if (!box) {
+		return
+	}
+	box.hidden = refusals.length === 0
+	const lines = refusals.slice(0, mostReasons).map(({ actions, reason, count }) => {
+		const line = document.createElement('li')
+		const names = document.createElement('strong')
+		names.textContent = actions.map((name) => document.querySelector(`[data-bulk][value="${name}"]`).dataset.bulk).join(', ')
+		line.append(names, count === selected ? ': not possible. ' : `: not for ${count} of ${selected}. `, reason)
+		return line
+	})
+	if (refusals.length > mostReasons) {
+		const line = document.createElement('li')
+		const more = refusals.length - mostReasons
+		line.textContent = more === 1 ? 'and 1 more reason' : `and ${more} more reasons`
+		lines.push(line)
+	}
+	box.querySelector('ul').replaceChildren(...lines)
 }
 
 // showMatching offers all messages of the filter once the whole page is selected. It returns their number if they are selected.
