@@ -111,8 +111,8 @@ func causes() [][]string {
 		{"NoSuchKey: not allowed (Service: S3, Status Code: 404, Request ID: 8A1B2C3D4E5F6A7B, " +
 			"Extended Request ID: eftixk72aD6Ap51TnqcoF8eFidJG9Z/2mkiDFu8yU9AS1ed4OpIszj7UDNEHGran=)"},
 		{
-			"User: arn:aws:sts::123456789012:assumed-role/orders/i-0abc12de34f567890 is not authorized to perform: sqs:SendMessage",
-			"User: arn:aws:sts::123456789012:assumed-role/orders/i-0fff12de34f567891 is not authorized to perform: sqs:SendMessage",
+			"User: arn:aws:sts::123456789012:role/orders/i-0abc12de34f567890 is not authorized to sqs:SendMessage",
+			"User: arn:aws:sts::123456789012:role/orders/i-0fff12de34f567891 is not authorized to sqs:SendMessage",
 		},
 		{"instance i-0abc12de34f567890 is not running", "instance i-0fff12de34f567891 is not running"},
 		{"volume vol-0abc12de34f567890 is not attached", "volume vol-049df61146c4d7901 is not attached"},
@@ -176,7 +176,7 @@ func causes() [][]string {
 		{"NullReferenceException in OrderService (thread 17)", "NullReferenceException in OrderService (thread 4)"},
 		{"SQLITE_BUSY: database is locked"},
 		{"SQLITE_IOERR: database is locked"},
-		// What has a digit and tells causes apart
+		// Names with a digit
 		{"OAuth2 token is not valid for customer 17", "OAuth2 token is not valid for customer 18"},
 		{"OAuth1 token is not valid for customer 17"},
 		{"S3 bucket is full"},
