@@ -26,7 +26,7 @@ type contestant struct {
 	accepted string // what it responds to a delivered webhook
 	kept     string // what it responds to one whose delivery failed; "": it loses it
 	desk     *visible
-	queueURL string // nobody reads it: it is emptied after each round
+	queueURL string // no program reads it: it is emptied after each round
 }
 
 // field is where contestants run: the same handler and the same SQS server are behind all of them.

@@ -63,7 +63,7 @@ func startRole(b *testing.B, role, target string) process {
 }
 
 // newHandler is the handler behind every contestant: a webhook to /ok is processed, one to /fail fails. GET /count
-// tells how many have come.
+// returns how many have come.
 func newHandler() http.Handler {
 	var came atomic.Int64
 	respond := func(status int, text string) http.HandlerFunc {
