@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,9 +34,11 @@ const (
 )
 
 // BenchmarkHostile measures memory and delay that the largest and the most compressed bodies cause, by the program
-// itself: twelve bombs on its queue with ordinary messages behind them, and pages of messages of 64 MiB beside those of
-// small ones.
+// itself: twelve bombs on its queue with ordinary messages behind them, two of the largest webhooks that fail at
+// once, one of them incompressible,
+// and pages of messages of 64 MiB beside those of small ones.
 func BenchmarkHostile(b *testing.B) {
+	b.Run("webhooks", hostileWebhooks)
 	b.Run("queue", hostileQueue)
 	b.Run("pages", hostilePages)
 }
@@ -72,6 +75,57 @@ func hostileQueue(b *testing.B) {
 		resultBelow(b, "memory with twelve bombs on the queue, MiB", memory, 150)
 		resultBelow(b, "time until messages behind bombs are listed, s", behind.Seconds(), 10)
 	}
+}
+
+func hostileWebhooks(b *testing.B) {
+	for b.Loop() {
+		target := serve(b, http.HandlerFunc(refuseFirst))
+		p := startDesk(b, buildProgram(b), b.TempDir(),
+			fmt.Sprintf("sources: { genesys: { destination: %s, max_body: 64MiB } }", target))
+		s := newClient(b, p.url)
+		s.signIn(b, p.setup)
+		bodies := [][]byte{hostileBodies()["words"](), []byte(desktest.Noise(largest))}
+		var sending sync.WaitGroup
+		began := time.Now()
+		for _, body := range bodies {
+			sending.Go(func() { s.sendLarge(b, p.url+"/webhooks/genesys", body) })
+		}
+		sending.Wait()
+		took := time.Since(began)
+		for s.list(b, "/messages?status=all") < len(bodies) {
+			time.Sleep(20 * time.Millisecond)
+		}
+		s.awaitSearch(b, 50*time.Millisecond)
+		memory := p.peakMemory(b)
+		p.end(b)
+		report(b, took.Seconds(), "s")
+		report(b, memory, "MiB-RSS")
+		resultBelow(b, "memory of two failing webhooks of 64 MiB at once, MiB", memory, 400)
+	}
+}
+
+// sendLarge sends a webhook that fails.
+func (s site) sendLarge(b *testing.B, webhooks string, body []byte) {
+	request, err := http.NewRequestWithContext(b.Context(), http.MethodPost, webhooks, bytes.NewReader(body))
+	if err != nil {
+		b.Error(err)
+		return
+	}
+	answer, err := s.client.Do(request)
+	if err != nil {
+		b.Error(err)
+		return
+	}
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		b.Errorf("a webhook was answered %s", answer.Status)
+	}
+}
+
+// list returns how many messages a page of the list shows.
+func (s site) list(b *testing.B, path string) int {
+	b.Helper()
+	return bytes.Count(s.get(b, path), []byte(" data-message="))
 }
 
 func bombID(n int) string { return fmt.Sprintf("bomb-%02d", n) }

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -22,14 +21,19 @@ type exactBody struct {
 	Form   string
 	Before string // white space around the value
 	After  string
-	Raw    string
+	Raw    []byte // decoded: the text of rawBody; to encode: the body that is to be there
 }
 
 func (e exactBody) encode(w *writer) {
 	w.optional("bodyForm", e.Form)
 	w.optional("bodyBefore", e.Before)
 	w.optional("bodyAfter", e.After)
-	w.optional("rawBody", e.Raw)
+	switch e.Form {
+	case bodyBase64:
+		w.bytes("rawBody", e.Raw)
+	case bodyGzip:
+		w.packed("rawBody", e.Raw)
+	}
 }
 
 // The ways in which originalPayload holds the body.
@@ -42,25 +46,20 @@ const (
 	bodyGzip = "gzip"
 )
 
-// compressBody compresses a body.
-func compressBody(body []byte) (exactBody, error) {
-	var packed bytes.Buffer
-	w := gzip.NewWriter(&packed)
-	if _, err := w.Write(body); err != nil {
-		return exactBody{}, err
-	}
-	if err := w.Close(); err != nil {
-		return exactBody{}, err
-	}
-	return exactBody{Form: bodyGzip, Raw: base64.StdEncoding.EncodeToString(packed.Bytes())}, nil
+// pack writes a body to w, compressed and in base64.
+func pack(w io.Writer, body []byte) error {
+	text := base64.NewEncoder(base64.StdEncoding, w)
+	compressed := gzip.NewWriter(text)
+	_, err := compressed.Write(body)
+	return errors.Join(err, compressed.Close(), text.Close())
 }
 
 // MaxUnpacked is the largest size of a decompressed body, in bytes. It is also the largest max_body of a source.
 const MaxUnpacked = 64 << 20
 
 // unpackedSize returns the size of a compressed body in bytes, as its end states it (ISIZE, RFC 1952).
-func unpackedSize(raw string) int64 {
-	end, err := base64.StdEncoding.DecodeString(raw[max(0, len(raw)-8):])
+func unpackedSize(raw []byte) int64 {
+	end, err := base64.StdEncoding.AppendDecode(nil, raw[max(0, len(raw)-8):])
 	if err != nil || len(end) < 4 {
 		return 0 // it cannot be unpacked
 	}
@@ -69,8 +68,8 @@ func unpackedSize(raw string) int64 {
 
 var errTooLarge = errors.New("the body is too large")
 
-func unpack(raw string, most int64) ([]byte, error) {
-	r, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(raw)))
+func unpack(raw []byte, most int64) ([]byte, error) {
+	r, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, bytes.NewReader(raw)))
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +98,7 @@ func encodeBody(body []byte) (value []byte, exact exactBody) {
 	if bytes.Equal(exact.decode(value), body) {
 		return value, exact
 	}
-	return value, exactBody{Form: bodyBase64, Raw: base64.StdEncoding.EncodeToString(body)}
+	return value, exactBody{Form: bodyBase64, Raw: body}
 }
 
 // white is JSON's white space, which does not belong to a value.
@@ -123,13 +122,13 @@ func (e exactBody) decode(value []byte) []byte {
 	case bodyEscaped:
 		return slices.Concat([]byte(e.Before), unescape(value), []byte(e.After))
 	case bodyBase64:
-		if body, err := base64.StdEncoding.DecodeString(e.Raw); err == nil {
+		if body, err := base64.StdEncoding.AppendDecode(nil, e.Raw); err == nil {
 			return body
 		}
 	case bodyGzip:
 		body, err := unpack(e.Raw, unpackedSize(e.Raw))
 		if err != nil {
-			return []byte(e.Raw)
+			return slices.Clone(e.Raw)
 		}
 		return body
 	}

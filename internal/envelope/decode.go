@@ -90,10 +90,10 @@ func addOurs(c *deadletter.Capture, d *document, unpack func(int64) bool) {
 		Form:   textOf(d.bodyForm),
 		Before: textOf(d.bodyBefore),
 		After:  textOf(d.bodyAfter),
-		Raw:    textOf(d.rawBody),
+		Raw:    contentOf(d.rawBody),
 	}
 	if exact.Form == bodyGzip && unpack != nil && !unpack(unpackedSize(exact.Raw)) {
-		c.Body = []byte(exact.Raw)
+		c.Body = exact.Raw
 	} else {
 		c.Body = exact.decode(d.originalPayload)
 	}

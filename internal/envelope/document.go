@@ -118,12 +118,15 @@ func (d *document) isEnvelope() bool {
 
 // textOf returns the content of a JSON string, and any other value as it is written. It returns "" for a missing field
 // and for null.
-func textOf(field json.RawMessage) string {
+func textOf(field json.RawMessage) string { return string(contentOf(field)) }
+
+// contentOf is textOf. The result may share the bytes of the field.
+func contentOf(field json.RawMessage) []byte {
 	switch {
 	case len(field) == 0 || string(field) == "null":
-		return ""
+		return nil
 	case field[0] == '"':
-		return string(payload.Unquote(field))
+		return payload.Unquote(field)
 	}
-	return string(field)
+	return field
 }

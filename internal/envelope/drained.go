@@ -3,6 +3,7 @@ package envelope
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"dlqdesk/internal/deadletter"
 )
@@ -43,11 +44,11 @@ func encodeListed(c deadletter.Capture) (*listed, error) {
 	if c.QueueMessage == nil {
 		return q, nil
 	}
-	packed, err := compressBody(c.QueueMessage)
-	if err != nil {
+	var message strings.Builder
+	if err := pack(&message, c.QueueMessage); err != nil {
 		return nil, fmt.Errorf("compress message of %s: %w", c.ID, err)
 	}
-	q.Message = packed.Raw
+	q.Message = message.String()
 	return q, nil
 }
 
@@ -63,7 +64,7 @@ func addListed(c *deadletter.Capture, field json.RawMessage, m Raw) {
 		return
 	}
 	if q.Message != "" {
-		message, err := unpack(q.Message, maxSQS)
+		message, err := unpack([]byte(q.Message), maxSQS)
 		if err != nil {
 			return
 		}

@@ -27,22 +27,25 @@ func Encode(c deadletter.Capture) ([]byte, error) {
 	return encode(c, payload, exact)
 }
 
-// EncodeWithin is Encode, but compresses the body if the envelope would be larger than limit bytes. The result may
-// still be larger.
+// compressFrom is the size from which a body is always compressed, in bytes. A message of such a body in full is in
+// memory several times until it is on a queue, and once more for each reader.
+const compressFrom = 1 << 20
+
+// EncodeWithin is Encode, but compresses a body that is large, or too large for an envelope of limit bytes. The result
+// may still be larger.
 func EncodeWithin(c deadletter.Capture, limit int) ([]byte, error) {
-	text, err := Encode(c)
-	if err != nil || len(text) <= limit {
+	var text []byte
+	if len(c.Body) <= min(limit, compressFrom) {
+		var err error
+		if text, err = Encode(c); err != nil || len(text) <= limit {
+			return text, err
+		}
+	}
+	packed, err := encode(c, []byte("null"), exactBody{Form: bodyGzip, Raw: c.Body})
+	if text != nil && len(packed) >= len(text) {
 		return text, err
 	}
-	exact, err := compressBody(c.Body)
-	if err != nil {
-		return nil, fmt.Errorf("compress body of %s: %w", c.ID, err)
-	}
-	packed, err := encode(c, []byte("null"), exact)
-	if len(packed) < len(text) {
-		return packed, err
-	}
-	return text, err
+	return packed, err
 }
 
 // usualRest is the usual size of an envelope without its payload, in bytes.
@@ -62,7 +65,7 @@ func encode(c deadletter.Capture, payload []byte, exact exactBody) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	w := begin(len(payload) + len(exact.Raw) + usualRest)
+	w := begin(len(payload) + usualRest)
 	w.text("messageId", string(c.ID))
 	w.time("timestamp", cmp.Or(c.RunAt, c.ReceivedAt))
 	w.raw("originalPayload", payload)

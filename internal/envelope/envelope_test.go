@@ -808,3 +808,16 @@ func FuzzDecodeKeepsEveryMessage(f *testing.F) {
 		}
 	})
 }
+
+// A large body is compressed even if the queue takes it in full: a message of 64 MiB would be in memory several times.
+func TestLargeBodyIsCompressedForAnyQueue(t *testing.T) {
+	t.Parallel()
+	body := bytes.Repeat([]byte(`{"note":"x"} `), 1<<17)
+	text, err := envelope.EncodeWithin(capture(body), 96<<20)
+	if err != nil || len(text) > len(body)/10 {
+		t.Fatalf("the envelope of %d bytes has %d, %v", len(body), len(text), err)
+	}
+	if c := envelope.Decode(message(text), at); !bytes.Equal(c.Body, body) {
+		t.Error("the body is not the same")
+	}
+}

@@ -3,7 +3,7 @@ package envelope
 import "encoding/json"
 
 // Unpack unpacks a compressed body of so many bytes at most.
-func Unpack(raw string, most int64) ([]byte, error) { return unpack(raw, most) }
+func Unpack(raw string, most int64) ([]byte, error) { return unpack([]byte(raw), most) }
 
 // FieldsOf returns the members of a JSON object.
 func FieldsOf(text []byte) (members map[string]json.RawMessage, ok bool) {

@@ -85,6 +85,20 @@ func (w *writer) bytes(name string, value []byte) {
 	w.out = append(base64.StdEncoding.AppendEncode(append(w.out, '"'), value), '"')
 }
 
+// packed writes bytes compressed and in base64. They may be large: no copy of the result is made.
+func (w *writer) packed(name string, value []byte) {
+	w.name(name)
+	w.out = append(w.out, '"')
+	w.fail(name, pack(w, value))
+	w.out = append(w.out, '"')
+}
+
+// Write implements io.Writer.
+func (w *writer) Write(text []byte) (int, error) {
+	w.out = append(w.out, text...)
+	return len(text), nil
+}
+
 // open begins a member that is an object. The members written before close belong to it.
 func (w *writer) open(name string) {
 	w.name(name)

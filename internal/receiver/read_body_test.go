@@ -1,7 +1,9 @@
 package receiver_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -86,4 +88,37 @@ func TestUnconfirmedSendTimesOut(t *testing.T) {
 			t.Errorf("after %v the platform was told %d", took, got.Code)
 		}
 	})
+}
+
+// A body of an announced size has a buffer of that size. One of a size that is not known, or is wrong, is read as well.
+func TestBufferOfBody(t *testing.T) {
+	t.Parallel()
+	const limit = 1 << 20
+	for name, tc := range map[string]struct {
+		size, announced int64
+		want            error
+	}{
+		"empty":           {0, 0, nil},
+		"empty, unknown":  {0, -1, nil},
+		"small":           {10, 10, nil},
+		"large":           {limit - 1, limit - 1, nil},
+		"largest":         {limit, limit, nil},
+		"unknown":         {limit, -1, nil},
+		"more than said":  {limit, 1000, nil},
+		"less than said":  {10, limit, nil},
+		"over the limit":  {limit + 1, -1, receiver.ErrTooLarge},
+		"far over, small": {2 * limit, 10, receiver.ErrTooLarge},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sent := bytes.Repeat([]byte("x"), int(tc.size))
+			body, err := receiver.ReadWithin(bytes.NewReader(sent), tc.announced, limit)
+			if !errors.Is(err, tc.want) || err == nil && !bytes.Equal(body, sent) {
+				t.Fatalf("%d bytes of %d, %v", len(body), tc.size, err)
+			}
+			if tc.size == tc.announced && cap(body) > len(body)+1 {
+				t.Errorf("a buffer of %d bytes for %d", cap(body), len(body))
+			}
+		})
+	}
 }
