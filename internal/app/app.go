@@ -19,6 +19,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/ledger"
+	"dlqdesk/internal/pressure"
 	"dlqdesk/internal/receiver"
 	"dlqdesk/internal/server"
 	"dlqdesk/internal/settings"
@@ -50,6 +51,7 @@ type App struct {
 	settings *settings.Live // in force
 	tracker  *delivery.Tracker
 	sender   delivery.Sender // of the whole program
+	pressure *pressure.Gauge
 
 	receiver, console, metricsServer *server.Server
 	setupToken                       string
@@ -92,6 +94,7 @@ func New(cfg config.Config, o Options) *App {
 		ledgerEvery:  cmp.Or(o.LedgerEvery, ledger.UsualEvery),
 		ledgerSettle: cmp.Or(o.LedgerSettle, ledger.UsualSettle),
 		metrics:      telemetry.NewMetrics(cfg.SourceNames()),
+		pressure:     pressure.New(pressure.ProcessorWait()),
 	}
 	a.counts = unledgered{a.metrics}
 	a.now = server.NewClock(o.Clock, a.logClockStep).Now

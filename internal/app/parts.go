@@ -68,6 +68,8 @@ func (a *App) newWorker(q *queues) *worker.Worker {
 		Now:     a.now,
 		Random:  a.roll,
 		Log:     a.log.With("component", "worker"),
+
+		Pressure: a.pressure,
 	})
 }
 
@@ -80,6 +82,7 @@ func (a *App) startIngest(q *queues) {
 		Settings:     func() ingest.Settings { return a.settings.Load().Ingest },
 		Arrived:      ingest.Coalesce(a.kick, arrivedAfter),
 		UnpackMemory: memory.NewBudget(ingest.UnpackBudget),
+		Pressure:     a.pressure,
 		Now:          a.now,
 		Random:       a.roll,
 		Log:          a.log.With("component", "ingest"),
@@ -99,6 +102,7 @@ func (a *App) newReceiver(q *queues) http.Handler {
 		DLQ:        q.dlq,
 		Processing: q.processing,
 		Ledger:     a.counts,
+		Pressure:   a.pressure,
 		Now:        a.now,
 		Log:        a.log.With("component", "receiver"),
 	})

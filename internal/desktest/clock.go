@@ -3,6 +3,8 @@ package desktest
 import (
 	"sync"
 	"time"
+
+	"dlqdesk/internal/pressure"
 )
 
 // Clock stands still until it is moved.
@@ -28,4 +30,13 @@ func (c *Clock) Add(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.at = c.at.Add(d)
+}
+
+// Capture makes webhooks fail evenly for a while, so many that a gauge with long waits is high. It needs the clock of a
+// synctest bubble.
+func Capture(g *pressure.Gauge, d time.Duration) {
+	for begun := time.Now(); time.Since(begun) < d; {
+		g.Captured()
+		time.Sleep(time.Millisecond)
+	}
 }

@@ -15,6 +15,7 @@ import (
 	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/memory"
 	"dlqdesk/internal/payload"
+	"dlqdesk/internal/pressure"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
@@ -51,6 +52,7 @@ type Deps struct {
 	Arrived      func()          // called after messages were committed; must not block
 	UnpackMemory *memory.Budget  // shared by all that ingest; see UnpackBudget
 	Undeleted    *Undeleted      // lists the messages that were read and are still on the queue
+	Pressure     *pressure.Gauge // while it is high, a batch is received once in turnEvery
 	Now          func() time.Time
 	Random       func() float64 // in [0,1), for the jitter of retries
 	Log          *slog.Logger
@@ -68,13 +70,14 @@ type Ingest struct {
 	// Only the loop that receives uses these.
 	latest  int  // messages of the latest batch
 	backlog bool // whether the queue may have had more of them
+	turns   *pressure.Turns
 
 	moving   sync.WaitGroup
 	failures atomic.Int32 // batches that failed since one succeeded
 }
 
 // New returns an ingest. It does nothing before Run.
-func New(d Deps) *Ingest { return &Ingest{Deps: d} }
+func New(d Deps) *Ingest { return &Ingest{Deps: d, turns: d.Pressure.NewTurns(turnEvery)} }
 
 const (
 	longPoll = 20 * time.Second // SQS's limit
@@ -90,6 +93,9 @@ const (
 
 	// linger is the wait for more messages after a batch. A message that comes after a quiet time does not wait.
 	linger = 50 * time.Millisecond
+
+	// turnEvery is the time between two batches while webhooks fail faster than the machine can do everything.
+	turnEvery = time.Second
 
 	// firstPause and longestPause bound the wait after an error of queue or store.
 	firstPause   = 500 * time.Millisecond
@@ -132,11 +138,23 @@ func (i *Ingest) report(ctx context.Context, err error) {
 
 // wait waits until the next batch may be received. It returns false once ctx has ended.
 func (i *Ingest) wait(ctx context.Context) bool {
+	sleep(ctx, i.pause())
+	for ctx.Err() == nil {
+		pause := i.turns.Wait()
+		if pause == 0 {
+			return true
+		}
+		sleep(ctx, pause)
+	}
+	return false
+}
+
+// sleep returns after d, or when ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
-	case <-time.After(i.pause()):
+	case <-time.After(d):
 	}
-	return ctx.Err() == nil
 }
 
 func (i *Ingest) pause() time.Duration {

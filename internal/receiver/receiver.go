@@ -22,6 +22,7 @@ import (
 	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/payload"
+	"dlqdesk/internal/pressure"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/redact"
 	"dlqdesk/internal/telemetry"
@@ -70,7 +71,8 @@ type Receiver struct {
 	sources    func() []Source
 	sender     delivery.Sender
 	dlq        Queue
-	processing Queue    // nil if no source is buffered
+	processing Queue // nil if no source is buffered
+	pressure   *pressure.Gauge
 	refused    sync.Map // the *refusalLog of each logLine
 	now        func() time.Time
 	log        *slog.Logger
@@ -83,6 +85,7 @@ type Deps struct {
 	DLQ        Queue
 	Processing Queue // nil if no source is ever buffered
 	Ledger     Ledger
+	Pressure   *pressure.Gauge // told of each webhook that a queue has confirmed
 	Now        func() time.Time
 	Log        *slog.Logger
 }
@@ -95,6 +98,7 @@ func New(d Deps) *Receiver {
 		sender:     d.Sender,
 		dlq:        d.DLQ,
 		processing: d.Processing,
+		pressure:   d.Pressure,
 		now:        d.Now,
 		log:        d.Log,
 	}
@@ -279,6 +283,7 @@ func (r *Receiver) enqueue(ctx context.Context, q Queue, c deadletter.Capture) (
 	if err := q.Send(ctx, []queue.Outgoing{out})[0]; err != nil {
 		return fmt.Errorf("queue %s did not accept it: %w", q.Name(), err)
 	}
+	r.pressure.Captured()
 	return nil
 }
 

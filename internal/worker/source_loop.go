@@ -9,6 +9,7 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/pressure"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
 )
@@ -25,6 +26,7 @@ type sourceLoop struct {
 	jobsTurn    bool                              // whether the next batch of a half-open breaker is one of jobs
 	jobsBegun   int                               // how often jobs were asked for messages
 	causes      causeLog
+	turns       *pressure.Turns // of automatic retries
 
 	// The slot of a delivery is free before its result is written, so that the result and the next claims share a
 	// commit.
@@ -43,6 +45,7 @@ func newSourceLoop(w *Worker, s Source) *sourceLoop {
 		jobSlots: s.JobSlots(),
 		results:  make(chan struct{}, slots),
 		written:  make(chan struct{}, 1),
+		turns:    w.pressure.NewTurns(turnEvery),
 
 		prefetched: map[deadletter.JobID][]store.Item{},
 	}
@@ -54,6 +57,10 @@ func (s *sourceLoop) wake() {
 	default:
 	}
 }
+
+// turnEvery is the time between two claims of automatic retries while webhooks fail faster than the machine can do
+// everything.
+const turnEvery = time.Second
 
 // storeRetry is how long a loop waits after an error of the store.
 const storeRetry = time.Second
@@ -250,8 +257,11 @@ func (s *sourceLoop) due(ctx context.Context, free int, retries bool) (
 }
 
 // dueRetries returns up to limit automatic retries that the breaker allows. While it is half-open, retries and jobs take
-// turns.
+// turns. While webhooks fail faster than the machine can do everything, it returns retries once in turnEvery.
 func (s *sourceLoop) dueRetries(ctx context.Context, limit int) ([]deadletter.Message, delivery.Allowance, error) {
+	if wait := s.turns.Wait(); wait > 0 {
+		return nil, delivery.Allowance{RetryIn: wait}, nil
+	}
 	is := s.source.Breaker.Status()
 	if is.State == delivery.Open {
 		return s.dueProbe(ctx, is)

@@ -13,6 +13,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/memory"
+	"dlqdesk/internal/pressure"
 	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 )
@@ -62,6 +63,7 @@ type Worker struct {
 	kicked   chan struct{} // wakes Run
 	loops    sourceLoops
 	large    *memory.Budget // bytes of long bodies in memory
+	pressure *pressure.Gauge
 }
 
 // Deps are the parts that a worker needs.
@@ -74,6 +76,9 @@ type Deps struct {
 	Now     func() time.Time
 	Random  func() float64 // in [0,1), for the jitter of retries
 	Log     *slog.Logger
+
+	// Pressure is a gauge: while it is high, automatic retries are claimed once in turnEvery.
+	Pressure *pressure.Gauge
 }
 
 // New returns a worker. It does nothing before Run.
@@ -89,6 +94,7 @@ func New(d Deps) *Worker {
 		kicked:   make(chan struct{}, 1),
 		redrives: map[string]*redriveLoop{},
 		large:    memory.NewBudget(largeBodies),
+		pressure: d.Pressure,
 	}
 	w.jobs = &jobLoop{w: w, kicked: make(chan struct{}, 1)}
 	for _, q := range d.Queues {
