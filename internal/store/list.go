@@ -331,12 +331,15 @@ type Counts struct {
 	AtLeast  map[deadletter.Status]bool
 }
 
-// Total returns the number of messages of all statuses, and whether there may be more.
+// Total returns the number of messages of all statuses, and whether there may be more. Then it is a round number.
 func (c Counts) Total() (n int, atLeast bool) {
 	for _, messages := range c.ByStatus {
 		n += messages
 	}
-	return n, len(c.AtLeast) > 0
+	if len(c.AtLeast) > 0 {
+		return n - n%CountCap, true
+	}
+	return n, false
 }
 
 // Counts returns the counts of a filter.
