@@ -24,6 +24,8 @@ func setupHandshakes(t *testing.T) proofs {
 		case verify.Zoom:
 			s.Scheme, s.Header, s.Prefix, s.Signed = verify.HMAC, "x-zm-signature", "v0=", "v0:{ts}:{body}"
 			s.TimestampHeader = "x-zm-request-timestamp"
+		case verify.Asana:
+			s.Scheme, s.Header = verify.HMAC, "X-Hook-Signature"
 		case verify.EventGrid:
 			s.Scheme, s.Header = verify.Token, "X-Key"
 		}
@@ -77,6 +79,7 @@ func TestHandshakesAreAnswered(t *testing.T) {
 			"GET", "x?crc_token=challenge_string", "", json,
 			`{"response_token":"sha256=XQn1hlr8v5NSsRQU04ly5kpcSbGGs4xn9mLUvjH9M2U="}`, "",
 		},
+		{"POST", "asana", "X-Hook-Secret: b537207f20cbfa02", "", "", "X-Hook-Secret: b537207f20cbfa02"},
 		{"HEAD", "head", "", "", "", ""},
 		{"GET", "head", "", "", "", ""},
 	} {
@@ -183,6 +186,9 @@ func TestWrongHandshakesAreRefused(t *testing.T) {
 		{"GET", "okta", "X-Okta-Verification-Challenge: <b>", http.StatusForbidden},
 		{"OPTIONS", "cloudevents", "WebHook-Request-Origin: http://evil.example/<b>", http.StatusForbidden},
 		{"OPTIONS", "cloudevents", "Origin: a.example", http.StatusMethodNotAllowed},
+		{"POST", "asana", "X-Hook-Secret: <b>", http.StatusForbidden},
+		{"POST", "asana", "X-Hook-Secret: ", http.StatusUnauthorized},
+		{"GET", "asana", "X-Hook-Secret: b537207f20cbfa02", http.StatusMethodNotAllowed},
 		{"GET", `x?crc_token={"a":1}`, "", http.StatusForbidden}, // it would sign a webhook of a forger
 		{"GET", "x", "", http.StatusMethodNotAllowed},
 		{"PUT", "head", "", http.StatusMethodNotAllowed},

@@ -25,6 +25,7 @@ const (
 	X              = "x"
 	Zoom           = "zoom"
 	Monday         = "monday"
+	Asana          = "asana"
 	Head           = "head"
 )
 
@@ -69,6 +70,7 @@ func (r Reply) IsHandshake() bool { return r.Header != nil }
 //   - Zoom: developers.zoom.us/docs/api/webhooks, "challenge-response check"
 //   - monday.com: developer.monday.com/api-reference/reference/webhooks
 //   - Slack: api.slack.com/events/url_verification
+//   - Asana: developers.asana.com/reference/createwebhook
 //   - head: Trello, Mandrill and Mailchimp ask with HEAD or GET for any 200
 func Handshakes() []Handshake {
 	return []Handshake{
@@ -82,6 +84,7 @@ func Handshakes() []Handshake {
 		{Name: X, Request: "GET with crc_token", Secrets: AnySecret, early: xCRC},
 		{Name: Zoom, Request: "POST of endpoint.url_validation", Secrets: AnySecret, late: zoom},
 		{Name: Monday, Request: "POST of a challenge", late: monday},
+		{Name: Asana, Request: "POST with X-Hook-Secret", early: asana},
 		{Name: Slack, Request: "POST of url_verification", late: slack},
 		{Name: Head, Request: "HEAD or GET", early: head},
 	}
@@ -327,6 +330,18 @@ func monday(_ *Verifier, _ *http.Request, body []byte) (Reply, error) {
 		return Reply{}, nil
 	}
 	return replyJSON(asked["challenge"], asked)
+}
+
+// asana sends the secret of its later signatures back. A request with more than the {} of a handshake is a webhook.
+func asana(_ *Verifier, r *http.Request) (Reply, error) {
+	secret := r.Header.Get("X-Hook-Secret")
+	if secret == "" || r.Method != http.MethodPost || r.ContentLength > int64(len("{}")) {
+		return Reply{}, nil
+	}
+	if err := checkSigned(secret); err != nil {
+		return Reply{}, err
+	}
+	return Reply{Header: http.Header{"X-Hook-Secret": {secret}}}, nil
 }
 
 func eventGrid(_ *Verifier, r *http.Request, body []byte) (Reply, error) {
