@@ -9,59 +9,58 @@ import (
 	"unicode/utf8"
 )
 
-// beginnings decides at little cost that a text has no secret, as nearly none has. It may be wrong in the other
-// direction alone.
-type beginnings struct {
+// hider hides secrets in texts. It rules out most texts at little cost, by the first bytes of the secrets.
+type hider struct {
 	secrets Secrets
 	first   [256]bool // the first bytes of the secrets, and of escapes
 	least   int       // the length of the shortest secret, in characters
 }
 
-func newBeginnings(s Secrets) *beginnings {
-	b := &beginnings{secrets: s, least: math.MaxInt}
+func newHider(s Secrets) *hider {
+	h := &hider{secrets: s, least: math.MaxInt}
 	for i := range len(escapeSigns) {
-		b.first[escapeSigns[i]] = true
+		h.first[escapeSigns[i]] = true
 	}
 	for _, secret := range s {
-		b.first[secret[0]] = true
-		b.least = min(b.least, utf8.RuneCount(secret)) // one that is a byte in Latin-1 has more in the secret
+		h.first[secret[0]] = true
+		h.least = min(h.least, utf8.RuneCount(secret)) // one that is a byte in Latin-1 has more in the secret
 	}
-	return b
+	return h
 }
 
 // shortest returns the length of the shortest text that can have a secret or, where it is cut, the beginning of one, in
 // bytes.
-func (b *beginnings) shortest(cut bool) int {
+func (h *hider) shortest(cut bool) int {
 	if cut {
 		return minSecret
 	}
-	return max(b.least, minSecret)
+	return max(h.least, minSecret)
 }
 
 // ruleOut reports whether a text has no secret in any spelling.
-func (b *beginnings) ruleOut(text []byte, cut bool) bool {
-	if b.in(text) || !utf8.Valid(text) {
+func (h *hider) ruleOut(text []byte, cut bool) bool {
+	if h.mayBeIn(text) || !utf8.Valid(text) {
 		return false
 	}
 	found := false
-	decodings(text, b.shortest(cut), func(decoded []byte, _, _ int) (done bool) {
-		found = found || b.in(decoded)
+	decodings(text, h.shortest(cut), func(decoded []byte, _, _ int) (done bool) {
+		found = found || h.mayBeIn(decoded)
 		return found
 	})
 	return !found
 }
 
-// in reports whether a text has an escape, or a secret may begin in it. Folding changes white space alone, and no
+// mayBeIn reports whether a text has an escape, or a secret may begin in it. Folding changes white space alone, and no
 // secret begins with it.
-func (b *beginnings) in(text []byte) bool {
+func (h *hider) mayBeIn(text []byte) bool {
 	for i, c := range text {
 		switch {
-		case !b.first[c]:
+		case !h.first[c]:
 			continue
 		case strings.IndexByte(escapeSigns, c) >= 0:
 			return true
 		}
-		for _, secret := range b.secrets {
+		for _, secret := range h.secrets {
 			if secret[0] == c && bytes.HasPrefix(text[i:], word(secret)) {
 				return true
 			}

@@ -325,7 +325,6 @@ func (w *walk) text(key uint64) error {
 func (w *walk) inString(raw []byte, start, end int, key uint64) {
 	first := raw[1]
 	isDocument := first == '{' || first == '[' || first == ' ' || first == '\\'
-	hasNames := bytes.ContainsAny(raw, "=:<")
 	if isDocument {
 		inner := w.layer.unquoted(raw, start)
 		if w.json(inner, below(key, "json"), w.rules.paths) {
@@ -337,9 +336,14 @@ func (w *walk) inString(raw []byte, start, end int, key uint64) {
 		w.hits[len(w.hits)-1].within = within
 		return
 	}
-	if hasNames {
+	if hasSeparator(raw) {
 		w.loose(w.layer.unquoted(raw, start), below(key, "text"), true)
 	}
+}
+
+// hasSeparator reports whether a text has a byte that stands between a name and its value.
+func hasSeparator(text []byte) bool {
+	return bytes.IndexByte(text, '=') >= 0 || bytes.IndexByte(text, ':') >= 0 || bytes.IndexByte(text, '<') >= 0
 }
 
 // unquoted returns the content of a JSON string at a position of the layer, as a layer of its own.

@@ -127,22 +127,21 @@ func (s *Secrets) addJSON(value []byte) {
 
 // Hide returns the text with every secret replaced by Mask, however it is written: percent-encoded, escaped for JSON or
 // HTML, as base64 or in hexadecimal. If the text was cut, the beginning of a secret at its end is replaced too.
-func (s Secrets) Hide(text []byte, cut bool) []byte {
-	if len(s) == 0 || len(text) == 0 {
-		return text
-	}
-	if newBeginnings(s).ruleOut(text, cut) {
+func (s Secrets) Hide(text []byte, cut bool) []byte { return newHider(s).hide(text, cut) }
+
+func (h *hider) hide(text []byte, cut bool) []byte {
+	if len(h.secrets) == 0 || len(text) == 0 || h.ruleOut(text, cut) {
 		return text
 	}
 	exact := spell(text)
 	folded := exact.folded()
 	var hidden []interval
-	for _, secret := range s {
+	for _, secret := range h.secrets {
 		hidden = folded.occurrences(hidden, secret)
 	}
-	hidden = s.encoded(hidden, exact, cut)
+	hidden = h.encoded(hidden, exact, cut)
 	if cut {
-		hidden = s.atEnd(hidden, folded, len(text))
+		hidden = h.secrets.atEnd(hidden, folded, len(text))
 	}
 	return replaceAll(text, hidden)
 }
@@ -181,10 +180,9 @@ func beginningAtEnd(text, secret []byte) int {
 }
 
 // encoded adds the runs of base64 and hexadecimal digits with a secret in them.
-func (s Secrets) encoded(list []interval, text spelled, cut bool) []interval {
-	begin := newBeginnings(s)
-	decodings(text.text, begin.shortest(cut), func(decoded []byte, start, end int) (done bool) {
-		if !begin.in(decoded) || !s.contained(decoded, cut && end == len(text.text)) {
+func (h *hider) encoded(list []interval, text spelled, cut bool) []interval {
+	decodings(text.text, h.shortest(cut), func(decoded []byte, start, end int) (done bool) {
+		if !h.mayBeIn(decoded) || !h.secrets.contained(decoded, cut && end == len(text.text)) {
 			return false
 		}
 		for end < len(text.text) && text.text[end] == '=' { // the end of base64
@@ -234,15 +232,14 @@ func replaceAll(text []byte, list []interval) []byte {
 }
 
 // HideText is Hide for a text in one line, which may end with an ellipsis where it was cut.
-func (s Secrets) HideText(text string) string {
-	if len(s) == 0 {
-		return text
-	}
+func (s Secrets) HideText(text string) string { return newHider(s).hideText(text) }
+
+func (h *hider) hideText(text string) string {
 	const ellipsis = "…"
 	if whole, cut := strings.CutSuffix(text, ellipsis); cut {
-		return string(s.Hide([]byte(whole), true)) + ellipsis
+		return string(h.hide([]byte(whole), true)) + ellipsis
 	}
-	return string(s.Hide([]byte(text), false))
+	return string(h.hide([]byte(text), false))
 }
 
 // HideIn masks the secrets in the response and the error of an attempt.
@@ -250,12 +247,13 @@ func (s Secrets) HideIn(a *deadletter.Attempt) {
 	if len(s) == 0 {
 		return
 	}
-	a.Error = s.HideText(a.Error)
-	a.ResponseBody = s.Hide(a.ResponseBody, a.ResponseCut)
+	h := newHider(s)
+	a.Error = h.hideText(a.Error)
+	a.ResponseBody = h.hide(a.ResponseBody, a.ResponseCut)
 	var headers deadletter.Headers
 	for name, values := range a.ResponseHeaders {
 		for i, value := range values {
-			if hidden := s.HideText(value); hidden != value {
+			if hidden := h.hideText(value); hidden != value {
 				if headers == nil {
 					headers = a.ResponseHeaders.Clone()
 				}
