@@ -18,11 +18,11 @@ import (
 
 // never is a breaker that takes no destination for down.
 var never = config.Breaker{
-	FailureRate:      1,
-	Window:           time.Minute,
-	MinDeliveries:    1 << 20,
-	Probe:            time.Second,
-	RampStart: 1 << 20,
+	FailureRate:   1,
+	Window:        time.Minute,
+	MinDeliveries: 1 << 20,
+	Probe:         time.Second,
+	RampStart:     1 << 20,
 }
 
 // machine is a clock that can be set.

@@ -471,10 +471,11 @@ func TestJobSaysWhichLimitHoldsIt(t *testing.T) {
 	unused := ramp
 	unused.RateUnused = true
 	const (
-		concurrency = "Limited by the destination's concurrency: genesys gets 24 messages of jobs at once (max_concurrent)."
-		rateLimit   = "Limited by the destination's rate limit: slow gets 0.5 requests a second (max_per_second)."
-		onRamp      = "Limited by the ramp after an outage: genesys gets 1,280 messages a second now, with retries. That " +
-			"doubles each second while they succeed."
+		concurrency = "Limited by the destination's concurrency: genesys gets 24 messages of jobs at once " +
+			"(max_concurrent)."
+		rateLimit = "Limited by the destination's rate limit: slow gets 0.5 requests a second (max_per_second)."
+		onRamp    = "Limited by the ramp after an outage: genesys gets 1,280 messages a second now, with retries. " +
+			"That doubles each second while they succeed."
 		testBatch = "Limited by the test batch: the job pauses after 10 messages."
 		own       = "Limited by the job's own rate: 4 a second."
 	)
@@ -490,11 +491,15 @@ func TestJobSaysWhichLimitHoldsIt(t *testing.T) {
 		"the ramp is not used up":      {[]string{"genesys"}, deadletter.JobInput{}, unused, concurrency, concurrency},
 		"a rate lower than the ramp's": {[]string{"genesys"}, deadletter.JobInput{Rate: 4}, ramp, onRamp, own},
 		"the rate of a job for two": {
-			[]string{"genesys", "slow"}, deadletter.JobInput{Rate: 4}, up, rateLimit + concurrency,
+			[]string{"genesys", "slow"},
+			deadletter.JobInput{Rate: 4},
+			up, rateLimit + concurrency,
 			own + rateLimit,
 		},
 		"a test batch": {
-			[]string{"genesys", "slow"}, deadletter.JobInput{Rate: 4, TestBatch: 10}, up, rateLimit + concurrency,
+			[]string{"genesys", "slow"},
+			deadletter.JobInput{Rate: 4, TestBatch: 10},
+			up, rateLimit + concurrency,
 			testBatch,
 		},
 	} {

@@ -28,7 +28,8 @@ func TestJobIsHeldByOneLimit(t *testing.T) {
 			deadletter.Job{Rate: 1, TestBatch: 1}, down, deadletter.Limit{Kind: deadletter.LimitBreaker, Since: now},
 		},
 		"a pause": {
-			deadletter.Job{Rate: 1, TestBatch: 1}, paused,
+			deadletter.Job{Rate: 1, TestBatch: 1},
+			paused,
 			deadletter.Limit{Kind: deadletter.LimitPause, Until: now.Add(time.Minute)},
 		},
 		"a test batch": {
@@ -44,19 +45,23 @@ func TestJobIsHeldByOneLimit(t *testing.T) {
 			deadletter.Job{Rate: 6}, up, deadletter.Limit{Kind: deadletter.LimitRateLimit, Rate: 5},
 		},
 		"the ramp": {
-			deadletter.Job{Rate: 21}, with(up, func(p *deadletter.Pace) { p.RateLimit, p.InFlight = 0, 24 }),
+			deadletter.Job{Rate: 21},
+			with(up, func(p *deadletter.Pace) { p.RateLimit, p.InFlight = 0, 24 }),
 			deadletter.Limit{Kind: deadletter.LimitRamp, Rate: 20},
 		},
 		"a ramp at its end": {
-			deadletter.Job{}, with(up, func(p *deadletter.Pace) { p.Ramp = 5 }),
+			deadletter.Job{},
+			with(up, func(p *deadletter.Pace) { p.Ramp = 5 }),
 			deadletter.Limit{Kind: deadletter.LimitRateLimit, Rate: 5},
 		},
 		"no place is free": {
-			deadletter.Job{Rate: 4}, with(up, func(p *deadletter.Pace) { p.Ramp, p.InFlight = 0, 24 }),
+			deadletter.Job{Rate: 4},
+			with(up, func(p *deadletter.Pace) { p.Ramp, p.InFlight = 0, 24 }),
 			deadletter.Limit{Kind: deadletter.LimitConcurrency, Number: 24},
 		},
 		"nothing but places": {
-			deadletter.Job{}, deadletter.Pace{Places: 24},
+			deadletter.Job{},
+			deadletter.Pace{Places: 24},
 			deadletter.Limit{Kind: deadletter.LimitConcurrency, Number: 24},
 		},
 		"nothing is known": {deadletter.Job{}, deadletter.Pace{}, deadletter.Limit{}},

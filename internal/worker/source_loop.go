@@ -19,8 +19,8 @@ type sourceLoop struct {
 	w           *Worker
 	source      Source
 	kicked      chan struct{}
-	finished    chan deadletter.Trigger // of each delivery that ended
-	jobSlots    int                     // deliveries for jobs that may be in flight at once
+	finished    chan deadletter.Trigger           // of each delivery that ended
+	jobSlots    int                               // deliveries for jobs that may be in flight at once
 	prefetched  map[deadletter.JobID][]store.Item // messages of jobs that were read and not begun with
 	jobsWaiting bool                              // whether jobs had messages to deliver at the last check
 	jobsTurn    bool                              // whether the next batch of a half-open breaker is one of jobs

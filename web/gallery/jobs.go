@@ -116,9 +116,7 @@ func jobs() []Example {
 	for _, kind := range slices.Sorted(maps.Keys(limits)) {
 		held := jobRunning()
 		held.Limits.List = []page.JobLimit{limits[kind]}
-		examples = append(examples, job("limit-"+kind, held), draft("limit-"+kind, func(v *page.JobConfirmView) {
-			v.Limits.List = []page.JobLimit{limits[kind]}
-		}))
+		examples = append(examples, job("limit-"+kind, held))
 	}
 	return examples
 }
@@ -130,9 +128,9 @@ func jobLimits() map[string]page.JobLimit {
 		"pause":       {Kind: page.LimitPause, Source: "cxone", At: ago(-9)},
 		"test-batch":  {Kind: page.LimitTestBatch, Messages: "10 messages"},
 		"job-rate":    {Kind: page.LimitJobRate, Messages: "4"},
-		"rate-limit":  {Kind: page.LimitRateLimit, Source: "genesys", Messages: "7.5"},
+		"rate-limit":  {Kind: page.LimitRateLimit, Source: "payments", Messages: "7.5"},
 		"ramp":        {Kind: page.LimitRamp, Source: "genesys", Messages: "160"},
-		"concurrency": {Kind: page.LimitConcurrency, Source: "genesys", Messages: "24 messages"},
+		"concurrency": {Kind: page.LimitConcurrency, Source: "orders", Messages: "24 messages"},
 	}
 }
 
