@@ -151,7 +151,7 @@ func (a *App) start(ctx context.Context) error {
 	if err := a.newTracker(delivery.DecodeSnapshots(ctx, saved, a.log)); err != nil {
 		return err
 	}
-	a.run("search index", func(ctx context.Context) error { return a.store.RunIndex(ctx, a.masks) })
+	a.run("search index", func(ctx context.Context) error { return a.store.RunIndex(ctx, a.masks, a.pressure) })
 	work := a.newWorker(queues)
 	a.kick = work.Kick
 	a.life.OnStop("state of destinations", a.tracker.Save)

@@ -38,7 +38,7 @@ func Search(t testing.TB, s *store.Store, masks *redact.Masks) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := s.RunIndex(ctx, Always(masks)); err != nil {
+		if err := s.RunIndex(ctx, Always(masks), nil); err != nil {
 			t.Errorf("make messages searchable: %v", err)
 		}
 	}()

@@ -20,6 +20,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"dlqdesk/internal/pressure"
 	"dlqdesk/internal/redact"
 	"dlqdesk/internal/sqlite"
 	"dlqdesk/migrations"
@@ -133,6 +134,9 @@ const (
 	manyEvents      = 50_000
 	quietTime       = 200 * time.Millisecond
 
+	// turnEvery is the time between two batches while webhooks fail faster than the machine can do everything.
+	turnEvery = 5 * time.Second
+
 	// retryAfter is the wait after a fault of either file.
 	retryAfter = time.Second
 
@@ -141,12 +145,13 @@ const (
 )
 
 // Run indexes messages until ctx ends, first those that came since the last Run. masks returns the values that no
-// search may find; when they change, the index is made again: Kick makes Run look at once.
-func (i *Index) Run(ctx context.Context, masks func() *redact.Masks) error {
+// search may find; when they change, the index is made again: Kick makes Run look at once. While the pressure is high it
+// indexes a batch once in turnEvery.
+func (i *Index) Run(ctx context.Context, masks func() *redact.Masks, gauge *pressure.Gauge) error {
 	defer i.setPosition(0) // the next Run may have other masks
 	defer i.setUsable(false)
 	var applied *redact.Masks
-	begun := false
+	begun, turns := false, gauge.NewTurns(turnEvery)
 	work := func() (bool, int64, error) {
 		if current := masks(); !begun || current != applied {
 			i.setUsable(false)
@@ -157,6 +162,9 @@ func (i *Index) Run(ctx context.Context, masks func() *redact.Masks) error {
 		return i.indexBatch(ctx, applied)
 	}
 	for ctx.Err() == nil {
+		if begun && masks() == applied {
+			i.yield(ctx, turns)
+		}
 		started := time.Now()
 		worked, remaining, err := work()
 		if err != nil && ctx.Err() == nil {
@@ -192,6 +200,13 @@ func (i *Index) pause(ctx context.Context, d time.Duration) {
 		if left <= 0 || !i.wait(ctx, left) {
 			return
 		}
+	}
+}
+
+// yield waits for the next turn. It ends early when a search waits.
+func (i *Index) yield(ctx context.Context, turns *pressure.Turns) {
+	for wait := turns.Wait(); wait > 0 && i.wait(ctx, wait); {
+		wait = turns.Wait()
 	}
 }
 
