@@ -86,31 +86,24 @@ func (r *Receiver) refuseCredential(
 	r.refuse(w, req, f)
 }
 
-// refuseBody refuses a body that is too large (413) or did not arrive whole (400).
-func (r *Receiver) refuseBody(
-	w http.ResponseWriter, req *http.Request, s Source, cause error, limit int64, isWebhook bool,
-) {
-	tooLarge, incomplete := telemetry.AnswerTooLarge, telemetry.AnswerIncomplete
-	if !isWebhook {
-		tooLarge, incomplete = "", ""
-	}
+// bodyRefusal refuses the body of a webhook that is too large (413) or did not arrive whole (400).
+func bodyRefusal(req *http.Request, s Source, cause error, limit int64) refusal {
 	if errors.Is(cause, errTooLarge) {
 		sent := fmt.Sprintf("more than %d", limit)
 		if req.ContentLength > limit {
 			sent = strconv.FormatInt(req.ContentLength, 10)
 		}
-		r.refuse(w, req, refusal{
-			source: s.Name, reason: ledger.RefusedTooLarge, answer: tooLarge,
+		return refusal{
+			source: s.Name, reason: ledger.RefusedTooLarge, answer: telemetry.AnswerTooLarge,
 			why:  fmt.Sprintf("the body has %s bytes, and %d are accepted", sent, limit),
 			body: fmt.Sprintf(`{"error":"the body is larger than %d bytes"}`, limit),
-		})
-		return
+		}
 	}
-	r.refuse(w, req, refusal{
-		source: s.Name, reason: ledger.RefusedIncomplete, answer: incomplete,
+	return refusal{
+		source: s.Name, reason: ledger.RefusedIncomplete, answer: telemetry.AnswerIncomplete,
 		why:  "the sender hung up, was too slow, or broke the form of HTTP",
 		body: `{"error":"the body did not arrive whole"}`,
-	})
+	}
 }
 
 func (r *Receiver) refuseUnknown(w http.ResponseWriter, req *http.Request) {

@@ -24,7 +24,7 @@ func (r *Receiver) verifiedBody(w http.ResponseWriter, req *http.Request, s Sour
 	}
 	body, err := readBody(w, req, s.MaxBody)
 	if err != nil {
-		r.refuseBody(w, req, s, err, s.MaxBody, true)
+		r.refuse(w, req, bodyRefusal(req, s, err, s.MaxBody))
 		return nil, false
 	}
 	if err := check.Check(body); err != nil {
@@ -76,7 +76,9 @@ func (r *Receiver) receiveBelow(w http.ResponseWriter, req *http.Request) {
 func (r *Receiver) issueToken(w http.ResponseWriter, req *http.Request, s Source) {
 	body, err := readBody(w, req, maxTokenRequest)
 	if err != nil {
-		r.refuseBody(w, req, s, err, maxTokenRequest, false)
+		f := bodyRefusal(req, s, err, maxTokenRequest)
+		f.answer = "" // the request was no webhook
+		r.refuse(w, req, f)
 		return
 	}
 	token, err := s.Verify.Issue(body, r.now())
