@@ -51,8 +51,9 @@ func completed(t *testing.T, shell, program, line string) []string {
 	return words
 }
 
-func TestCompletionInShells(t *testing.T) {
-	t.Parallel()
+// completedProgram returns this program as dlqdesk, in a folder with a configuration.
+func completedProgram(t *testing.T) string {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -68,6 +69,12 @@ sources:
 queues:
   failed: { url: "https://sqs.eu-west-1.amazonaws.com/123456789012/failed" }
 `)
+	return program
+}
+
+func TestCompletionInShells(t *testing.T) {
+	t.Parallel()
+	program := completedProgram(t)
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		for _, c := range []struct{ line, want string }{
 			{"dlqdesk conf", "config"},
@@ -88,6 +95,52 @@ queues:
 				}
 			})
 		}
+	}
+}
+
+// A bash at a terminal calls the function by itself: by its own words and by its own IFS, from the first key on. M-*
+// puts all candidates on the command line, and the line is then written to a file instead of run.
+func TestCompletionAtATerminalOfBash(t *testing.T) {
+	t.Parallel()
+	program := completedProgram(t)
+	rc := filepath.Join(t.TempDir(), "rc")
+	write(t, rc, "PATH="+filepath.Dir(program)+":$PATH\nsource <(dlqdesk completion bash)\n")
+	for _, lines := range [][][2]string{ // each list in one shell
+		{
+			{"dlqdesk conf", "dlqdesk config"},
+			{"dlqdesk drain --status re", "dlqdesk drain --status replaying retrying"},
+			{"dlqdesk drain --config desk.yaml --source ", "dlqdesk drain --config desk.yaml --source orders payments"},
+		},
+		{{"dlqdesk drain --status=re", "dlqdesk drain --status=replaying retrying"}},
+		{{"dlqdesk serve --config de", "dlqdesk serve --config desk.yaml"}, {"dlqdesk nonsense ", "dlqdesk nonsense"}},
+		{{"X=1 dlqdesk completion b", "X=1 dlqdesk completion bash"}},
+		{{"true; ./dlqdesk sig", "true; ./dlqdesk sign"}},
+	} {
+		t.Run(lines[0][0], func(t *testing.T) {
+			t.Parallel()
+			completed := filepath.Join(t.TempDir(), "completed")
+			var keys, want strings.Builder
+			for _, line := range lines {
+				keys.WriteString(line[0] + "\x1b*\x01echo '\x05' >> " + completed + "\r")
+				want.WriteString(line[1] + "\n")
+			}
+			//nolint:gosec // of this test
+			cmd := exec.CommandContext(t.Context(), "script", "--quiet", "--return", "--command",
+				"bash --noprofile --rcfile "+rc+" -i", os.DevNull)
+			cmd.Stdin = strings.NewReader(keys.String() + "exit\r")
+			cmd.Dir = filepath.Dir(program)
+			cmd.Env = append(os.Environ(), "TERM=dumb", "HOME="+t.TempDir(), runsMain+"=1")
+			out, err := cmd.Output()
+			got, fault := os.ReadFile(completed)
+			if shown := strings.ReplaceAll(
+				string(got),
+				" \n",
+				"\n",
+			); err != nil || fault != nil ||
+				shown != want.String() {
+				t.Errorf("%v, %v: completed are\n%swant\n%s%q", err, fault, shown, &want, out)
+			}
+		})
 	}
 }
 

@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -16,6 +18,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/envelope"
 )
 
 // Messages are sent as envelopes, once, and are open again where they are received. The environment leads to the SQS
@@ -26,8 +29,9 @@ func TestDrainPutsMessagesBackOnTheQueue(t *testing.T) {
 	dlq := desktest.CreateQueue(t, server, "webhooks-dlq", nil)
 	p := setup(t, nil)
 	p.destination.Set(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnprocessableEntity) })
-	p.post(t, `{"n":1}`, http.Header{"Webhook-Id": {"hook-1"}})
-	p.post(t, "{\"n\": 2}\n", http.Header{"Webhook-Id": {"hook-2"}})
+	name := []string{"caf\xe9", "café", "\xff\xfe"} // bytes that are not UTF-8 stay as they are
+	p.post(t, `{"n":1}`, http.Header{"Webhook-Id": {"hook-1"}, "X-Name": name})
+	p.post(t, "{\"n\": 2}\n", http.Header{"Webhook-Id": {"hook-2"}, "X-Name": name})
 	anna := p.signIn(t)
 	p.await(t, anna, "/messages?status=failed&q=hook-1", "row-link")
 	p.await(t, anna, "/messages?status=failed&q=hook-2", "row-link")
@@ -59,7 +63,7 @@ func TestDrainPutsMessagesBackOnTheQueue(t *testing.T) {
 	if again, err := drain("dlq", desk.DrainRequest{}); err != nil || again.Messages != 0 {
 		t.Errorf("a second drain drained %+v, %v", again, err)
 	}
-	ids := checkEnvelopes(t, desktest.SQSClient(t, server), dlq)
+	ids := checkEnvelopes(t, desktest.SQSClient(t, server), dlq, name)
 	// The same desk reads them again, because they are on its queue: they are open as they were.
 	back := program{begin(t, cfg), cfg, p.destination}
 	jar, err := cookiejar.New(nil)
@@ -74,7 +78,7 @@ func TestDrainPutsMessagesBackOnTheQueue(t *testing.T) {
 }
 
 // checkEnvelopes looks at the messages and lets them be.
-func checkEnvelopes(t *testing.T, client *sqs.Client, queueURL string) (ids []string) {
+func checkEnvelopes(t *testing.T, client *sqs.Client, queueURL string, name []string) (ids []string) {
 	t.Helper()
 	answer, err := client.ReceiveMessage(
 		t.Context(),
@@ -96,6 +100,10 @@ func checkEnvelopes(t *testing.T, client *sqs.Client, queueURL string) (ids []st
 			len(six.OriginalHeaders) == 0 || !strings.Contains(six.ErrorReason, "422") || six.RetryCount == nil ||
 			*six.RetryCount != 0 {
 			t.Errorf("the envelope is %s (%v)", aws.ToString(m.Body), err)
+		}
+		got := envelope.Decode(envelope.Raw{Body: []byte(aws.ToString(m.Body))}, time.Now()).Headers
+		if !slices.Equal(got["X-Name"], name) {
+			t.Errorf("the envelope has the header %q, want %q", got["X-Name"], name)
 		}
 		ids = append(ids, six.MessageID)
 	}
