@@ -254,10 +254,9 @@ func jobLong() page.JobView {
 	}
 	v.Problems = nil
 	for _, text := range []string{longReason(), rtlText, emoji, longWord, strings.Repeat(longWord, 3)} {
-		v.Problems = append(
-			v.Problems,
-			page.JobProblem{Count: "10,000+", State: "skipped", Text: text, URL: "/messages?status=all"},
-		)
+		v.Problems = append(v.Problems, page.JobProblem{
+			Count: "10,000+", State: "skipped", Text: text, URL: "/messages?status=all",
+		})
 	}
 	v.MoreProblems = "and 3 more"
 	return v

@@ -1,6 +1,7 @@
 package gallery
 
 import (
+	"cmp"
 	"strings"
 
 	"dlqdesk/web/page"
@@ -35,6 +36,8 @@ func message() []Example {
 	state := func(status string) func(*page.MessageView) {
 		return func(v *page.MessageView) { setStatus(v, status) }
 	}
+	question := messageView()
+	asks(&question)
 	return []Example{
 		message("failed", func(*page.MessageView) {}),
 		message("retrying", state("retrying")),
@@ -42,12 +45,9 @@ func message() []Example {
 		message("resolved", state("resolved")),
 		message("archived", state("archived")),
 		message("redriven", state("redriven")),
-		message(
-			"still-on",
-			func(v *page.MessageView) {
-				v.Panel.Undeleted = page.UndeletedCopy{Queue: "dlqdesk-dlq", Expires: ago(-60 * 22)}
-			},
-		),
+		message("still-on", func(v *page.MessageView) {
+			v.Panel.Undeleted = page.UndeletedCopy{Queue: "dlqdesk-dlq", Expires: ago(-60 * 22)}
+		}),
 		message("breaker", func(v *page.MessageView) { v.Panel.Breaker = breakerNotice() }),
 		message("breaker-viewer", func(v *page.MessageView) {
 			v.Panel.Breaker, v.Panel.DenyProbe = breakerNotice(), viewer
@@ -81,14 +81,8 @@ func message() []Example {
 		message("unknown", func(v *page.MessageView) {
 			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason = "", "unknown", "no response within 10 s"
 		}),
-		message("asks", func(v *page.MessageView) {
-			v.Panel.Code = ""
-			v.Panel.Outcome = "unknown"
-			v.Panel.Reason = "no response within 10 s"
-			v.Panel.Confirm = "replay"
-			v.Panel.ConfirmRevision = "0"
-		}),
-		{Name: "message-question", Component: page.MessageConfirm(questionView())},
+		message("asks", asks),
+		{Name: "message-question", Component: page.MessageConfirm(question)},
 		message("record", func(v *page.MessageView) {
 			fromQueue(v, "failures", "")
 			v.RecordURL = "/messages/" + messageID(1) + "/body?form=record"
@@ -145,58 +139,31 @@ func message() []Example {
 			setStatus(v, "redriven")
 			fromQueue(v, "orders-dlq", "orders")
 			v.Panel.DenyRedrive, v.Panel.Code, v.Panel.Outcome = v.Panel.DenyReplay, "", "redriven"
-			v.Panel.Attempts = append(
-				[]page.AttemptView{
-					{Number: "4", Trigger: "redrive", Actor: "anna", At: ago(0), Outcome: "redriven", Latency: "41 ms"},
-				},
-				v.Panel.Attempts...)
+			addRedrive(v, page.AttemptView{Trigger: "redrive", At: ago(0), Outcome: "redriven"})
 			v.Panel.Result = ui.Notice{
 				Kind: ui.Done,
-				Text: "Sent back to its queue in 41 ms.",
-				Hint: "If its consumer fails again, this message goes on with the new reason.",
+				Text: "Redriven to its queue in 41 ms.",
+				Hint: "If its consumer fails again, this message continues with the new error.",
 			}
 		}),
 		message("queue-returned", func(v *page.MessageView) {
 			fromQueue(v, "orders-dlq", "orders")
 			v.Panel.Code, v.Panel.Outcome, v.Panel.Arrived = "", "", "2 times"
-			v.Panel.Attempts = append(
-				[]page.AttemptView{
-					{
-						Number:  "4",
-						Trigger: "job_redrive",
-						Actor:   "anna",
-						At:      ago(5),
-						Outcome: "redriven",
-						Latency: "41 ms",
-					},
-				},
-				v.Panel.Attempts...)
+			addRedrive(v, page.AttemptView{Trigger: "job_redrive", At: ago(5), Outcome: "redriven"})
 			v.Panel.Result = ui.Notice{
 				Kind: ui.Warn,
-				Text: "It was sent back, and has come to the DLQ again.",
+				Text: "It was redriven, and came to the DLQ again.",
 				Hint: v.Panel.Reason,
 			}
 		}),
 		message("queue-asks", func(v *page.MessageView) {
 			fromQueue(v, "orders-dlq", "orders")
-			v.Panel.Code = ""
-			v.Panel.Outcome = "unknown"
-			v.Panel.LastWasRedrive = true
-			v.Panel.Confirm = "redrive"
-			v.Panel.ConfirmRevision = "0"
-			v.Panel.Attempts = append(
-				[]page.AttemptView{
-					{
-						Number:  "4",
-						Trigger: "redrive",
-						Actor:   "anna",
-						At:      ago(1),
-						Outcome: "unknown",
-						Latency: "15.0 s",
-						Error:   "SQS did not confirm it: the message may be on its queue",
-					},
-				},
-				v.Panel.Attempts...)
+			v.Panel.Code, v.Panel.Outcome, v.Panel.LastWasRedrive = "", "unknown", true
+			v.Panel.Confirm, v.Panel.ConfirmRevision = "redrive", "0"
+			addRedrive(v, page.AttemptView{
+				Trigger: "redrive", At: ago(1), Outcome: "unknown", Latency: "15.0 s",
+				Error: "SQS did not confirm it: the message may be on its queue",
+			})
 		}),
 		message("replay-failed", func(v *page.MessageView) {
 			v.Panel.Result = ui.Notice{
@@ -209,7 +176,7 @@ func message() []Example {
 			v.Panel.Notice = ui.Notice{
 				Kind: ui.Warn,
 				Text: "ben replayed this message 3 s ago.",
-				Hint: "Your change was not applied. This is the message as it is now.",
+				Hint: "You changed nothing. This is the message as it is now.",
 			}
 		}),
 		message("viewer", func(v *page.MessageView) {
@@ -286,14 +253,15 @@ func formPayload() page.Payload {
 	}
 }
 
-func questionView() page.MessageView {
-	v := messageView()
-	v.Panel.Code = ""
-	v.Panel.Outcome = "unknown"
-	v.Panel.Reason = "no response within 10 s"
-	v.Panel.Confirm = "replay"
-	v.Panel.ConfirmRevision = "0"
-	return v
+func asks(v *page.MessageView) {
+	v.Panel.Code, v.Panel.Outcome, v.Panel.Reason = "", "unknown", "no response within 10 s"
+	v.Panel.Confirm, v.Panel.ConfirmRevision = "replay", "0"
+}
+
+// addRedrive adds a redrive as the latest attempt.
+func addRedrive(v *page.MessageView, a page.AttemptView) {
+	a.Number, a.Actor, a.Latency = "4", "anna", cmp.Or(a.Latency, "41 ms")
+	v.Panel.Attempts = append([]page.AttemptView{a}, v.Panel.Attempts...)
 }
 
 func messageView() page.MessageView {
@@ -564,13 +532,10 @@ func longMessage(v *page.MessageView) {
 	v.Payload.Pretty = "{\n  \"" + longWord + "\": \"" + rtlText + emoji + "\"\n}"
 	v.Payload.Raw = longWord + rtlText + emoji
 	v.Payload.ContentType = longWord
-	v.Headers = append(
-		v.Headers, page.HeaderRow{Name: "X-" + longWord, Value: longWord},
-		page.HeaderRow{Name: "X-Rtl", Value: rtlText}, page.HeaderRow{Name: "X-Emoji", Value: emoji},
-	)
-	v.Facts = append(
-		v.Facts, page.Fact{Label: longWord, Value: longWord}, page.Fact{Label: "Attribute", Value: rtlText},
-	)
+	v.Headers = append(v.Headers, page.HeaderRow{Name: "X-" + longWord, Value: longWord}, page.HeaderRow{
+		Name: "X-Rtl", Value: rtlText}, page.HeaderRow{Name: "X-Emoji", Value: emoji})
+	v.Facts = append(v.Facts, page.Fact{
+		Label: longWord, Value: longWord}, page.Fact{Label: "Attribute", Value: rtlText})
 	v.Panel.Attempts[0].Error, v.Panel.Attempts[0].Actor, v.Panel.Attempts[1].Error = longReason(), longWord, rtlText
 	v.Panel.Events[0].Reason, v.Panel.Events[0].Actor = longReason(), longWord
 	v.Curl = page.Curl{

@@ -59,6 +59,7 @@ func overview() []Example {
 			v.Breakers = nil
 			v.Plot, v.Steps, v.Causes = plotOf(96, func(int) (int, int, int) { return 0, 0, 0 }), nil, nil
 			v.Headlines = headlinesOf("0", "0", "0", "0", "0")
+			zero := page.Count{Text: "0"}
 			for i := range v.Sources {
 				v.Sources[i] = page.SourceRow{
 					Name: v.Sources[i].Name,
@@ -69,25 +70,13 @@ func overview() []Example {
 						Health:      page.HealthUnknown,
 						Note:        "No delivery since dlqdesk started.",
 					},
-					Failed: page.Count{
-						Text: "0",
-					},
-					ByRetries: page.Count{Text: "0"},
-					ByPeople:  page.Count{Text: "0"},
-					Retrying:  page.Count{Text: "0"},
-					FailedNow: page.Count{Text: "0"},
+					Failed: zero, ByRetries: zero, ByPeople: zero, Retrying: zero, FailedNow: zero,
 				}
 			}
 			for i := range v.Ages {
-				v.Ages[i] = page.AgeRow{
-					Age:       v.Ages[i].Age,
-					FailedNow: page.Count{Text: "0"},
-					Retrying:  page.Count{Text: "0"},
-				}
+				v.Ages[i] = page.AgeRow{Age: v.Ages[i].Age, FailedNow: zero, Retrying: zero}
 			}
-			v.Queues[0].Waiting, v.Queues[0].Oldest, v.Queues[0].NoOldestReason = page.Count{
-				Text: "0",
-			}, ui.Moment{}, "empty"
+			v.Queues[0].Waiting, v.Queues[0].Oldest, v.Queues[0].NoOldestReason = zero, ui.Moment{}, "empty"
 		}),
 		overview("long", longOverview),
 		overview("nothing", func(v *page.OverviewFigures) {
@@ -263,15 +252,12 @@ func overviewFiguresOf() page.OverviewFigures {
 		row.FailedNow, row.Retrying = link(strconv.Itoa(70+i*21)), page.Count{Text: "0"}
 	}
 	for i := range 40 {
-		v.Steps = append(
-			v.Steps,
-			page.StepRow{
-				From:      ago(float64(15 * i)),
-				Failed:    link(strconv.Itoa(2 + i*i%80)),
-				ByRetries: link(strconv.Itoa(1 + i*7%50)),
-				ByPeople:  page.Count{Text: "0"},
-			},
-		)
+		v.Steps = append(v.Steps, page.StepRow{
+			From:      ago(float64(15 * i)),
+			Failed:    link(strconv.Itoa(2 + i*i%80)),
+			ByRetries: link(strconv.Itoa(1 + i*7%50)),
+			ByPeople:  page.Count{Text: "0"},
+		})
 	}
 	return v
 }

@@ -67,16 +67,13 @@ func reconciliation() []Example {
 				Text:  "SQS does not confirm messages: they wait on this machine's disk",
 				Since: ago(12),
 			}
-			v.Queues = append(
-				v.Queues,
-				page.ReconciliationQueue{
-					Name:      "dlq",
-					Content:   "On disk, until SQS confirms",
-					Waiting:   "312",
-					Retention: "until processed",
-					Oldest:    ago(12),
-				},
-			)
+			v.Queues = append(v.Queues, page.ReconciliationQueue{
+				Name:      "dlq",
+				Content:   "On disk, until SQS confirms",
+				Waiting:   "312",
+				Retention: "until processed",
+				Oldest:    ago(12),
+			})
 		}),
 		reconciliation("reconciliation-waiting", func(v *page.ReconciliationTableView) {
 			v.Queues[0].Waiting, v.Queues[0].Note = "1,204", "Not reported by SQS. A message expires 4 days after "+
