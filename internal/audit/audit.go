@@ -96,42 +96,51 @@ func (o Order) check() error {
 
 // Accept records that a person accepts the faults of the trail. No server may run on the folder. It returns the
 // event with which the new key begins.
-func (f Folder) Accept(ctx context.Context, o Order) (end deadletter.Mark, err error) {
-	if err := o.check(); err != nil {
-		return end, err
-	}
-	dir, unlock, err := f.lock()
-	if err != nil {
-		return end, err
-	}
-	defer func() { err = errors.Join(err, unlock()) }()
-	key, err := dir.AuditKey()
-	if err != nil {
-		return end, err
-	}
-	return f.accept(ctx, dir, key, f.acceptance(store.ActionAccept, o, ""))
+func (f Folder) Accept(ctx context.Context, o Order) (deadletter.Mark, error) {
+	return f.carryOut(ctx, store.ActionAccept, o, func(dir *server.DataDir) (key []byte, note string, err error) {
+		key, err = dir.AuditKey()
+		return key, "", err
+	})
 }
 
 // Rekey gives the trail a new key, because the old one was lost or may be known to others, and records who did that and
 // why. The old key stays in the folder under another name if it is there. No server may run on the folder.
-func (f Folder) Rekey(ctx context.Context, o Order) (end deadletter.Mark, err error) {
+func (f Folder) Rekey(ctx context.Context, o Order) (deadletter.Mark, error) {
+	return f.carryOut(ctx, store.ActionRekey, o, func(dir *server.DataDir) (key []byte, note string, err error) {
+		if note, err = f.verifyByOldKey(ctx, dir); err == nil {
+			key, err = dir.ReplaceAuditKey(f.Now())
+		}
+		return key, note, err
+	})
+}
+
+// carryOut locks the folder, and records an order with the key and the note that prepare returns.
+func (f Folder) carryOut(
+	ctx context.Context, action string, o Order, prepare func(*server.DataDir) (key []byte, note string, err error),
+) (end deadletter.Mark, err error) {
 	if err := o.check(); err != nil {
 		return end, err
 	}
-	dir, unlock, err := f.lock()
+	dir, err := server.OpenDataDir(f.Path)
 	if err != nil {
 		return end, err
 	}
-	defer func() { err = errors.Join(err, unlock()) }()
-	note, err := f.verifyByOldKey(ctx, dir)
+	if err := dir.Lock(); err != nil {
+		return end, err
+	}
+	defer func() { err = errors.Join(err, dir.Unlock()) }()
+	key, note, err := prepare(dir)
 	if err != nil {
 		return end, err
 	}
-	key, err := dir.ReplaceAuditKey(f.Now())
+	s, err := store.Open(ctx, dir.File(server.DeskFile), key, f.Log)
 	if err != nil {
-		return end, err
+		return end, fmt.Errorf("open the store: %w", err)
 	}
-	return f.accept(ctx, dir, key, f.acceptance(store.ActionRekey, o, note))
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return s.AcceptAudit(ctx, store.Acceptance{
+		Action: action, By: strings.TrimSpace(o.By), Reason: strings.TrimSpace(o.Reason), Note: note, At: f.Now(),
+	})
 }
 
 // verifyByOldKey verifies the trail with the key that is about to be replaced, and returns the result as a text.
@@ -148,31 +157,4 @@ func (f Folder) verifyByOldKey(ctx context.Context, dir *server.DataDir) (string
 		return "under the old key: " + err.Error(), nil
 	}
 	return "", err
-}
-
-func (f Folder) acceptance(action string, o Order, note string) store.Acceptance {
-	return store.Acceptance{
-		Action: action, By: strings.TrimSpace(o.By), Reason: strings.TrimSpace(o.Reason), Note: note, At: f.Now(),
-	}
-}
-
-func (f Folder) accept(
-	ctx context.Context, dir *server.DataDir, key []byte, a store.Acceptance,
-) (end deadletter.Mark, err error) {
-	s, err := store.Open(ctx, dir.File(server.DeskFile), key, f.Log)
-	if err != nil {
-		return end, fmt.Errorf("open the store: %w", err)
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	return s.AcceptAudit(ctx, a)
-}
-
-func (f Folder) lock() (dir *server.DataDir, unlock func() error, err error) {
-	if dir, err = server.OpenDataDir(f.Path); err != nil {
-		return nil, nil, err
-	}
-	if err := dir.Lock(); err != nil {
-		return nil, nil, err
-	}
-	return dir, dir.Unlock, nil
 }
