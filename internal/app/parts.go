@@ -16,6 +16,7 @@ import (
 	"dlqdesk/internal/memory"
 	"dlqdesk/internal/receiver"
 	"dlqdesk/internal/redact"
+	"dlqdesk/internal/server"
 	"dlqdesk/internal/settings"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/worker"
@@ -160,7 +161,7 @@ func (a *App) webhookURL() string {
 	if a.cfg.ConsoleListen == "" {
 		return ""
 	}
-	return a.scheme() + a.cfg.Listen
+	return a.scheme() + server.LocalHost(a.cfg.Listen)
 }
 
 // masksSince returns since when the masks with a digest are in force. A receiver alone shows nothing that was stored.

@@ -12,7 +12,6 @@ import (
 // process is a program that the demo started. It is in a group of its own, so that Ctrl-C reaches the demo alone,
 // which then stops what it started in order.
 type process struct {
-	name  string
 	cmd   *exec.Cmd
 	alive context.Context // ends when the process does, or the demo
 	done  chan struct{}   // closed when the process has ended
@@ -37,7 +36,7 @@ func start(
 		return nil, fmt.Errorf("start %s (make demo builds and installs what is needed): %w", name, err)
 	}
 	alive, end := context.WithCancelCause(ctx)
-	p := &process{name: name, cmd: cmd, alive: alive, done: make(chan struct{}), stdin: stdin}
+	p := &process{cmd: cmd, alive: alive, done: make(chan struct{}), stdin: stdin}
 	go func() { // ends with the process, which stop waits for
 		defer close(p.done)
 		_ = cmd.Wait()

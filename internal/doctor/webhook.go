@@ -75,11 +75,7 @@ func (e *examination) webhookURL() string {
 	if e.webhook.URL != "" {
 		return e.webhook.URL
 	}
-	scheme := "http://"
-	if e.cfg.TLS.On() {
-		scheme = "https://"
-	}
-	return scheme + e.cfg.Listen + "/webhooks/" + e.webhook.Source
+	return listenURL(e.cfg) + "/webhooks/" + e.webhook.Source
 }
 
 // maxResponse bounds how much of a response is read, in bytes.
