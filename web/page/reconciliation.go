@@ -46,7 +46,7 @@ type ImbalanceView struct {
 	URL      string // of the messages of that hour; empty: there can be none
 
 	AckURL    string // where it is acknowledged; empty: it is, or there is nothing to
-	AckBy     string // who acknowledged it last; empty: nobody did
+	AckBy     string // who acknowledged it last; empty: it was not acknowledged
 	AckAt     ui.Moment
 	AckNote   string
 	AckAmount string // how many it was then; empty: as many as now
