@@ -1,7 +1,10 @@
 // Package search is the full-text index of messages: its file, the loop that fills it, and what a person's text means
 // in it. The index is made of the desk's file alone, by following the audit trail: an event of a new message, another
-// revision or another reason has the message read and indexed. The position in the trail is written in the same
-// transaction as the text. So a crash leaves nothing out, and an index that is deleted or damaged is made again.
+// revision or another reason has the message read and indexed, the newest events first. Which events are indexed is
+// written in the same transaction as the text. So a crash leaves nothing out, and an index that is deleted or damaged is
+// made again.
+//
+// While messages are being written the index waits, and then takes many at once: see pause.
 //
 // It must not change the desk's file, nor index a value that is masked.
 package search
@@ -35,10 +38,10 @@ type Index struct {
 	hurried chan struct{} // a search waits for the index
 	wrote   atomic.Int64  // the latest kick, in milliseconds since 1970
 
-	mu       sync.Mutex
-	usable   bool          // it has no value that is masked now; until that is known, every search finds nothing
-	position int64         // the event of the trail up to which it is complete
-	moved    chan struct{} // closed when the position changes
+	mu     sync.Mutex
+	usable bool          // it has no value that is masked now; until that is known, every search finds nothing
+	done   progress      // which events are indexed
+	moved  chan struct{} // closed when done changes
 }
 
 // FileName is the name of the index, which is in the same folder as the desk's file.
@@ -96,18 +99,18 @@ func signal(channel chan<- struct{}) {
 	}
 }
 
-func (i *Index) setPosition(seq int64) {
+func (i *Index) setProgress(done progress) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.position = seq
+	i.done = done
 	close(i.moved)
 	i.moved = make(chan struct{})
 }
 
-func (i *Index) currentPosition() (seq int64, moved <-chan struct{}) {
+func (i *Index) progress() (done progress, moved <-chan struct{}) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.position, i.moved
+	return i.done, i.moved
 }
 
 func (i *Index) setUsable(usable bool) {
@@ -124,18 +127,18 @@ func (i *Index) isUsable() bool {
 
 const (
 	// batchEvents and batchBytes bound what is indexed in one transaction.
-	batchEvents = 500
+	batchEvents = 5000
 	batchBytes  = 4 << 20
 
-	// After a batch the index pauses for pauseFactor times as long as the batch took, or for busyPauseFactor times
-	// where more than manyEvents wait. It does not pause if no message was written for quietTime.
-	pauseFactor     = 20
-	busyPauseFactor = 2
-	manyEvents      = 50_000
-	quietTime       = 200 * time.Millisecond
+	// busyEvery is the time between two batches while messages are written, or webhooks fail faster than the machine
+	// can do everything. They are not if none was written for quietTime.
+	busyEvery = 5 * time.Second
+	quietTime = 200 * time.Millisecond
 
-	// turnEvery is the time between two batches while webhooks fail faster than the machine can do everything.
-	turnEvery = 5 * time.Second
+	// Where more than manyEvents wait, and the machine can do everything, the pause is pauseFactor times as long as the
+	// batch took.
+	manyEvents  = 50_000
+	pauseFactor = 2
 
 	// retryAfter is the wait after a fault of either file.
 	retryAfter = time.Second
@@ -144,27 +147,25 @@ const (
 	searchWait = 250 * time.Millisecond
 )
 
-// Run indexes messages until ctx ends, first those that came since the last Run. masks returns the values that no
-// search may find; when they change, the index is made again: Kick makes Run look at once. While the pressure is high it
-// indexes a batch once in turnEvery.
+// Run indexes messages until ctx ends, the newest first. masks returns the values that no search may find; when they
+// change, the index is made again: Kick makes Run look at once. While the pressure is high or messages are written, it
+// indexes a batch once in busyEvery.
 func (i *Index) Run(ctx context.Context, masks func() *redact.Masks, gauge *pressure.Gauge) error {
-	defer i.setPosition(0) // the next Run may have other masks
+	defer i.setProgress(progress{}) // the next Run may have other masks
 	defer i.setUsable(false)
 	var applied *redact.Masks
-	begun, turns := false, gauge.NewTurns(turnEvery)
-	work := func() (bool, int64, error) {
+	begun := false
+	work := func() (worked bool, remaining int64, err error) {
 		if current := masks(); !begun || current != applied {
 			i.setUsable(false)
 			err := i.begin(ctx, current)
-			applied, begun = current, err == nil
-			return true, 0, err
+			if applied, begun = current, err == nil; err != nil {
+				return false, 0, err
+			}
 		}
 		return i.indexBatch(ctx, applied)
 	}
 	for ctx.Err() == nil {
-		if begun && masks() == applied {
-			i.yield(ctx, turns)
-		}
 		started := time.Now()
 		worked, remaining, err := work()
 		if err != nil && ctx.Err() == nil {
@@ -173,7 +174,7 @@ func (i *Index) Run(ctx context.Context, masks func() *redact.Masks, gauge *pres
 			continue
 		}
 		if worked {
-			i.pause(ctx, pauseAfter(time.Since(started), remaining))
+			i.pause(ctx, time.Since(started), remaining, gauge)
 			continue
 		}
 		select {
@@ -185,28 +186,21 @@ func (i *Index) Run(ctx context.Context, masks func() *redact.Masks, gauge *pres
 	return nil
 }
 
-func pauseAfter(work time.Duration, remaining int64) time.Duration {
-	if remaining > manyEvents {
-		return busyPauseFactor * work
-	}
-	return pauseFactor * work
-}
-
 // pause leaves the processor to the writes of messages. It ends early when those stop, or a search waits.
-func (i *Index) pause(ctx context.Context, d time.Duration) {
-	end := time.Now().Add(d)
+func (i *Index) pause(ctx context.Context, work time.Duration, remaining int64, gauge *pressure.Gauge) {
+	pause := busyEvery
+	if remaining > manyEvents && !gauge.High() {
+		pause = min(pause, pauseFactor*work)
+	}
+	end := time.Now().Add(pause)
 	for {
-		left := min(time.Until(end), quietTime-time.Since(time.UnixMilli(i.wrote.Load())))
-		if left <= 0 || !i.wait(ctx, left) {
+		left := time.Until(end)
+		if !gauge.High() {
+			left = min(left, quietTime-time.Since(time.UnixMilli(i.wrote.Load())))
+		}
+		if left <= 0 || !i.wait(ctx, min(left, quietTime)) {
 			return
 		}
-	}
-}
-
-// yield waits for the next turn. It ends early when a search waits.
-func (i *Index) yield(ctx context.Context, turns *pressure.Turns) {
-	for wait := turns.Wait(); wait > 0 && i.wait(ctx, wait); {
-		wait = turns.Wait()
 	}
 }
 
@@ -225,21 +219,31 @@ func (i *Index) wait(ctx context.Context, d time.Duration) bool {
 
 const (
 	readPosition  = `SELECT seq, link, masks FROM position`
+	readGaps      = `SELECT after, upto FROM gaps ORDER BY after`
 	linkOfEvent   = `SELECT link FROM audit_events WHERE seq = ?`
 	emptyIndex    = `INSERT INTO message_search (message_search) VALUES ('delete-all')`
 	resetPosition = `UPDATE position SET seq = 0, link = x'', masks = ?`
+	removeGaps    = `DELETE FROM gaps`
 )
 
-// begin reads the position of the index. It empties an index of another audit trail or with other masks.
+// begin reads which events are indexed. It empties an index of another audit trail or with other masks.
 func (i *Index) begin(ctx context.Context, masks *redact.Masks) error {
 	digest := digestOfMasks(masks)
-	var err error
-	var position int64
+	var done progress
 	var link, known, masked []byte
-	if err := i.db.QueryRowContext(ctx, readPosition).Scan(&position, &link, &masked); err != nil {
+	if err := i.db.QueryRowContext(ctx, readPosition).Scan(&done.newest, &link, &masked); err != nil {
 		return fmt.Errorf("read the position of the search index: %w", err)
 	}
-	err = i.desk.QueryRowContext(ctx, linkOfEvent, position).Scan(&known)
+	err := sqlite.Each(ctx, i.db, func(r sqlite.Row) error {
+		var gap events
+		err := r.Scan(&gap.after, &gap.upto)
+		done.gaps = append(done.gaps, gap)
+		return err
+	}, readGaps)
+	if err != nil {
+		return fmt.Errorf("read the gaps of the search index: %w", err)
+	}
+	err = i.desk.QueryRowContext(ctx, linkOfEvent, done.newest).Scan(&known)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("read the event at the position of the search index: %w", err)
 	}
@@ -247,16 +251,19 @@ func (i *Index) begin(ctx context.Context, masks *redact.Masks) error {
 		if err := i.reset(ctx, digest); err != nil {
 			return fmt.Errorf("empty the search index: %w", err)
 		}
-		position = 0
+		done = progress{}
 	}
 	i.setUsable(true)
-	i.setPosition(position)
+	i.setProgress(done)
 	return nil
 }
 
 func (i *Index) reset(ctx context.Context, digest []byte) error {
 	return i.db.Write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
 		if _, err := tx.ExecContext(ctx, emptyIndex); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, removeGaps); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, resetPosition, digest)
@@ -272,40 +279,45 @@ func digestOfMasks(masks *redact.Masks) []byte {
 	return sum[:]
 }
 
-const movePosition = `UPDATE position SET seq = ?, link = ?`
+const (
+	movePosition = `UPDATE position SET seq = ?, link = ?`
+	addGap       = `INSERT INTO gaps (after, upto) VALUES (?, ?)`
+)
 
-// indexBatch indexes the messages of the next events, and returns how many events remain. worked is false if the
-// trail has no new event.
+// indexBatch indexes the messages of the newest events, and returns how many events remain. worked is false if all are
+// indexed.
 func (i *Index) indexBatch(
 	ctx context.Context, masks *redact.Masks,
 ) (worked bool, remaining int64, err error) {
-	position, _ := i.currentPosition()
+	done, _ := i.progress()
 	latest, err := i.latestEvent(ctx)
-	if err != nil || latest <= position {
+	if err != nil || done.remaining(latest) == 0 {
 		return false, 0, err
 	}
-	list, to, err := i.readTexts(ctx, position, min(position+batchEvents, latest), masks)
+	batch := done.next(latest)
+	list, after, err := i.readTexts(ctx, batch, masks)
 	if err != nil {
 		return false, 0, fmt.Errorf("read messages to index: %w", err)
 	}
+	isNew := batch.upto > done.newest
+	done = done.with(events{after, batch.upto})
 	var link []byte
-	if err := i.desk.Prepared().QueryRowContext(ctx, linkOfEvent, to).Scan(&link); err != nil {
+	if err := i.desk.Prepared().QueryRowContext(ctx, linkOfEvent, done.newest).Scan(&link); err != nil {
 		return false, 0, fmt.Errorf("read the last event to index: %w", err)
 	}
 	err = i.db.Write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
 		for _, text := range list {
-			if err := text.write(ctx, tx); err != nil {
+			if err := text.write(ctx, tx, isNew && text.isNew); err != nil {
 				return err
 			}
 		}
-		_, err := tx.ExecContext(ctx, movePosition, to, link)
-		return err
+		return done.write(ctx, tx, link)
 	})
 	if err != nil {
 		return false, 0, fmt.Errorf("write the search index: %w", err)
 	}
-	i.setPosition(to)
-	return true, latest - to, nil
+	i.setProgress(done)
+	return true, done.remaining(latest), nil
 }
 
 const latestEvent = `SELECT coalesce(max(seq), 0) FROM audit_events`
@@ -326,8 +338,8 @@ func (i *Index) awaitLatest(ctx context.Context) error {
 	limit := time.NewTimer(searchWait)
 	defer limit.Stop()
 	for {
-		position, moved := i.currentPosition()
-		if position >= latest {
+		done, moved := i.progress()
+		if done.remaining(latest) == 0 {
 			return nil
 		}
 		signal(i.hurried) // it may pause, and a write of another process kicks nothing
@@ -344,6 +356,6 @@ func (i *Index) awaitLatest(ctx context.Context) error {
 // Lag returns how many of the latest events of the trail are not in the index yet.
 func (i *Index) Lag(ctx context.Context) (int64, error) {
 	latest, err := i.latestEvent(ctx)
-	position, _ := i.currentPosition()
-	return max(0, latest-position), err
+	done, _ := i.progress()
+	return done.remaining(latest), err
 }

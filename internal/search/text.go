@@ -1,10 +1,13 @@
 package search
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +20,7 @@ import (
 // messageText is what a message is found by.
 type messageText struct {
 	row   int64
-	isNew bool
+	isNew bool // its first event is among those that were read
 	parts []string
 }
 
@@ -26,8 +29,9 @@ const (
 	removeText = `DELETE FROM message_search WHERE rowid = ?`
 )
 
-func (m messageText) write(ctx context.Context, tx *sqlite.Tx) error {
-	if !m.isNew {
+// write indexes a message. first says that it was never indexed before.
+func (m messageText) write(ctx context.Context, tx *sqlite.Tx, first bool) error {
+	if !first {
 		if _, err := tx.ExecContext(ctx, removeText, m.row); err != nil {
 			return err
 		}
@@ -58,21 +62,18 @@ var changedTexts = fmt.Sprintf(
 			OR e.after ->> 'attempt' > 1 AND coalesce(e.after ->> 'statusCode', 0) <> coalesce((
 				SELECT a.status_code FROM attempts a WHERE a.message = m.n AND a.number = (e.after ->> 'attempt') - 1
 			), 0))
-	ORDER BY e.seq`,
+	ORDER BY e.seq DESC`,
 	payload.SearchedHead, payload.MaxSearched+1,
 )
 
 // errEnough ends reading early.
 var errEnough = errors.New("enough was read")
 
-// readTexts returns the texts of messages that events after one number and up to another have changed, and the number
-// of the last event that it read: less than to if that is too much at once. A message is read as it is now, once for
-// all of its events.
-func (i *Index) readTexts(
-	ctx context.Context, after, to int64, masks *redact.Masks,
-) ([]*messageText, int64, error) {
+// readTexts returns the texts of messages that events have changed, in the order of their rows, and the number after
+// which it read the events: more than that of the events if they are too much at once. A message is read as it is now,
+// once for all of its events.
+func (i *Index) readTexts(ctx context.Context, of events, masks *redact.Masks) ([]*messageText, int64, error) {
 	texts := map[int64]*messageText{}
-	var list []*messageText
 	var last int64 // the event of the row before
 	size := 0
 	err := sqlite.Each(ctx, i.desk.Prepared(), func(r sqlite.Row) error {
@@ -90,13 +91,13 @@ func (i *Index) readTexts(
 			return errEnough
 		}
 		m, ok := texts[row]
+		if ok && seq != last {
+			m.isNew = m.isNew || isNew
+			return nil // a later event has read it
+		}
 		if !ok {
 			m = &messageText{row: row, isNew: isNew, parts: []string{reason, id, webhook, eventType}}
-			texts[row], list = m, append(list, m)
-			last = seq
-		}
-		if ok && seq != last {
-			return nil // an earlier event has read it
+			texts[row], last = m, seq
 		}
 		size += len(body)
 		headers := deadletter.Headers{}
@@ -109,9 +110,10 @@ func (i *Index) readTexts(
 		}
 		m.parts = append(m.parts, rules.SearchText(headers, body))
 		return nil
-	}, changedTexts, after, to)
+	}, changedTexts, of.after, of.upto)
+	list := slices.SortedFunc(maps.Values(texts), func(a, b *messageText) int { return cmp.Compare(a.row, b.row) })
 	if errors.Is(err, errEnough) {
-		return list, last, nil
+		return list, last - 1, nil
 	}
-	return list, to, err
+	return list, of.after, err
 }
