@@ -100,7 +100,7 @@ func TestJobContinuesOnTheRamp(t *testing.T) {
 // Retries and jobs share the ramp: neither waits for the end of the other.
 func TestRetriesAndJobsShareTheRamp(t *testing.T) {
 	t.Parallel()
-	const each = 30
+	const each = 50
 	b := setup(t)
 	b.employ(t, deadletter.Operator)
 	var refs []desk.Ref
@@ -122,7 +122,7 @@ func TestRetriesAndJobsShareTheRamp(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.settles(t, delivery.HalfOpen)
-	for range 4 {
+	for range 6 {
 		b.passSecond(t)
 	}
 	retried, byJob := 0, 0
