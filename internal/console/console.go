@@ -191,6 +191,7 @@ func (c *Console) signedInRoutes(r chi.Router) {
 	r.Get("/messages", c.handle(c.messages))
 	r.Get("/messages/{id}", c.handle(c.message))
 	r.Get("/messages/{id}/panel", c.handle(c.panel))
+	r.Get("/messages/{id}/signature", c.handle(c.signature))
 	r.Get("/messages/{id}/body", c.handle(c.body))
 	r.Get("/messages/{id}/compare", c.handle(c.compare))
 	r.Get("/messages/{id}/edit", c.handle(c.editForm))

@@ -2,6 +2,8 @@ package console
 
 import (
 	"context"
+	"net/http"
+	"net/url"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
@@ -37,15 +39,26 @@ func (c *Console) signatureNote(seen desk.View) page.SignatureNote {
 	case deadletter.SignatureAccepted:
 	}
 	until := policy.AcceptedUntil(m.ReceivedAt)
-	switch {
-	case until.IsZero():
+	if until.IsZero() {
 		return page.SignatureNote{}
-	case policy.Resign:
-		return page.SignatureNote{Text: "From ", At: ui.At(until), Rest: " on, a replay will be signed anew."}
 	}
-	return page.SignatureNote{
+	note := page.SignatureNote{
 		Text: "From ", At: ui.At(until), Rest: " on, the handler may refuse a replay: its signature will be too old.",
+		URL: "/messages/" + url.PathEscape(string(m.ID)) + "/signature", Changes: until.Sub(c.Now()),
 	}
+	if policy.Resign {
+		note.Rest = " on, a replay will be signed anew."
+	}
+	return note
+}
+
+// signature renders the note again, for a page that was open when it changed.
+func (c *Console) signature(w http.ResponseWriter, r *http.Request) error {
+	m, err := c.Store.Message(r.Context(), messageID(r))
+	if err != nil {
+		return err
+	}
+	return c.render(w, r, http.StatusOK, page.MessageSignature(c.signatureNote(c.view(r, m))))
 }
 
 // editSignatureNote is signatureNote for an edit that is not saved yet.

@@ -114,6 +114,28 @@ func TestPagesTellWhatBecomesOfSignatures(t *testing.T) {
 	}
 }
 
+// A page that is open when the signature becomes too old looks again then, and says so.
+func TestSignatureNoteLooksAgainWhenItChanges(t *testing.T) {
+	t.Parallel()
+	b, p := signedBundle(t, deadletter.SignaturePolicy{Signed: true, Age: 4 * time.Minute}, time.Minute)
+	note := p.get("/messages/a-1").doc().Find(".signature-note")
+	const path = "/messages/a-1/signature"
+	if note.AttrOr("hx-get", "") != path || note.AttrOr("hx-trigger", "") != "load delay:180001ms, again" {
+		t.Errorf("the note looks again at %q, on %q", note.AttrOr("hx-get", ""), note.AttrOr("hx-trigger", ""))
+	}
+	b.clock.Add(3 * time.Minute)
+	again := p.get(path, htmx()...)
+	if got := again.says(".signature-note"); !strings.HasPrefix(got, "The handler may refuse a replay") {
+		t.Errorf("then it says %q", got)
+	}
+	if again.count("[hx-get]") != 0 {
+		t.Error("and it looks again, though it does not change any more")
+	}
+	if gone := p.get("/messages/b-9/signature", htmx()...); gone.status != http.StatusNotFound {
+		t.Errorf("of no message it says %d", gone.status)
+	}
+}
+
 func TestHandlerMayRefuseSelectedMessages(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"dlqdesk/web/ui"
 
@@ -64,6 +65,24 @@ type SignatureNote struct {
 	Text string
 	At   ui.Moment // zero: the text is all
 	Rest string
+
+	URL     string        // renders the note again; empty: it stays as it is
+	Changes time.Duration // until it changes
+}
+
+// polls makes the note look again when it changes. Browsers count no longer than some weeks.
+func (n SignatureNote) polls() templ.Attributes {
+	if n.URL == "" || n.Changes > 24*time.Hour {
+		return templ.Attributes{}
+	}
+	return templ.Attributes{
+		"hx-get":     n.URL,
+		"hx-target":  "this",
+		"hx-trigger": "load delay:" + strconv.FormatInt(n.Changes.Milliseconds()+1, 10) + "ms, again",
+		"hx-swap":    "outerHTML",
+		"data-poll":  "",
+		"data-quiet": "",
+	}
 }
 
 // MessagePanelView is all of a message that an action changes: its state, its actions, its history.
