@@ -157,10 +157,10 @@ func causes() [][]string {
 		},
 		{"2026/03/02 10:15:05 [error] 31#31: *4711 upstream timed out (111: Connection refused) while reading"},
 		{
-			"LDAP: error code 49 - 80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data 52e, v1db1",
+			"LDAP: error code 49 - 80090308: LdapErr: DSID-0C0903A9, comment: x, data 52e, v1db1",
 		},
 		{
-			"LDAP: error code 49 - 80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data 775, v1db1",
+			"LDAP: error code 49 - 80090308: LdapErr: DSID-0C0903A9, comment: x, data 775, v1db1",
 		},
 		{"LDAP: error code 32 - No Such Object for entry 17", "LDAP: error code 32 - No Such Object for entry 18"},
 		{"LDAP: error code 50 - No Such Object for entry 17"},
@@ -199,7 +199,7 @@ func causes() [][]string {
 		{"deadlock on table orders_2026_03", "deadlock on table orders_2026_04"},
 		{"file /tmp/upload-7f3a.tmp missing", "file /tmp/upload-99bb.tmp missing"},
 		{
-			"Invalid token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
+			"Invalid token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjMifQ.dozjgNryP4J3jVmN_XgL0n3I",
 			"Invalid token eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.eyJzdWIiOiI0MiIsIm5hbWUiOiJKIn0.x-y_Za9bcd012",
 		},
 		{
