@@ -35,7 +35,7 @@ type Index struct {
 	desk    *sqlite.DB
 	log     *slog.Logger
 	kicked  chan struct{} // the trail has new events
-	hurried chan struct{} // a search waits for the index
+	hurried chan struct{} // a search waits for the index, or masks have changed
 	wrote   atomic.Int64  // the latest kick, in milliseconds since 1970
 
 	mu     sync.Mutex
@@ -90,6 +90,9 @@ func (i *Index) Kick() {
 	i.wrote.Store(time.Now().UnixMilli())
 	signal(i.kicked)
 }
+
+// Hurry ends the pause of Run: a search waits, or masks have changed.
+func (i *Index) Hurry() { signal(i.hurried) }
 
 // signal puts a signal into a channel with room for one. A signal that is already there stands for both.
 func signal(channel chan<- struct{}) {
@@ -148,7 +151,7 @@ const (
 )
 
 // Run indexes messages until ctx ends, the newest first. masks returns the values that no search may find; when they
-// change, the index is made again: Kick makes Run look at once. While the pressure is high or messages are written, it
+// change, the index is made again: Hurry makes Run look at once. While the pressure is high or messages are written, it
 // indexes a batch once in busyEvery.
 func (i *Index) Run(ctx context.Context, masks func() *redact.Masks, gauge *pressure.Gauge) error {
 	defer i.setProgress(progress{}) // the next Run may have other masks
@@ -186,7 +189,7 @@ func (i *Index) Run(ctx context.Context, masks func() *redact.Masks, gauge *pres
 	return nil
 }
 
-// pause leaves the processor to the writes of messages. It ends early when those stop, or a search waits.
+// pause leaves the processor to the writes of messages. It ends early when those stop, or at Hurry.
 func (i *Index) pause(ctx context.Context, work time.Duration, remaining int64, gauge *pressure.Gauge) {
 	pause := busyEvery
 	if remaining > manyEvents && !gauge.High() {
@@ -204,7 +207,7 @@ func (i *Index) pause(ctx context.Context, work time.Duration, remaining int64, 
 	}
 }
 
-// wait returns false if it ended early, because ctx ended or a search waits.
+// wait returns false if it ended early, because ctx ended or at Hurry.
 func (i *Index) wait(ctx context.Context, d time.Duration) bool {
 	end := time.NewTimer(d)
 	defer end.Stop()
@@ -342,7 +345,7 @@ func (i *Index) awaitLatest(ctx context.Context) error {
 		if done.remaining(latest) == 0 {
 			return nil
 		}
-		signal(i.hurried) // it may pause, and a write of another process kicks nothing
+		i.Hurry() // it may pause, and a write of another process kicks nothing
 		select {
 		case <-moved:
 		case <-limit.C:

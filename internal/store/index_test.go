@@ -2,16 +2,20 @@ package store_test
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/payload"
+	"dlqdesk/internal/redact"
 )
 
 // What does not fit one batch is indexed from the newest message on, and the rest later: each message once, as it is by
@@ -118,6 +122,43 @@ func TestIndexTakesManyMessagesAtOnce(t *testing.T) {
 			if got := found(t, s, fmt.Sprintf("hook-a-%d", n+2+i)); len(got) != 1 {
 				t.Errorf("a search finds %v", got)
 			}
+		}
+	})
+}
+
+// A value that is masked from now on is not found any more, also while the index waits for more messages.
+func TestNewMaskEndsThePauseOfTheIndex(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, path := setup(t)
+		var masks atomic.Pointer[redact.Masks]
+		var running sync.WaitGroup
+		defer running.Wait()
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		running.Go(func() {
+			if err := s.RunIndex(ctx, masks.Load, nil); err != nil {
+				t.Error(err)
+			}
+		})
+		for i, text := range []string{"078", "079"} {
+			c := failure(fmt.Sprintf("a-%d", i), 422, start)
+			c.Body = fmt.Appendf(nil, `{"customer":%q}`, text)
+			receive(t, s, c)
+			synctest.Wait()
+		}
+		if first, second := indexed(t, path, "078"), indexed(t, path, "079"); len(first) != 1 || len(second) != 0 {
+			t.Fatalf("before there are indexed %v and %v", first, second)
+		}
+		masked, err := payload.ParsePath("$.customer")
+		if err != nil {
+			t.Fatal(err)
+		}
+		masks.Store(desktest.Masks("genesys", redact.Options{Paths: []payload.Path{masked}}))
+		s.KickIndex()
+		synctest.Wait()
+		if rows := indexed(t, path, "078"); len(rows) > 0 {
+			t.Errorf("a masked value is indexed of %v", rows)
 		}
 	})
 }

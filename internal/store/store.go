@@ -90,7 +90,7 @@ func (s *Store) RunIndex(ctx context.Context, masks func() *redact.Masks, gauge 
 }
 
 // KickIndex makes the search index look at once whether masks have changed.
-func (s *Store) KickIndex() { s.index.Kick() }
+func (s *Store) KickIndex() { s.index.Hurry() }
 
 // Unindexed returns how many of the latest events no search finds yet.
 func (s *Store) Unindexed(ctx context.Context) (int64, error) { return s.index.Lag(ctx) }
