@@ -24,7 +24,7 @@ func (c *Console) audit(w http.ResponseWriter, r *http.Request) error {
 	if isPartial(r) {
 		return c.render(w, r, status, page.AuditTable(table))
 	}
-	return c.render(w, r, status, page.Audit(page.AuditView{Chrome: c.chrome(r, "Audit"), Table: table}))
+	return c.render(w, r, status, page.Audit(c.chrome(r, "Audit"), table))
 }
 
 // auditTable returns the rows of the trail that match a query. If it cannot, the view says why.

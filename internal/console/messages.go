@@ -32,7 +32,7 @@ func (c *Console) showMessages(w http.ResponseWriter, r *http.Request, notice ui
 	if isPartial(r) {
 		return c.render(w, r, status, page.MessagesTable(table))
 	}
-	return c.render(w, r, status, page.Messages(page.MessagesView{Chrome: c.chrome(r, "Messages"), Table: table}))
+	return c.render(w, r, status, page.Messages(c.chrome(r, "Messages"), table))
 }
 
 // list is the data of a list page.

@@ -100,7 +100,7 @@ func (c *Console) overview(w http.ResponseWriter, r *http.Request) error {
 	if isPartial(r) {
 		return c.render(w, r, status, page.OverviewContent(figures))
 	}
-	return c.render(w, r, status, page.Overview(page.OverviewView{Chrome: c.chrome(r, "Overview"), Figures: figures}))
+	return c.render(w, r, status, page.Overview(c.chrome(r, "Overview"), figures))
 }
 
 // overviewFigures returns the numbers of the page. If it cannot, the view says why.

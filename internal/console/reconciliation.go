@@ -42,7 +42,7 @@ func (c *Console) reconciliation(w http.ResponseWriter, r *http.Request) error {
 	if status == http.StatusOK { // a check may have finished since: all of the page shows the same one
 		chrome.Unbalanced = len(shown.Imbalances) > 0
 	}
-	return c.render(w, r, status, page.Reconciliation(page.ReconciliationView{Chrome: chrome, Table: shown}))
+	return c.render(w, r, status, page.Reconciliation(chrome, shown))
 }
 
 // reconciliationTable returns the account for a query. If it cannot, the view says why.

@@ -11,7 +11,7 @@ func audit() []Example {
 		change(&v)
 		frame := chromeOf(name, "Audit", "/audit")
 		frame.Tampered = v.Chain.Broken
-		return Example{Name: name, Component: page.Audit(page.AuditView{Chrome: frame, Table: v})}
+		return Example{Name: name, Component: page.Audit(frame, v)}
 	}
 	return []Example{
 		audit("audit", func(*page.AuditTableView) {}),

@@ -18,7 +18,7 @@ func messages() []Example {
 		change(&table)
 		return Example{
 			Name:      "messages-" + name,
-			Component: page.Messages(page.MessagesView{Chrome: chromeOf(name, "Messages", "/messages"), Table: table}),
+			Component: page.Messages(chromeOf(name, "Messages", "/messages"), table),
 		}
 	}
 	filtered := list("filtered", func(v *page.MessagesTableView) { filterMessages(v); v.Rows = markedRows() })

@@ -18,7 +18,7 @@ func overview() []Example {
 		return Example{
 			Name: "overview-" + name,
 			Component: page.Overview(
-				page.OverviewView{Chrome: chromeOf(name, "Overview", "/overview"), Figures: figures},
+				chromeOf(name, "Overview", "/overview"), figures,
 			),
 		}
 	}

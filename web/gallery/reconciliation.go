@@ -14,7 +14,7 @@ func reconciliation() []Example {
 		change(&v)
 		frame := chromeOf(name, "Reconciliation", "/reconciliation")
 		frame.Unbalanced = len(v.Imbalances) > 0
-		return Example{Name: name, Component: page.Reconciliation(page.ReconciliationView{Chrome: frame, Table: v})}
+		return Example{Name: name, Component: page.Reconciliation(frame, v)}
 	}
 	return []Example{
 		reconciliation("reconciliation", func(*page.ReconciliationTableView) {}),

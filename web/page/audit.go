@@ -2,12 +2,6 @@ package page
 
 import "dlqdesk/web/ui"
 
-// AuditView is the audit trail as a page.
-type AuditView struct {
-	Chrome
-	Table AuditTableView
-}
-
 // AuditTableView is the trail with its filter and pager: all that changes with a query.
 type AuditTableView struct {
 	State    string // StateRows, StateNothing, StateNoMatch or StateFault

@@ -253,7 +253,7 @@ func TestEveryFormKeepsWhatWasTyped(t *testing.T) {
 		"note": {"/reconciliation/acknowledge", "#note", "true", example(t, "reconciliation-acknowledge")},
 		"view": {
 			"/views", "#view-name", `document.getElementById('view-name').closest('details').open = true`,
-			page.Messages(page.MessagesView{Chrome: user, Table: list}),
+			page.Messages(user, list),
 		},
 		"job": {
 			"/jobs/7/start",

@@ -181,10 +181,10 @@ func TestReceivedDataIsEscaped(t *testing.T) {
 		ResponseHeaders: []page.HeaderRow{{Name: attack, Value: attack}},
 	}
 	for name, component := range map[string]templ.Component{
-		"messages": page.Messages(page.MessagesView{Table: page.MessagesTableView{
+		"messages": page.Messages(page.Chrome{}, page.MessagesTableView{
 			Query: attack, Rows: []page.MessageRow{row}, Filter: page.MessagesFilter{Text: attack, Error: attack},
 			Chips: []ui.Chip{{Label: attack, Value: attack}},
-		}}),
+		}),
 		"message": page.Message(page.MessageView{
 			Panel: page.MessagePanelView{
 				ID: attack, Back: attack, Status: attack, Source: attack, Destination: attack, Reason: attack,
@@ -199,7 +199,7 @@ func TestReceivedDataIsEscaped(t *testing.T) {
 			ID: attack, Back: attack, Body: attack, Reason: attack,
 			Headers: []page.EditHeader{{Name: attack, Value: attack}},
 		}),
-		"audit": page.Audit(page.AuditView{Table: page.AuditTableView{Rows: []page.AuditRow{event}}}),
+		"audit": page.Audit(page.Chrome{}, page.AuditTableView{Rows: []page.AuditRow{event}}),
 		"job": page.Job(page.JobPageView{Job: page.JobView{
 			ID: "1", ReturnTo: attack, Title: attack, WaitReason: attack, By: attack,
 			Reason: attack, Patch: attack, MessagesURL: "/messages", Problems: []page.JobProblem{{Text: attack}},

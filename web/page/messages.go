@@ -9,12 +9,6 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// MessagesView is the list of messages as a page.
-type MessagesView struct {
-	Chrome
-	Table MessagesTableView
-}
-
 // The states of MessagesTableView.State. The zero state shows the rows.
 const (
 	StateRows    = ""        // there are rows

@@ -2,12 +2,6 @@ package page
 
 import "dlqdesk/web/ui"
 
-// OverviewView is how things stand, as a page.
-type OverviewView struct {
-	Chrome
-	Figures OverviewFigures
-}
-
 // OverviewFigures are all figures of the page: what changes with time.
 type OverviewFigures struct {
 	State    string // StateRows, StateNothing or StateFault

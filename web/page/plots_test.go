@@ -32,7 +32,7 @@ func TestPlots(t *testing.T) {
 	looks := make(chan struct{}, 8)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /overview", func(w http.ResponseWriter, r *http.Request) {
-		part := page.Overview(page.OverviewView{Chrome: page.Chrome{User: "anna"}, Figures: figures("7")})
+		part := page.Overview(page.Chrome{User: "anna"}, figures("7"))
 		if r.Header.Get("HX-Request") != "" {
 			part = page.OverviewContent(figures("8"))
 			looks <- struct{}{}

@@ -28,7 +28,7 @@ func TestPresetsAreDaysOfTheReadersZone(t *testing.T) {
 			},
 			ActionPresets: []page.Preset{{Label: "Replays", URL: "/audit?action=attempt."}},
 		}
-		part := page.Audit(page.AuditView{Table: table})
+		part := page.Audit(page.Chrome{}, table)
 		if r.Header.Get("HX-Request") != "" {
 			part = page.AuditTable(table)
 			asked <- query
@@ -94,7 +94,7 @@ func TestListPresetsAndChipsAreInTheReadersZone(t *testing.T) {
 			Label: "Received from", Value: "2026-03-02 20:30 UTC", At: ui.At(at),
 			RemoveURL: "/messages",
 		}}
-		part := page.Messages(page.MessagesView{Table: table})
+		part := page.Messages(page.Chrome{}, table)
 		if r.Header.Get("HX-Request") != "" {
 			part = page.MessagesTable(table)
 			asked <- r.URL.Query()

@@ -2,12 +2,6 @@ package page
 
 import "dlqdesk/web/ui"
 
-// ReconciliationView is the account of every webhook as a page.
-type ReconciliationView struct {
-	Chrome
-	Table ReconciliationTableView
-}
-
 // ReconciliationTableView is the table with its filter: the part that changes with a query.
 type ReconciliationTableView struct {
 	State    string // StateRows, StateNothing or StateFault

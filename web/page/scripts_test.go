@@ -80,7 +80,7 @@ func listOf(n int) page.MessagesTableView {
 }
 
 func messagesPage(v page.MessagesTableView) templ.Component {
-	return page.Messages(page.MessagesView{Chrome: page.Chrome{User: "anna", Path: "/messages"}, Table: v})
+	return page.Messages(page.Chrome{User: "anna", Path: "/messages"}, v)
 }
 
 func openMessages(t *testing.T, mux *http.ServeMux) (browser, context.Context) {
