@@ -532,10 +532,13 @@ func longMessage(v *page.MessageView) {
 	v.Payload.Pretty = "{\n  \"" + longWord + "\": \"" + rtlText + emoji + "\"\n}"
 	v.Payload.Raw = longWord + rtlText + emoji
 	v.Payload.ContentType = longWord
-	v.Headers = append(v.Headers, page.HeaderRow{Name: "X-" + longWord, Value: longWord}, page.HeaderRow{
-		Name: "X-Rtl", Value: rtlText}, page.HeaderRow{Name: "X-Emoji", Value: emoji})
-	v.Facts = append(v.Facts, page.Fact{
-		Label: longWord, Value: longWord}, page.Fact{Label: "Attribute", Value: rtlText})
+	v.Headers = append(
+		v.Headers, page.HeaderRow{Name: "X-" + longWord, Value: longWord},
+		page.HeaderRow{Name: "X-Rtl", Value: rtlText}, page.HeaderRow{Name: "X-Emoji", Value: emoji},
+	)
+	v.Facts = append(
+		v.Facts, page.Fact{Label: longWord, Value: longWord}, page.Fact{Label: "Attribute", Value: rtlText},
+	)
 	v.Panel.Attempts[0].Error, v.Panel.Attempts[0].Actor, v.Panel.Attempts[1].Error = longReason(), longWord, rtlText
 	v.Panel.Events[0].Reason, v.Panel.Events[0].Actor = longReason(), longWord
 	v.Curl = page.Curl{
