@@ -14,6 +14,7 @@ type hider struct {
 	secrets Secrets
 	first   [256]bool // the first bytes of the secrets, and of escapes
 	least   int       // the length of the shortest secret, in characters
+	decoded [256]byte // of decodings
 }
 
 func newHider(s Secrets) *hider {
@@ -43,7 +44,7 @@ func (h *hider) ruleOut(text []byte, cut bool) bool {
 		return false
 	}
 	found := false
-	decodings(text, h.shortest(cut), func(decoded []byte, _, _ int) (done bool) {
+	h.decodings(text, cut, func(decoded []byte, _, _ int) (done bool) {
 		found = found || h.mayBeIn(decoded)
 		return found
 	})
@@ -78,13 +79,13 @@ func word(secret []byte) []byte {
 	return head
 }
 
-// decodings calls do with what each run of base64 or hexadecimal digits in a text may stand for, if that has at least so
-// many bytes, and the position of the run, until do has done with the run. decoded is valid during the call.
-func decodings(text []byte, least int, do func(decoded []byte, start, end int) (done bool)) {
-	var buffer [256]byte
+// decodings calls do with what each run of base64 or hexadecimal digits in a text may stand for, if that is long enough
+// for a secret, and the position of the run, until do has done with the run. decoded is valid during the call.
+func (h *hider) decodings(text []byte, cut bool, do func(decoded []byte, start, end int) (done bool)) {
+	least := h.shortest(cut)
 	decode := func(run []byte, start, steps int, append func(to, run []byte) []byte) {
 		for shift := range steps { // it may follow other text without a gap
-			decoded := append(buffer[:0], run[shift:])
+			decoded := append(h.decoded[:0], run[shift:])
 			if len(decoded) >= least && do(decoded, start, start+len(run)) {
 				return
 			}
@@ -128,7 +129,7 @@ func runs(text []byte, in *digits, least int, do func(run []byte, start int)) {
 
 func appendBase64(to, run []byte) []byte {
 	encoding := base64.RawStdEncoding
-	if bytes.IndexByte(run, '-') >= 0 || bytes.IndexByte(run, '_') >= 0 {
+	if isURLAlphabet(run) {
 		encoding = base64.RawURLEncoding
 	}
 	if len(run)%4 == 1 {

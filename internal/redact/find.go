@@ -413,7 +413,7 @@ func decodeBase64(text []byte) []byte {
 		}
 	}
 	encoding := base64.RawStdEncoding
-	if bytes.ContainsAny(text, "-_") {
+	if isURLAlphabet(text) {
 		encoding = base64.RawURLEncoding
 	}
 	head := make([]byte, 48)
@@ -426,6 +426,11 @@ func decodeBase64(text []byte) []byte {
 		return nil
 	}
 	return content[:n]
+}
+
+// isURLAlphabet reports whether base64 is in the alphabet of RFC 4648 section 5.
+func isURLAlphabet(text []byte) bool {
+	return bytes.IndexByte(text, '-') >= 0 || bytes.IndexByte(text, '_') >= 0
 }
 
 func isBase64(c byte) bool {

@@ -181,7 +181,7 @@ func beginningAtEnd(text, secret []byte) int {
 
 // encoded adds the runs of base64 and hexadecimal digits with a secret in them.
 func (h *hider) encoded(list []interval, text spelled, cut bool) []interval {
-	decodings(text.text, h.shortest(cut), func(decoded []byte, start, end int) (done bool) {
+	h.decodings(text.text, cut, func(decoded []byte, start, end int) (done bool) {
 		if !h.mayBeIn(decoded) || !h.secrets.contained(decoded, cut && end == len(text.text)) {
 			return false
 		}
