@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"testing"
 	"text/tabwriter"
 	"time"
 )
@@ -19,57 +20,80 @@ func (f *figures) add(success, failure measured) {
 	f.success, f.failure = append(f.success, success), append(f.failure, failure)
 }
 
+func accepted(m measured) float64 { return m.accepted }
+
+func settled(m measured) float64 { return m.settled }
+
+func p99(m measured) float64 { return millis(m.p99) }
+
+// perWebhook is the processor time for one webhook, in microseconds.
+func perWebhook(part func(spending) time.Duration) func(measured) float64 {
+	return func(m measured) float64 { return micros(part(m.spent)) / float64(m.webhooks) }
+}
+
+func own(s spending) time.Duration { return s.own }
+
 // printTables prints the tables of web/docs/figures.md.
 func printTables(all []figures) {
-	find := func(name string) *figures {
-		for i := range all {
-			if all[i].name == name {
-				return &all[i]
-			}
-		}
-		return nil
-	}
-	proxy, tutorial := find("proxy").successes(), find("tutorial").failures()
-	accepted := func(m measured) float64 { return m.accepted }
-	settled := func(m measured) float64 { return m.settled }
-	p99 := func(m measured) float64 { return millis(m.p99) }
+	proxy, tutorial := find(all, "proxy").successes(), find(all, "tutorial").failures()
 	printTable("The handler accepts|delivered/s|of the proxy|p99 ms", all, func(f figures) []string {
 		return []string{
-			of(f.success, settled, "%.0f"),
-			ratio(f.success, settled, proxy, settled),
-			of(f.success, p99, "%.1f"),
+			cell("%.0f", of(f.success, settled)), cell("%.2f", ratio(f.success, settled, proxy, settled)),
+			cell("%.1f", of(f.success, p99)),
 		}
 	})
 	printTable("The handler fails|accepted/s|of its success|of the tutorial|p99 ms|of the tutorial's"+
 		"|on the desk/s|of its success|of the tutorial", all, func(f figures) []string {
 		return []string{
-			of(f.failure, accepted, "%.0f"), ratio(f.failure, accepted, f.success, settled),
-			ratio(f.failure, accepted, tutorial, accepted),
-			of(f.failure, p99, "%.1f"), ratio(f.failure, p99, tutorial, p99),
-			of(f.failure, settled, "%.0f"), ratio(f.failure, settled, f.success, settled),
-			ratio(f.failure, settled, tutorial, accepted),
+			cell("%.0f", of(f.failure, accepted)), cell("%.2f", ratio(f.failure, accepted, f.success, settled)),
+			cell("%.1f", ratio(f.failure, accepted, tutorial, accepted)),
+			cell("%.1f", of(f.failure, p99)), cell("%.2f", ratio(f.failure, p99, tutorial, p99)),
+			cell("%.0f", of(f.failure, settled)), cell("%.2f", ratio(f.failure, settled, f.success, settled)),
+			cell("%.1f", ratio(f.failure, settled, tutorial, accepted)),
 		}
 	})
-	own := func(s spending) time.Duration { return s.own }
 	load := func(s spending) time.Duration { return s.load }
 	handler := func(s spending) time.Duration { return s.handler }
 	server := func(s spending) time.Duration { return s.server }
-	printTable("CPU seconds per 10,000|delivered: its own|load|handler|failed: its own|load|handler|SQS server|MiB",
+	printTable("CPU, µs a webhook|delivered: its own|load|handler|failed: its own|load|handler|SQS server|MiB",
 		all, func(f figures) []string {
-			return []string{
-				seconds(f.success, own),
-				seconds(f.success, load),
-				seconds(f.success, handler),
-				seconds(
-					f.failure,
-					own,
-				),
-				seconds(f.failure, load),
-				seconds(f.failure, handler),
-				seconds(f.failure, server),
-				fmt.Sprintf("%.0f", f.memory),
+			row := []string{}
+			for _, part := range []func(spending) time.Duration{own, load, handler} {
+				row = append(row, cell("%.0f", of(f.success, perWebhook(part))))
 			}
+			for _, part := range []func(spending) time.Duration{own, load, handler, server} {
+				row = append(row, cell("%.0f", of(f.failure, perWebhook(part))))
+			}
+			return append(row, cell("%.0f", f.memory))
 		})
+}
+
+// noteAims notes the figures that have an aim.
+func noteAims(b *testing.B, all []figures) {
+	b.Helper()
+	tutorial := find(all, "tutorial").failures()
+	for _, f := range all {
+		switch f.name {
+		case "serve-sqs", "serve-embedded":
+			result(b, f.name+": failing / its success", ratio(f.failure, accepted, f.success, settled), 0.45)
+			resultBelow(b, f.name+": CPU of a failure, µs", of(f.failure, perWebhook(own)), 600)
+			if tutorial != nil {
+				result(b, f.name+": failing / tutorial", ratio(f.failure, accepted, tutorial, accepted), 4)
+				resultBelow(b, f.name+": p99 / tutorial's", ratio(f.failure, p99, tutorial, p99), 0.2)
+			}
+		case "receive":
+			result(b, f.name+": failing / its success", ratio(f.failure, accepted, f.success, settled), 0.6)
+		}
+	}
+}
+
+func find(all []figures, name string) *figures {
+	for i := range all {
+		if all[i].name == name {
+			return &all[i]
+		}
+	}
+	return nil
 }
 
 func (f *figures) successes() []measured {
@@ -99,42 +123,31 @@ func printTable(head string, all []figures, row func(figures) []string) {
 	_ = out.Flush() // to the standard output
 }
 
-// none stands for a figure that a contestant does not have.
-const none = "–"
-
-// of formats the median of a figure.
-func of(rounds []measured, figure func(measured) float64, format string) string {
-	var values []float64
-	for _, m := range rounds {
-		if m.webhooks > 0 {
-			values = append(values, figure(m))
-		}
+// cell formats a figure; 0 is one that a contestant does not have.
+func cell(format string, figure float64) string {
+	if figure == 0 {
+		return "–"
 	}
-	if len(values) == 0 || median(values) == 0 {
-		return none
-	}
-	return fmt.Sprintf(format, median(values))
+	return fmt.Sprintf(format, figure)
 }
 
-// ratio formats the median of the ratios of two figures, each of the same round.
+// of returns the median of a figure; 0 if there is none.
+func of(rounds []measured, figure func(measured) float64) float64 {
+	return ratio(rounds, figure, rounds, func(measured) float64 { return 1 })
+}
+
+// ratio returns the median of the ratios of two figures, each of the same round; 0 if there is none.
 func ratio(
 	rounds []measured, figure func(measured) float64, to []measured, toFigure func(measured) float64,
-) string {
+) float64 {
 	var values []float64
 	for i := range min(len(rounds), len(to)) {
-		if rounds[i].webhooks > 0 && to[i].webhooks > 0 && figure(rounds[i]) > 0 {
+		if rounds[i].webhooks > 0 && to[i].webhooks > 0 {
 			values = append(values, figure(rounds[i])/toFigure(to[i]))
 		}
 	}
 	if len(values) == 0 {
-		return none
+		return 0
 	}
-	return fmt.Sprintf("%.2f", median(values))
-}
-
-// seconds formats the median of the processor time for 10,000 webhooks.
-func seconds(rounds []measured, part func(spending) time.Duration) string {
-	return of(rounds, func(m measured) float64 {
-		return part(m.spent).Seconds() / float64(m.webhooks) * 10_000
-	}, "%.2f")
+	return median(values)
 }
