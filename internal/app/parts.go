@@ -150,6 +150,7 @@ func (a *App) newConsole(ctx context.Context, q *queues) (*console.Console, erro
 		Queues:     q.shown,
 		DLQs:       names,
 		Ledger:     a.ledger.State,
+		OnTheirWay: a.ledger.OnTheirWay,
 		Reload:     a.settings.Status,
 		Now:        a.now,
 		Log:        a.log.With("component", "console"),

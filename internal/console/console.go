@@ -89,7 +89,8 @@ type Deps struct {
 	Queues     []Queue
 	DLQs       []string // the names below queues in the configuration
 	Ledger     func() ledger.State
-	Reload     func() ReloadStatus // the result of the latest reload of the configuration
+	OnTheirWay func(ctx context.Context) (int, error) // webhooks that failed and are not in the store yet
+	Reload     func() ReloadStatus                    // the result of the latest reload of the configuration
 	Now        func() time.Time
 	Log        *slog.Logger
 }

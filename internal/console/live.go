@@ -333,6 +333,7 @@ func (f *follower) beat(r *http.Request) error {
 // liveUpdate is one update of a page.
 type liveUpdate struct {
 	Tabs   string            `json:"tabs,omitempty"`
+	Coming string            `json:"coming,omitempty"`
 	Rows   map[string]string `json:"rows,omitempty"`
 	New    string            `json:"new,omitempty"` // "12", or "many"
 	Failed string            `json:"failed"`        // the number of failed messages, whatever the list shows; "": none
@@ -371,6 +372,13 @@ func (f *follower) tell(ctx context.Context, happened []store.TrailEntry, lost b
 // addList adds what changed in the list.
 func (f *follower) addList(ctx context.Context, u *liveUpdate, news []store.TrailEntry, lost bool) (err error) {
 	if u.Tabs, err = f.tabs(ctx); err != nil {
+		return err
+	}
+	coming, err := f.c.comingNotice(ctx)
+	if err != nil {
+		return err
+	}
+	if u.Coming, err = written(ctx, page.ComingNotice(coming)); err != nil {
 		return err
 	}
 	if u.Rows, err = f.rows(ctx, news); err != nil {

@@ -18,6 +18,7 @@ import (
 // update is one event that a page receives.
 type update struct {
 	Tabs   string
+	Coming string
 	Rows   map[string]string
 	New    string
 	Failed string

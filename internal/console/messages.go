@@ -55,6 +55,7 @@ type list struct {
 	cause    string // the reason of the cause that is asked for, in short
 	fault    string // the error of the job that is asked for
 	behind   int64  // changes that the search does not find yet
+	coming   ui.Notice
 }
 
 // table returns the list. If it cannot, the view says why.
@@ -119,6 +120,9 @@ func (c *Console) readList(ctx context.Context, l *list) error {
 		if l.behind, err = c.Store.Unindexed(ctx); err != nil {
 			return err
 		}
+	}
+	if l.coming, err = c.comingNotice(ctx); err != nil {
+		return err
 	}
 	if l.counts, err = c.Store.Counts(ctx, l.asked.Filter); err != nil {
 		return err
@@ -193,6 +197,7 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 	if n, atLeast := matching(l); n > len(v.Rows) {
 		v.Matching = messages(n, atLeast)
 	}
+	v.ComingNotice = l.coming
 	if l.behind > 0 {
 		v.IndexNotice = ui.Notice{
 			Kind: ui.Info,
@@ -211,6 +216,22 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 		}
 	}
 	return v
+}
+
+// manyComing is how many webhooks on their way to the store are worth a notice. Fewer arrive within a second.
+const manyComing = 100
+
+// comingNotice says how many webhooks failed and are not shown yet, if they are many.
+func (c *Console) comingNotice(ctx context.Context) (ui.Notice, error) {
+	n, err := c.OnTheirWay(ctx)
+	if n < manyComing || err != nil {
+		return ui.Notice{}, err
+	}
+	return ui.Notice{
+		Kind: ui.Info,
+		Text: number(n) + " failed webhooks are on their way to the desk.",
+		Hint: "They are safe on the queue. While very many fail, receiving goes before showing.",
+	}, nil
 }
 
 func searchBehind(changes int) string {

@@ -96,7 +96,7 @@ func (q queueDepth) fault() page.QueueFault {
 
 func (c *Console) overview(w http.ResponseWriter, r *http.Request) error {
 	figures, status := c.overviewFigures(r, pickFields(r.URL.Query(), overviewFields()))
-	figures.Notices = c.configNotices()
+	figures.Notices = c.overviewNotices(r)
 	if isPartial(r) {
 		return c.render(w, r, status, page.OverviewContent(figures))
 	}
@@ -124,6 +124,19 @@ func (c *Console) overviewFigures(r *http.Request, query url.Values) (page.Overv
 	v := c.overviewView(o)
 	v.Breakers = c.openBreakers(auth.Actor(r.Context()), o)
 	return v, http.StatusOK
+}
+
+// overviewNotices returns what stays on the page until its reason is gone.
+func (c *Console) overviewNotices(r *http.Request) []page.StandingNotice {
+	notices := c.configNotices()
+	coming, err := c.comingNotice(r.Context())
+	if err != nil {
+		c.logFailure(r, deadletter.KindOf(err), err)
+	}
+	if coming.Text != "" {
+		notices = append(notices, page.StandingNotice{Kind: coming.Kind, Text: coming.Text, Hint: coming.Hint})
+	}
+	return notices
 }
 
 // configNotices returns what a reload of the configuration left to do.

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,6 +45,7 @@ type bundle struct {
 	handler    http.Handler
 	server     *httptest.Server
 	log        *lockedBuffer
+	onTheirWay *atomic.Int64 // webhooks
 }
 
 type lockedBuffer struct {
@@ -70,7 +72,7 @@ func setup(t *testing.T, changes ...func(*console.Deps)) bundle {
 
 func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundle {
 	t.Helper()
-	b := bundle{store: s, clock: desktest.NewClock(), log: &lockedBuffer{}}
+	b := bundle{store: s, clock: desktest.NewClock(), log: &lockedBuffer{}, onTheirWay: &atomic.Int64{}}
 	b.stopSearch = desktest.Search(t, s, masks())
 	cheap := argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 	b.auth = auth.New(b.store, auth.Settings{Hashing: cheap}, b.clock.Now)
@@ -93,7 +95,9 @@ func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundl
 		Health: func(string) delivery.DestinationHealth { return delivery.DestinationHealth{} },
 		Reload: func() console.ReloadStatus { return console.ReloadStatus{} },
 		Ledger: func() ledger.State { return ledger.State{At: b.clock.Now()} },
-		Log:    slog.New(telemetry.Log(slog.NewTextHandler(b.log, nil))),
+
+		OnTheirWay: func(context.Context) (int, error) { return int(b.onTheirWay.Load()), nil },
+		Log:        slog.New(telemetry.Log(slog.NewTextHandler(b.log, nil))),
 	}
 	withDesk(&deps, func(*desk.Deps) {})
 	for _, change := range changes {

@@ -22,6 +22,7 @@ type CountWaiting func(ctx context.Context) (Waiting, error)
 // accounts reads saved counts and saves findings. The store implements it.
 type accounts interface {
 	OpenAccounts(ctx context.Context, since time.Time) ([]OpenAccount, error)
+	Arrived(ctx context.Context, a Account) (int, error)
 	KilledRuns(ctx context.Context, since time.Time, present string) (map[string]time.Time, error)
 	KnownMissing(ctx context.Context, since time.Time) (map[Place]int, error)
 	SaveMissing(ctx context.Context, changed map[Place]int) error
@@ -72,6 +73,38 @@ func (c *Checker) State() State {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.state
+}
+
+// OnTheirWay returns how many webhooks failed here, are safe on a queue or on disk, and are not in the store yet. Those
+// that are known to be missing do not count.
+func (c *Checker) OnTheirWay(ctx context.Context) (n int, err error) {
+	open, err := c.store.OpenAccounts(ctx, c.now().Add(-lookBack))
+	if err != nil {
+		return 0, err
+	}
+	// An account of which counts are not saved yet may only seem to balance.
+	for a := range c.recorder.unsaved() {
+		if !slices.ContainsFunc(open, func(o OpenAccount) bool { return o.Account == a }) {
+			arrived, err := c.store.Arrived(ctx, a)
+			if err != nil {
+				return 0, err
+			}
+			open = append(open, OpenAccount{Account: a, Arrived: arrived})
+		}
+	}
+	present := c.recorder.present()
+	for _, o := range open {
+		if counts, ok := present[o.Account]; ok {
+			o.Queued = counts.Queued
+		}
+		n += max(0, o.Queued-o.Arrived)
+	}
+	for _, i := range c.State().Imbalances {
+		if i.Stage == StageMessages {
+			n -= max(0, i.Missing)
+		}
+	}
+	return max(0, n), nil
 }
 
 // Run checks until ctx ends.

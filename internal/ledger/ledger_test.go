@@ -269,6 +269,44 @@ func TestEveryWebhookIsAccountedForByItsHour(t *testing.T) {
 	}
 }
 
+// What failed is on its way until it is in the store, whether its counts are saved or not, and after a restart. What is
+// lost is not.
+func TestWebhooksOnTheirWayAreCounted(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	want := func(n int) {
+		t.Helper()
+		if got, err := h.run.checker.OnTheirWay(t.Context()); got != n || err != nil {
+			t.Errorf("%d are on their way, want %d, %v", got, n, err)
+		}
+	}
+	want(0)
+	h.post("genesys", 2, http.StatusOK)
+	want(0)
+	h.post("genesys", 3, http.StatusServiceUnavailable)
+	want(3)
+	if err := h.run.recorder.Save(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want(3)
+	h.post("genesys", 1, http.StatusServiceUnavailable)
+	want(4)
+	h.ingest()
+	want(0)
+	h.post("genesys", 2, http.StatusServiceUnavailable)
+	want(2)
+	h.end()
+	h.begin()
+	want(2)
+	h.take(h.dlq)
+	if n := len(h.verdict()); n != 1 {
+		t.Fatalf("%d imbalances", n)
+	}
+	want(1)
+	h.ingest()
+	want(0)
+}
+
 func TestMessageDeletedFromTheQueueIsMissingInItsHour(t *testing.T) {
 	t.Parallel()
 	h := setup(t)

@@ -99,6 +99,13 @@ func (r *Recorder) present() map[Account]Counts {
 	return maps.Clone(r.all)
 }
 
+// unsaved returns the counts that are not written yet.
+func (r *Recorder) unsaved() map[Account]Counts {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.pending)
+}
+
 // Save writes the counts since the last save.
 func (r *Recorder) Save(ctx context.Context) error { return r.save(ctx, false) }
 

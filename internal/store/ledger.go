@@ -338,6 +338,16 @@ func (s *Store) OpenAccounts(ctx context.Context, since time.Time) ([]ledger.Ope
 	return list, nil
 }
 
+const arrivedOf = `SELECT coalesce(sum(arrived), 0) FROM ledger WHERE hour = ? AND source = ? AND run = ?`
+
+// Arrived returns how many messages of an account are in the store.
+func (s *Store) Arrived(ctx context.Context, a ledger.Account) (n int, err error) {
+	if err := s.db.QueryRowContext(ctx, arrivedOf, a.Hour.UnixMilli(), a.Source, a.Run).Scan(&n); err != nil {
+		return 0, fmt.Errorf("read an account of the ledger: %w", err)
+	}
+	return n, nil
+}
+
 const killedRuns = `SELECT run, saved_at FROM ledger_runs WHERE ended_at IS NULL AND saved_at >= ? AND run <> ?`
 
 // KilledRuns returns the runs since a time that did not end properly, and when each saved its counts last. present is

@@ -75,6 +75,7 @@ func messages() []Example {
 				Hint: "Your request started nothing.",
 			}
 		}),
+		list("coming", func(v *page.MessagesTableView) { v.ComingNotice = coming() }),
 		list("search-behind", func(v *page.MessagesTableView) {
 			filterMessages(v)
 			v.Rows = markedRows()

@@ -33,6 +33,8 @@ type MessagesTableView struct {
 	Tabs        []StatusTab
 	Filter      MessagesFilter
 	IndexNotice ui.Notice // says what a search does not find yet
+
+	ComingNotice ui.Notice // says how many webhooks failed and are not listed yet
 	Presets     []Preset  // of the time of receipt
 	Chips       []ui.Chip
 	ClearURL    string // the list without filters, on the same tab
