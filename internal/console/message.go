@@ -665,7 +665,7 @@ func facts(m deadletter.Message, s desk.Source) []page.Fact {
 	}
 	add("Webhook-Id", m.WebhookID)
 	if m.OwnWebhookID {
-		add("Delivered as Webhook-Id", m.DeliveredWebhookID())
+		add("Webhook-Id of retries", m.DeliveredWebhookID())
 	}
 	add("Query", s.Masks.Query(m.Query))
 	for _, a := range q.Attributes {

@@ -232,11 +232,11 @@ func (s SameID) delivery() string {
 		return "The platform signs this id, so all of them are delivered under it: a destination that remembers ids " +
 			"may answer 200 without processing the later ones."
 	case s.Delivered != s.WebhookID:
-		return "This message is delivered under an id of its own, so that a destination that remembers ids " +
-			"processes it."
+		return "Retries and replays of this message carry an id of its own, so that a destination that remembers ids " +
+			"processes it. A delivery at its receipt carried the platform's id."
 	}
-	return "This message is delivered under it, the others under ids of their own, so that a destination that " +
-		"remembers ids processes each."
+	return "Deliveries of this message carry it, retries and replays of the others ids of their own, so that a " +
+		"destination that remembers ids processes each."
 }
 
 // RevisionView is one revision in the list of revisions.
