@@ -43,14 +43,14 @@ func TestRampDoublesWithEachSecondOfSuccess(t *testing.T) {
 	t.Parallel()
 	b := halfOpen(t, 20, 0)
 	total := 0
-	for second, want := range []float64{40, 80, 160, 320, 640, 1280, 2560} {
+	for second, want := range []float64{40, 80, 160, 320, 640, 1280, 2560, 5120} {
 		total += b.pass(time.Second, good)
 		if got := b.Status().Rate; got < 0.85*want || got > 1.1*want {
 			t.Errorf("after %d seconds of success it lets %f a second through, want about %f", second+1, got, want)
 		}
 	}
-	if total < 2800 {
-		t.Errorf("in 7 seconds it let %d through", total)
+	if total < 5000 {
+		t.Errorf("in 8 seconds it let %d through", total)
 	}
 	b.is(t, delivery.HalfOpen) // more wait
 }
