@@ -94,16 +94,17 @@ func (s *sourceLoop) nextItems(
 	if is.State == delivery.Open {
 		return s.probeItem(ctx, is, id)
 	}
-	items, err := s.prefetched[id], error(nil)
+	items := s.prefetched[id]
 	if len(items) == 0 {
+		var err error
 		if items, err = s.w.store.PendingItems(ctx, id, s.source.Name, jobBatch); err != nil {
 			return nil, err
 		}
 	}
-	var failing []string
-	if is.State == delivery.HalfOpen {
-		failing = s.causes.failingCauses(is)
+	if is.State == delivery.Closed {
+		return items, nil
 	}
+	failing := s.causes.failingCauses(is)
 	hasFailed := func(i store.Item) bool { return slices.Contains(failing, i.Cause) }
 	if items = lastIf(items, hasFailed); len(items) == 0 || !hasFailed(items[0]) {
 		return items, nil

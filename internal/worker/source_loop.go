@@ -259,16 +259,16 @@ func (s *sourceLoop) due(ctx context.Context, free int, retries bool) (
 // dueRetries returns up to limit automatic retries that the breaker allows. While it is half-open, retries and jobs take
 // turns. While webhooks fail faster than the machine can do everything, it returns retries once in turnEvery.
 func (s *sourceLoop) dueRetries(ctx context.Context, limit int) ([]deadletter.Message, delivery.Allowance, error) {
+	if s.jobsTurn {
+		s.jobsTurn = false
+		return nil, delivery.Allowance{}, nil
+	}
 	if wait := s.turns.Wait(); wait > 0 {
 		return nil, delivery.Allowance{RetryIn: wait}, nil
 	}
 	is := s.source.Breaker.Status()
 	if is.State == delivery.Open {
 		return s.dueProbe(ctx, is)
-	}
-	if s.jobsTurn {
-		s.jobsTurn = false
-		return nil, delivery.Allowance{}, nil
 	}
 	retries, err := s.w.store.Due(ctx, s.source.Name, deadletter.Retrying, s.w.now(), limit)
 	if err != nil {
