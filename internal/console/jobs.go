@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -636,14 +637,13 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 	if j.Items.Total() == 0 {
 		v.Denied = "No message matches now: there is nothing to do."
 	}
-	if j.Inapplicable > 0 {
-		v.Skipped = fmt.Sprintf("%s of them cannot be %s as they stand: they will be skipped.",
-			number(j.Inapplicable), partOf(j.Action))
-	}
 	if j.Delivers() && j.Unknown > 0 {
 		v.Unknown = number(j.Unknown)
 	}
 	var err error
+	if v.Skipped, err = c.skippedText(r.Context(), j); err != nil {
+		return v, err
+	}
 	if v.Limits, err = c.jobLimits(r.Context(), j); err != nil {
 		return v, err
 	}
@@ -652,6 +652,26 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 	}
 	v.NewMatches, err = c.newMatchesView(r.Context(), j)
 	return v, err
+}
+
+// skippedText says how many messages of a draft the job will skip as they stand now, by their status; "" for none.
+func (c *Console) skippedText(ctx context.Context, j deadletter.Job) (string, error) {
+	if j.Inapplicable == 0 {
+		return "", nil
+	}
+	counts, err := c.Store.PendingStatuses(ctx, j.ID)
+	var parts []string
+	sum := 0
+	for _, s := range deadletter.Statuses() {
+		if n := counts[s]; n > 0 && !slices.Contains(j.Action.AllowedStatuses(), s) {
+			parts, sum = append(parts, number(n)+" "+string(s)), sum+n
+		}
+	}
+	if sum == 0 {
+		return "", err
+	}
+	return fmt.Sprintf("%s of them cannot be %s as they stand and will be skipped: %s.",
+		number(sum), partOf(j.Action), strings.Join(parts, ", ")), err
 }
 
 func partOf(a deadletter.Action) string {

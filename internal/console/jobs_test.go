@@ -269,6 +269,28 @@ func TestArchiveJobNeedsAReasonAndCanBeUndone(t *testing.T) {
 	}
 }
 
+// The dialog says how many of all matching messages a job will skip, and why.
+func TestDraftSaysWhatWillBeSkipped(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, id := range []string{"a-1", "b-2", "c-3"} {
+		b.receive(t, id)
+	}
+	p := b.member(t, "olga", deadletter.Operator)
+	for _, id := range []string{"a-1", "b-2"} {
+		p.post("/messages/"+id+"/archive", order(0, "reason", "known"))
+	}
+	asked := p.post("/messages/bulk", form("action", "replay", "scope", "all", "back", "status=all"), htmx()...)
+	const want = "2 of them cannot be replayed as they stand and will be skipped: 2 archived."
+	if got := asked.says(".job-set"); !strings.Contains(got, want) {
+		t.Errorf("it says %q, want %q", got, want)
+	}
+	asked = p.post("/messages/bulk", form("action", "replay", "scope", "all", "back", "status=failed"), htmx()...)
+	if got := asked.says(".job-set"); strings.Contains(got, "skipped") {
+		t.Errorf("of messages that can all be replayed it says %q", got)
+	}
+}
+
 // A row has what the desk refuses, in the words of the page of its message.
 func TestRowsSayWhatIsRefused(t *testing.T) {
 	t.Parallel()

@@ -10,8 +10,8 @@ import (
 // A code tells causes apart: ORA-00001, E1001, error 1205, HTTP 404. Ids have the same shapes, so most codes are known
 // by what stands before them or by their place.
 var (
-	// namedCode is known by itself: a code of a known maker, one that says error, an HRESULT (a longer one is an address
-	// in memory), or a name such as OAuth2.
+	// namedCode is known by itself: a code of a known maker, one that says error, an HRESULT (a longer one is an
+	// address in memory), or a name such as OAuth2.
 	namedCode = regexp.MustCompile(
 		`^(?:(?:ORA|PLS|TNS|SQL|DPY|BEA|AMQ|AADSTS|AADB2C)-?\d{3,6}[A-Z]?|(?:E|CS|TS)\d{3,6}|` +
 			`(?i:(?:[a-z]+[-_])*(?:err|error|fault|http)(?:[-_][a-z]+)*[-_]?\d{1,6}|0x[8c][0-9a-f]{7}|` +
@@ -24,7 +24,8 @@ var (
 
 	// beforeCode, in lower case: error code 17, exit status 2, sqlstate[23000], "code":"E1001", error 1205, tls 1.2
 	beforeCode = regexp.MustCompile(`(?:\b(?:(?:errno|sqlstate|hresult|exit status|signal|` +
-		`(?:error|err|exit|status|return|result|reason|response|fault|failure|decline|exception|http|message|sub|sql|os)` +
+		`(?:error|err|exit|status|return|result|reason|response|fault|failure|decline|exception|http|message|sub|` +
+		`sql|os)` +
 		`[ _-]?code)(?: was | is |[ =:#("'\[]{1,4})|(?:error|err|fault)[ #=]|code=|with code |grpc-status[:=] ?|` +
 		`rfc ?|smtp |[245]\d\d[ -][245]\.(?:\d{1,3}\.)?|tls ?v?(?:1\.)?)|[(\[{,;|"'] ?code[ =:"']{1,4})$`)
 

@@ -94,6 +94,25 @@ func (t *Tx) countItems(ctx context.Context, j *deadletter.Job, after int64) (in
 	return last.Int64, nil
 }
 
+const pendingStatuses = `SELECT m.status, count(*) FROM job_items i JOIN messages m ON m.n = i.message
+	WHERE i.job = ? AND i.state = 'pending' GROUP BY m.status`
+
+// PendingStatuses counts the pending messages of a job by their status now.
+func (s *Store) PendingStatuses(ctx context.Context, id deadletter.JobID) (map[deadletter.Status]int, error) {
+	counts := map[deadletter.Status]int{}
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
+		var status deadletter.Status
+		var n int
+		err := r.Scan(&status, &n)
+		counts[status] = n
+		return err
+	}, pendingStatuses, id)
+	if err != nil {
+		return nil, fmt.Errorf("count the messages of job %d by status: %w", id, err)
+	}
+	return counts, nil
+}
+
 const insertItem = `INSERT INTO job_items (job, message, source, version, state, error)
 	SELECT ?, n, iif(?, queue, source), ?, 'pending', '' FROM messages WHERE id = ? ON CONFLICT DO NOTHING`
 

@@ -78,7 +78,8 @@ func jobs() []Example {
 		draft("replay", func(v *page.JobConfirmView) {}),
 		draft("limits", func(v *page.JobConfirmView) { v.Limits = manyLimits() }),
 		draft("unknown", func(v *page.JobConfirmView) {
-			v.Unknown, v.Skipped = "12", "6 of them cannot be replayed as they stand: they will be skipped."
+			v.Unknown = "12"
+			v.Skipped = "6 of them cannot be replayed as they stand and will be skipped: 4 resolved, 2 archived."
 			v.UnknownError = "12 of these messages may already have been processed. Tick the box to include them."
 		}),
 		draft(
@@ -94,7 +95,7 @@ func jobs() []Example {
 		}),
 		draft("redrive", func(v *page.JobConfirmView) {
 			v.Action, v.Heading, v.TestBatch, v.Rate = "redrive", "Redrive 214 messages", "10", "50"
-			v.Skipped = "6 of them cannot be redriven as they stand: they will be skipped."
+			v.Skipped = "6 of them cannot be redriven as they stand and will be skipped: 4 resolved, 2 archived."
 		}),
 		draft("pace-faults", func(v *page.JobConfirmView) {
 			v.TestBatch, v.TestBatchError = "900", "The test batch must be a number up to 214, the size of the job."
