@@ -75,7 +75,7 @@ func (c *Console) edit(w http.ResponseWriter, r *http.Request) error {
 	v := page.EditView{
 		BodyError:   bodyFault(e, edit.Body),
 		HeaderError: headerFault(e, edit.Headers),
-		ReasonError: editReasonFault(edit.Reason),
+		ReasonError: errorText(deadletter.ActEdit.CheckReason(edit.Reason)),
 	}
 	if v.BodyError+v.HeaderError+v.ReasonError != "" {
 		return c.refuseEdit(w, r, e, edit, v, deadletter.Invalid)
@@ -222,13 +222,6 @@ func bodyFault(e editing, edited []byte) string {
 func headerFault(e editing, edited deadletter.Headers) string {
 	_, err := desk.EditHeaders(e.base, edited, e.source.Masks)
 	return errorText(err)
-}
-
-func editReasonFault(reason string) string {
-	if strings.TrimSpace(reason) == "" {
-		return "Say why you edit: the reason is kept with the message."
-	}
-	return ""
 }
 
 // locked returns why a header cannot be edited in a form; "" if it can.

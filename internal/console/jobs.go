@@ -466,10 +466,10 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 		Denied:     errorText(auth.Actor(r.Context()).May(j.Action)),
 		By:         printable(j.By.Name),
 		Active:     j.State == deadletter.JobRunning || n.InFlight > 0,
-		CanPause:   j.State == deadletter.JobRunning,
+		CanPause:   j.State.CanBecome(deadletter.JobPaused),
 		CanResume:  j.State == deadletter.JobPaused,
-		CanCancel:  j.State == deadletter.JobRunning || j.State == deadletter.JobPaused,
-		CanUndo:    j.State.Ended() && j.Action == deadletter.ActArchive && n.Done > 0,
+		CanCancel:  j.State.CanBecome(deadletter.JobCancelled),
+		CanUndo:    j.CheckUndo() == nil,
 		CanHide: j.State.Ended() && n.InFlight == 0 && j.By.Name == auth.Actor(r.Context()).Name &&
 			to != jobPath(j.ID),
 		Refresh:     j.State.Ended() && n.InFlight == 0 && strings.HasPrefix(to, "/messages"),

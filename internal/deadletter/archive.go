@@ -15,7 +15,7 @@ func (m Message) Archive(by Actor, reason string, version int, at time.Time) (Ch
 	if err != nil {
 		return Change{}, err
 	}
-	if err := ActArchive.checkReason(reason); err != nil {
+	if err := ActArchive.CheckReason(reason); err != nil {
 		return Change{}, err
 	}
 	next.Version++

@@ -24,8 +24,8 @@ func (m Message) CheckConfirmed(confirmed bool) error {
 	}
 }
 
-// checkReason returns Invalid where an action that needs a reason has none.
-func (a Action) checkReason(reason string) error {
+// CheckReason returns Invalid where an action that needs a reason has none.
+func (a Action) CheckReason(reason string) error {
 	if strings.TrimSpace(reason) != "" {
 		return nil
 	}
@@ -78,5 +78,5 @@ func (j Job) checkInput(in JobInput) error {
 		err.Field = FieldConfirm
 		return err
 	}
-	return j.Action.checkReason(in.Reason)
+	return j.Action.CheckReason(in.Reason)
 }

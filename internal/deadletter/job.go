@@ -37,6 +37,9 @@ var legalJob = map[JobState][]JobState{
 	JobPaused:  {JobRunning, JobDone, JobCancelled},
 }
 
+// CanBecome reports whether a job of this state can become one of the other state.
+func (s JobState) CanBecome(next JobState) bool { return slices.Contains(legalJob[s], next) }
+
 // Ended reports whether no further message will be worked on.
 func (s JobState) Ended() bool { return s == JobDone || s == JobCancelled }
 
@@ -215,9 +218,18 @@ func (j Job) Finish(at time.Time) (JobChange, bool, error) {
 	return change, err == nil, err
 }
 
+// CheckUndo returns Conflict if there is nothing to take back: only what a finished job archived can be restored by
+// another one.
+func (j Job) CheckUndo() error {
+	if j.Action != ActArchive || !j.State.Ended() || j.Items.Done == 0 {
+		return Errorf(Conflict, "only a finished job that archived messages can be undone")
+	}
+	return nil
+}
+
 // become returns the job in another state, or a Conflict. No other function changes a state.
 func (j Job) become(state JobState, by Actor, did string, at time.Time) (Job, error) {
-	if slices.Contains(legalJob[j.State], state) && (did != "resumed" || j.State == JobPaused) &&
+	if j.State.CanBecome(state) && (did != "resumed" || j.State == JobPaused) &&
 		(did != "started" || j.State == JobDraft) {
 		j.State, j.Last = state, LastChange{By: by.Name, Action: did, At: at}
 		return j, nil

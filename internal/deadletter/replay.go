@@ -57,7 +57,7 @@ func (m Message) EditAndReplay(by Actor, trigger Trigger, r Revision, version in
 	if err := m.checkVersion(version, at); err != nil {
 		return Change{}, err
 	}
-	if err := ActEdit.checkReason(r.Reason); err != nil {
+	if err := ActEdit.CheckReason(r.Reason); err != nil {
 		return Change{}, err
 	}
 	if err := m.checkWay(trigger.Redrives()); err != nil {

@@ -29,7 +29,7 @@ func (m Message) Unmask(by Actor, session, value, reason string, at time.Time) (
 	if err := by.May(ActUnmask); err != nil {
 		return Unmasking{}, Event{}, err
 	}
-	if err := ActUnmask.checkReason(reason); err != nil {
+	if err := ActUnmask.CheckReason(reason); err != nil {
 		return Unmasking{}, Event{}, err
 	}
 	u := Unmasking{

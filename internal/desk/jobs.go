@@ -136,8 +136,8 @@ func (d *Desk) UndoArchive(ctx context.Context, by deadletter.Actor, id deadlett
 }
 
 func undoable(ctx context.Context, tx *store.Tx, j deadletter.Job) error {
-	if j.Action != deadletter.ActArchive || !j.State.Ended() || j.Items.Done == 0 {
-		return deadletter.Errorf(deadletter.Conflict, "only a finished job that archived messages can be undone")
+	if err := j.CheckUndo(); err != nil {
+		return err
 	}
 	undo, err := tx.UndoOf(ctx, j.ID)
 	switch {
