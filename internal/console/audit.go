@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -65,7 +66,7 @@ func eventFilter(query url.Values) (store.EventFilter, error) {
 	f.From, f.To, errs[3] = parseRange(query)
 	f.Actors, errs[4] = oneOf("actor kind", query.Get("by"), []store.ActorClass{store.People, store.Program})
 	f.Source, f.NoSource, errs[5] = parseSource(query.Get("source"))
-	return f, firstError(errs[:]...)
+	return f, cmp.Or(errs[:]...)
 }
 
 // messageTarget is the target kind of events about a message.

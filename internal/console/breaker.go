@@ -93,8 +93,8 @@ func breakerView(
 	switch {
 	case b.State == delivery.Open:
 		v.State, v.Since = page.BreakerOpen, ui.At(b.Since)
-		if paused {
-			b.NextProbe = latest(b.NextProbe, b.PausedUntil)
+		if paused && b.PausedUntil.After(b.NextProbe) {
+			b.NextProbe = b.PausedUntil
 		}
 		v.Note, v.Next = nextProbe(b, waiting > 0 || job != 0, now)
 	case paused:
@@ -132,13 +132,6 @@ func nextProbe(b delivery.BreakerStatus, waiting bool, now time.Time) (note stri
 		return "Next probe", ui.At(b.NextProbe)
 	}
 	return "The next probe is sent now.", ui.Moment{}
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // probe requests a probe of a destination and shows the overview after it.

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"net/url"
 	"regexp"
 	"slices"
@@ -193,16 +194,7 @@ func messageQuery(query url.Values, cursor string) (store.MessageQuery, error) {
 	same, err := parseText("message id", query.Get("same"))
 	q.SameID, errs[13] = deadletter.ID(same), err
 	q.Sort, errs[11] = parseSort(query.Get("sort"))
-	return q, firstError(errs[:]...)
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return q, cmp.Or(errs[:]...)
 }
 
 func wordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) } // words:ok, of the alphabet

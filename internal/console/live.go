@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -471,15 +472,10 @@ func (f *follower) entered(action string) bool {
 		(strings.HasPrefix(action, "attempt.") && action != "attempt.started" || action == "message.restore")
 }
 
+// distinct returns each id once.
 func distinct(ids []deadletter.ID) []deadletter.ID {
-	seen := map[deadletter.ID]bool{}
-	var list []deadletter.ID
-	for _, id := range ids {
-		if !seen[id] {
-			seen[id], list = true, append(list, id)
-		}
-	}
-	return list
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 func written(ctx context.Context, part templ.Component) (string, error) {

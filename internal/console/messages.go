@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -64,7 +65,7 @@ func (c *Console) table(r *http.Request, values url.Values) (page.MessagesTableV
 	err := c.readList(r.Context(), &l)
 	v := c.tableView(r, l)
 	inSight, fault := c.userJobs(r, address("/messages", replaceParam(l.query, "cursor", l.cursor)))
-	v.Jobs, err = inSight, firstError(err, fault)
+	v.Jobs, err = inSight, cmp.Or(err, fault)
 	v.Denied = errorText(auth.Actor(r.Context()).May(deadletter.ActReplay))
 	status := http.StatusOK
 	switch kind := deadletter.KindOf(err); {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -62,7 +63,7 @@ func (c *Console) readReconciliation(ctx context.Context, query url.Values) (rec
 	var errs [2]error
 	q.Source, errs[0] = parseText("source", query.Get("source"))
 	q.Before, errs[1] = parseTime("time", query.Get("before"))
-	if err := firstError(errs[:]...); err != nil {
+	if err := cmp.Or(errs[:]...); err != nil {
 		return b, err
 	}
 	q.Rows = reconciliationRows

@@ -319,12 +319,10 @@ func printable(text string) string {
 	}, strings.ToValidUTF8(text, "\uFFFD"))
 }
 
-// errorText returns the public text of the first error; "" if there is none.
-func errorText(errs ...error) string {
-	for _, err := range errs {
-		if err != nil {
-			return sentence(deadletter.TextOf(err))
-		}
+// errorText returns the public text of an error; "" if there is none.
+func errorText(err error) string {
+	if err == nil {
+		return ""
 	}
-	return ""
+	return sentence(deadletter.TextOf(err))
 }
