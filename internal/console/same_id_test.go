@@ -137,7 +137,8 @@ func TestMessagesWithOneIDAreLinked(t *testing.T) {
 		if !strings.Contains(text, "2 messages") || page.count(`#same-id a[href^="/messages/"]`) != 4 {
 			t.Errorf("%s is linked as %q", id, text)
 		}
-		if own := strings.Contains(text, "Retries and replays of this message carry an id of its own"); own != (id != "a-1") {
+		const itsOwn = "Retries and replays of this message carry an id of its own"
+		if own := strings.Contains(text, itsOwn); own != (id != "a-1") {
 			t.Errorf("%s says of its delivery %q", id, text)
 		}
 		list := vera.get(page.doc().Find("#same-id .section-head a").AttrOr("href", ""))
