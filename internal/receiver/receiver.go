@@ -223,7 +223,7 @@ func (r *Receiver) capture(s Source, req *http.Request, body []byte) deadletter.
 		ID:          deadletter.ID(id),
 		ReceiveID:   id,
 		Source:      s.Name,
-		Destination: redact.Address(s.Destination.URL),
+		Destination: s.Destination.URL,
 		Method:      req.Method,
 		Query:       req.URL.RawQuery,
 		WebhookID:   s.Dedup.ID(deadletter.Headers(req.Header), body),
@@ -268,7 +268,7 @@ func (r *Receiver) enqueue(ctx context.Context, q Queue, c deadletter.Capture) (
 	ctx, span := telemetry.Send(ctx, q)
 	defer func() { span.End(err) }()
 	c.Queue.TraceParent = cmp.Or(span.TraceParent(), c.Queue.TraceParent)
-	c.Headers = c.Headers.EndToEnd()
+	c.Headers, c.Destination = c.Headers.EndToEnd(), redact.Address(c.Destination)
 	body, err := envelope.EncodeWithin(c, q.MaxMessageBytes())
 	if err != nil {
 		return err
