@@ -151,6 +151,7 @@ func TestGroupFollowsTheLatestReason(t *testing.T) {
 
 func FuzzFingerprint(f *testing.F) {
 	f.Add("422: field id is missing", 7)
+	f.Add("no route to 1::. or 10:15:05 or [::1]:443 or fe80::1%eth0: ORA-00001", 7)
 	f.Fuzz(func(t *testing.T, reason string, n int) {
 		if len(fingerprint(reason)) != 16 {
 			t.Errorf("%q: %q", reason, fingerprint(reason))

@@ -227,16 +227,14 @@ func addressOrText(text string) string {
 	if !strings.ContainsAny(ip, digits) {
 		return text // Bad::Face
 	}
-	_, err := netip.ParseAddr(ip)
-	if err != nil {
-		_, err = netip.ParseAddrPort(
-			"[" + ip[:strings.LastIndexByte(ip, ':')] + "]" + ip[strings.LastIndexByte(ip, ':'):],
-		)
+	host := ip[:max(0, strings.LastIndexByte(ip, ':'))] // without a port
+	isMAC := len(ip) == macLength && strings.Count(ip, ":") == 5
+	for _, candidate := range []string{ip, host} {
+		if addr, err := netip.ParseAddr(candidate); isMAC || err == nil && addr.Is6() {
+			return "<address>" + text[len(ip):]
+		}
 	}
-	if err != nil && (len(ip) != macLength || strings.Count(ip, ":") != 5) {
-		return text
-	}
-	return "<address>" + text[len(ip):]
+	return text
 }
 
 // inSingular takes the s off the end of words of four characters and more: 1 record, 3 records.
