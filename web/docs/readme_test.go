@@ -67,7 +67,7 @@ func TestFloorPlanNamesExistingPaths(t *testing.T) {
 			continue // said above
 		}
 		for _, name := range quoted.FindAllStringSubmatch(m[2], -1) {
-			declared := regexp.MustCompile(`(?m)^(func (\([^)]*\) )?|(async )?function |type |var |\t)` +
+			declared := regexp.MustCompile(`(?m)^(func (\([^)]*\) )?|(async )?function |templ |type |var |\t)` +
 				name[1] + `\b`)
 			if !declared.Match(file) {
 				t.Errorf("the floor plan looks for %s in %s, which does not declare it", name[1], m[1])
