@@ -24,7 +24,7 @@ func TestIngestYieldsToCaptures(t *testing.T) {
 			at: make([]time.Duration, backlog),
 		}
 		d := newDeps(q, desktest.NewStore(t), settings, time.Now)
-		d.Pressure = pressure.New(func() time.Duration { return time.Second })
+		d.Pressure = pressure.New()
 		desktest.Capture(d.Pressure, time.Second)
 		q.begun = time.Now()
 		ended := make(chan error)

@@ -4,7 +4,6 @@
 package pressure
 
 import (
-	"runtime/metrics"
 	"sync"
 	"time"
 )
@@ -16,36 +15,41 @@ const (
 	// manyCaptures of a window are load; with fewer nothing has to yield.
 	manyCaptures = 25
 
-	// longWait is the average wait for a processor from which on the machine has more to do than it can.
-	longWait = time.Millisecond
+	// slow is how many times its quiet value a capture takes when the machine cannot do everything. Captures that share
+	// a commit or a call with others take about twice as long as alone.
+	slow = 3
+
+	// assumedQuiet is the quiet value before any capture without load.
+	assumedQuiet = 5 * time.Millisecond
 )
 
-// Gauge measures the pressure on this process. It is high while many webhooks fail and have to wait for a processor.
-// A nil Gauge is never high.
+// Gauge measures the pressure on this process by how long captures take: from a failed delivery until a queue has
+// confirmed the message. It is high while there are many and they take much longer than without load. A nil Gauge is
+// never high.
 //
-// Example: 200 messages a second are captured, and a goroutine that could run waits for 3 ms on average: high. With 2,000
-// a second and waits of 0.1 ms, the machine can do everything: not high.
+// Example: a capture takes 4 ms now and then. With 500 a second that take 20 ms each the pressure is high, with 2,000 a
+// second that take 8 ms it is not.
 type Gauge struct {
-	wait func() time.Duration
-
 	mu       sync.Mutex
-	begun    time.Time // of the present window
-	captures int       // in the present window
-	high     bool      // in the window before
+	begun    time.Time     // of the present window
+	captures int           // in the present window
+	took     time.Duration // all of these together
+	quiet    time.Duration // how long a capture takes without load
+	high     bool          // in the window before
 }
 
-// New returns a gauge. wait returns the average wait for a processor since its last call: see ProcessorWait.
-func New(wait func() time.Duration) *Gauge { return &Gauge{wait: wait, begun: time.Now()} }
+// New returns a gauge.
+func New() *Gauge { return &Gauge{begun: time.Now(), quiet: assumedQuiet} }
 
-// Captured records that a queue has confirmed the message of a webhook whose delivery failed.
-func (g *Gauge) Captured() {
+// Captured records how long a capture took.
+func (g *Gauge) Captured(took time.Duration) {
 	if g == nil {
 		return
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.endWindow()
-	g.captures++
+	g.captures, g.took = g.captures+1, g.took+took
 }
 
 // High reports whether work that can wait has to.
@@ -65,9 +69,19 @@ func (g *Gauge) endWindow() {
 	if lasted < window {
 		return
 	}
-	waited := g.wait()
-	g.high = lasted < 2*window && g.captures >= manyCaptures && waited >= longWait
-	g.begun, g.captures = time.Now(), 0
+	average, many := g.took/time.Duration(max(g.captures, 1)), g.captures >= manyCaptures
+	g.high = lasted < 2*window && many && average > slow*g.quiet
+	if g.captures > 0 {
+		g.learn(average, many)
+	}
+	g.begun, g.captures, g.took = time.Now(), 0, 0
+}
+
+// learn corrects the quiet value: down at once, up by a tenth at most, and never up under load.
+func (g *Gauge) learn(average time.Duration, load bool) {
+	if average < g.quiet || !load {
+		g.quiet = min(average, g.quiet+g.quiet/10+1)
+	}
 }
 
 // Turns gives turns to work that can wait: any number of them, or one in a while as long as the pressure is high. One
@@ -88,23 +102,4 @@ func (t *Turns) Wait() time.Duration {
 	}
 	t.latest = time.Now()
 	return 0
-}
-
-// ProcessorWait returns a function for New: how long goroutines of this process that could run waited on average, as
-// the Go scheduler measures it.
-func ProcessorWait() func() time.Duration {
-	sample := []metrics.Sample{{Name: "/sched/latencies:seconds"}}
-	var waits, seconds float64
-	return func() time.Duration {
-		metrics.Read(sample)
-		now, sum := 0.0, 0.0
-		histogram := sample[0].Value.Float64Histogram()
-		for n, count := range histogram.Counts {
-			now += float64(count)
-			sum += float64(count) * max(histogram.Buckets[n], 0)
-		}
-		average := (sum - seconds) / max(now-waits, 1)
-		waits, seconds = now, sum
-		return time.Duration(average * float64(time.Second))
-	}
 }

@@ -1,7 +1,6 @@
 package pressure_test
 
 import (
-	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -10,35 +9,51 @@ import (
 	"dlqdesk/internal/pressure"
 )
 
-// capture lets webhooks fail evenly for a second.
-func capture(g *pressure.Gauge, perSecond int) {
+// capture lets webhooks fail evenly for a second, each of which takes so long to capture.
+func capture(g *pressure.Gauge, perSecond int, took time.Duration) {
 	for range perSecond {
-		g.Captured()
+		g.Captured(took)
 		time.Sleep(time.Second / time.Duration(perSecond))
 	}
 }
 
-func TestPressureIsHighWhileManyCapturesWait(t *testing.T) {
+func TestPressureIsHighWhileManyCapturesAreSlow(t *testing.T) {
 	t.Parallel()
+	const ms = time.Millisecond
 	for name, c := range map[string]struct {
+		quiet     time.Duration
 		perSecond int
-		wait      time.Duration
+		took      time.Duration
 		want      bool
 	}{
-		"many captures, long waits":  {200, 3 * time.Millisecond, true},
-		"many captures, short waits": {2000, 100 * time.Microsecond, false},
-		"few captures, long waits":   {50, 3 * time.Millisecond, false},
+		"many, slow":                        {4 * ms, 200, 20 * ms, true},
+		"many, not slow":                    {4 * ms, 2000, 8 * ms, false},
+		"few, slow":                         {4 * ms, 50, 20 * ms, false},
+		"many, as slow as ever":             {40 * ms, 200, 50 * ms, false},
+		"many, slow for a fast queue":       {ms, 200, 4 * ms, true},
+		"many, slow from the start":         {0, 200, 20 * ms, true},
+		"many, not slow, from the start on": {0, 200, 10 * ms, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				g := pressure.New(func() time.Duration { return c.wait })
+				g := pressure.New()
 				if g.High() {
 					t.Error("it is high before anything failed")
 				}
-				capture(g, c.perSecond)
-				if g.High() != c.want {
-					t.Errorf("high is %t", !c.want)
+				for range 20 {
+					if c.quiet > 0 {
+						capture(g, 5, c.quiet)
+					}
+				}
+				for range 100 {
+					capture(g, c.perSecond, c.took)
+					if g.High() != c.want {
+						t.Fatalf("high is %t", !c.want)
+					}
+					if c.perSecond < 100 {
+						break // these are the new quiet value
+					}
 				}
 				time.Sleep(time.Second)
 				if g.High() {
@@ -52,18 +67,18 @@ func TestPressureIsHighWhileManyCapturesWait(t *testing.T) {
 func TestWorkUnderPressureHasATurnFromTimeToTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := pressure.New(func() time.Duration { return time.Second })
+		g := pressure.New()
 		turns := g.NewTurns(2 * time.Second)
 		for range 10 {
 			if wait := turns.Wait(); wait > 0 {
 				t.Errorf("without pressure a turn is in %v", wait)
 			}
 		}
-		capture(g, 200)
+		capture(g, 200, time.Second)
 		var capturing sync.WaitGroup
 		capturing.Go(func() {
 			for range 10 {
-				capture(g, 200)
+				capture(g, 200, time.Second)
 			}
 		})
 		taken := 0
@@ -84,26 +99,8 @@ func TestWorkUnderPressureHasATurnFromTimeToTime(t *testing.T) {
 func TestNilGaugeIsNeverHigh(t *testing.T) {
 	t.Parallel()
 	var g *pressure.Gauge
-	g.Captured()
+	g.Captured(time.Second)
 	if g.High() || g.NewTurns(time.Hour).Wait() != 0 || g.NewTurns(time.Hour).Wait() != 0 {
 		t.Error("it is high")
-	}
-}
-
-// The scheduler sees goroutines that wait, whatever they wait behind.
-func TestProcessorWaitGrowsWithWhatWaits(t *testing.T) {
-	wait := pressure.ProcessorWait()
-	wait()
-	var working sync.WaitGroup
-	for range 50 * runtime.GOMAXPROCS(0) {
-		working.Go(func() {
-			for begun, n := time.Now(), 0; time.Since(begun) < 5*time.Millisecond; n++ {
-				_ = n * n
-			}
-		})
-	}
-	working.Wait()
-	if got := wait(); got < time.Millisecond {
-		t.Errorf("50 goroutines a processor that need 5 ms each waited for %v on average", got)
 	}
 }

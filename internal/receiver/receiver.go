@@ -85,7 +85,7 @@ type Deps struct {
 	DLQ        Queue
 	Processing Queue // nil if no source is ever buffered
 	Ledger     Ledger
-	Pressure   *pressure.Gauge // told of each webhook that a queue has confirmed
+	Pressure   *pressure.Gauge // told how long a queue takes to confirm a webhook
 	Now        func() time.Time
 	Log        *slog.Logger
 }
@@ -265,6 +265,7 @@ func (r *Receiver) deliver(ctx context.Context, s Source, c *deadletter.Capture)
 
 // enqueue sends a capture to a queue. It returns nil only if the queue has confirmed it.
 func (r *Receiver) enqueue(ctx context.Context, q Queue, c deadletter.Capture) (err error) {
+	began := time.Now()
 	ctx, span := telemetry.Send(ctx, q)
 	defer func() { span.End(err) }()
 	c.Queue.TraceParent = cmp.Or(span.TraceParent(), c.Queue.TraceParent)
@@ -283,7 +284,7 @@ func (r *Receiver) enqueue(ctx context.Context, q Queue, c deadletter.Capture) (
 	if err := q.Send(ctx, []queue.Outgoing{out})[0]; err != nil {
 		return fmt.Errorf("queue %s did not accept it: %w", q.Name(), err)
 	}
-	r.pressure.Captured()
+	r.pressure.Captured(time.Since(began))
 	return nil
 }
 
