@@ -16,7 +16,7 @@ import (
 
 var (
 	productRounds = flag.Int("product.rounds", 5, "measured rounds of BenchmarkProduct; one more warms up")
-	productTime   = flag.Duration("product.time", 2*time.Second, "how long each contestant gets webhooks in a round")
+	productTime   = flag.Duration("product.time", time.Second, "how long each contestant gets webhooks in a round")
 	productConns  = flag.Int("product.connections", 32, "connections that send webhooks")
 	productOnly   = flag.String("product.only", "", "contestants, with commas between; empty: all")
 	productBeside = flag.String("product.beside", "", "another binary of dlqdesk, which takes part as well")
