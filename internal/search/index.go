@@ -129,19 +129,16 @@ func (i *Index) isUsable() bool {
 }
 
 const (
-	// batchEvents and batchBytes bound what is indexed in one transaction.
-	batchEvents = 5000
+	// batchEvents and batchBytes bound what is indexed in one transaction, and the memory for it.
+	batchEvents = 2000
 	batchBytes  = 4 << 20
 
-	// busyEvery is the time between two batches while messages are written, or webhooks fail faster than the machine
-	// can do everything. They are not if none was written for quietTime.
-	busyEvery = 5 * time.Second
-	quietTime = 200 * time.Millisecond
-
-	// Where more than manyEvents wait, and the machine can do everything, the pause is pauseFactor times as long as the
-	// batch took.
-	manyEvents  = 50_000
+	// While messages are written, the index takes what has come every busyEvery, in batches with pauses of pauseFactor
+	// times as long as each took; while webhooks fail faster than the machine can do everything, one batch. There is no
+	// pause if no message was written for quietTime.
+	busyEvery   = 5 * time.Second
 	pauseFactor = 2
+	quietTime   = 200 * time.Millisecond
 
 	// retryAfter is the wait after a fault of either file.
 	retryAfter = time.Second
@@ -151,8 +148,7 @@ const (
 )
 
 // Run indexes messages until ctx ends, the newest first. masks returns the values that no search may find; when they
-// change, the index is made again: Hurry makes Run look at once. While the pressure is high or messages are written, it
-// indexes a batch once in busyEvery.
+// change, the index is made again: Hurry makes Run look at once.
 func (i *Index) Run(ctx context.Context, masks func() *redact.Masks, gauge *pressure.Gauge) error {
 	defer i.setProgress(progress{}) // the next Run may have other masks
 	defer i.setUsable(false)
@@ -192,8 +188,8 @@ func (i *Index) Run(ctx context.Context, masks func() *redact.Masks, gauge *pres
 // pause leaves the processor to the writes of messages. It ends early when those stop, or at Hurry.
 func (i *Index) pause(ctx context.Context, work time.Duration, remaining int64, gauge *pressure.Gauge) {
 	pause := busyEvery
-	if remaining > manyEvents && !gauge.High() {
-		pause = min(pause, pauseFactor*work)
+	if remaining > 0 && !gauge.High() {
+		pause = pauseFactor * work
 	}
 	end := time.Now().Add(pause)
 	for {

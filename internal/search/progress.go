@@ -12,8 +12,8 @@ type events struct{ after, upto int64 }
 
 // progress says which events are indexed: all up to the newest, except for gaps.
 //
-// Example: 12,000 events come at once. The batches are 7,001 to 12,000, which leaves the gap after 0 up to 7,000; then
-// those that came meanwhile; then 2,001 to 7,000; then the rest.
+// Example: 5,000 events come at once. The batches are 3,001 to 5,000, which leaves the gap after 0 up to 3,000; then
+// those that came meanwhile; then 1,001 to 3,000; then the rest.
 type progress struct {
 	newest int64
 	gaps   []events // in order

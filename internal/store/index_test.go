@@ -15,6 +15,7 @@ import (
 
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/payload"
+	"dlqdesk/internal/pressure"
 	"dlqdesk/internal/redact"
 )
 
@@ -30,9 +31,18 @@ func TestNewestMessagesAreIndexedFirst(t *testing.T) {
 			c.Body = bytes.Repeat([]byte("x"), payload.MaxSearched)
 			receive(t, s, c)
 		}
-		stop := desktest.Search(t, s, nil)
-		synctest.Wait() // until the pause after the first batch
+		gauge := pressure.New()
+		desktest.Capture(gauge, time.Second)
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() {
+			if err := s.RunIndex(ctx, desktest.NoMasks, gauge); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait() // until the pause after the first batch, because the pressure is high
 		stop()
+		running.Wait()
 		first := indexed(t, path, "missing")
 		replay(t, s, "a-1", false, 503)
 
