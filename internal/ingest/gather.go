@@ -13,7 +13,7 @@ const (
 	// maxBatch is the largest number of messages of a batch: so many that the costs of a batch do not count.
 	maxBatch = 300
 
-	// carefulBatch is maxBatch after a batch that failed.
+	// carefulBatch is the number of messages of a first receive, and of a whole batch after one that failed.
 	carefulBatch = 10
 
 	// maxBatchBytes bounds the bodies of a batch: no more is received beyond it. Several batches, decoded, are in memory
@@ -30,22 +30,24 @@ const (
 // Example: an SQS queue has 75 messages, and each receive returns ten at most. gather makes one receive, then one, two
 // and four at once. The last four return 35 messages, which is all. The next batch of 75 takes one receive, then seven.
 func (i *Ingest) gather(ctx context.Context, wait time.Duration) ([]queue.Message, error) {
-	limit, each := maxBatch, i.Queue.MaxReceive()
+	limit := maxBatch
 	if i.failures.Load() > 0 {
 		limit = carefulBatch
 	}
-	list, err := i.Queue.Receive(ctx, limit, wait)
+	// A queue may have bodies of any size: the first messages say how many more there is room for.
+	list, err := i.Queue.Receive(ctx, carefulBatch, wait)
 	ctx, cancel := context.WithTimeout(ctx, min(gatherLimit, i.Queue.Visibility()/4))
 	defer cancel()
-	expected := (i.latest - len(list) + each - 1) / each
-	i.backlog = len(list) == min(limit, each)
-	for receives := 1; i.backlog; receives *= 2 {
-		n := min(max(receives, expected), room(list, limit)/each)
-		if n <= 0 {
+	expected := (i.latest - len(list) + carefulBatch - 1) / carefulBatch * carefulBatch
+	i.backlog = len(list) == carefulBatch
+	for further := carefulBatch; i.backlog; further *= 2 {
+		n := min(max(further, expected), room(list, limit))
+		if n < carefulBatch {
 			break
 		}
-		more := i.receiveAtOnce(ctx, n)
-		list, expected, i.backlog = append(list, more...), 0, len(more) == n*each
+		var more []queue.Message
+		more, i.backlog = i.receiveAtOnce(ctx, n)
+		list, expected = append(list, more...), 0
 	}
 	i.latest = len(list)
 	return list, err
@@ -60,14 +62,17 @@ func room(list []queue.Message, limit int) int {
 	return min(limit-len(list), (maxBatchBytes-bytes)*len(list)/max(bytes, 1))
 }
 
-// receiveAtOnce makes receives side by side, and returns the messages of all. A receive that fails is no error: the
-// next one that is made alone meets the same error.
-func (i *Ingest) receiveAtOnce(ctx context.Context, receives int) []queue.Message {
-	lists := make([][]queue.Message, receives)
+// receiveAtOnce receives up to n messages, by several receives side by side if one returns fewer. It reports whether all
+// of them returned as many as they can. A receive that fails is no error: the next one that is made alone meets the same
+// error.
+func (i *Ingest) receiveAtOnce(ctx context.Context, n int) (list []queue.Message, full bool) {
+	each := min(n, i.Queue.MaxReceive())
+	lists := make([][]queue.Message, n/each)
 	var receiving sync.WaitGroup
-	for n := range lists {
-		receiving.Go(func() { lists[n], _ = i.Queue.Receive(ctx, i.Queue.MaxReceive(), 0) })
+	for k := range lists {
+		receiving.Go(func() { lists[k], _ = i.Queue.Receive(ctx, each, 0) })
 	}
 	receiving.Wait()
-	return slices.Concat(lists...)
+	list = slices.Concat(lists...)
+	return list, len(list) == len(lists)*each
 }
