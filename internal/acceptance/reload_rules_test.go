@@ -107,7 +107,8 @@ func TestSIGHUPAppliesRulesOfQueues(t *testing.T) {
 	d := desktest.NewDestination(t)
 	d.Set(desktest.Answer(http.StatusOK, `{}`))
 	config := func(queue, mask string) string {
-		return "queue: { dlq_url: " + dlq + queue + " }\nqueues: { orders-dlq: { url: " + orders + mask + " } }\nsources:\n" +
+		return "queue: { dlq_url: " + dlq + queue + " }\n" +
+			"queues: { orders-dlq: { url: " + orders + mask + " } }\nsources:\n" +
 			source(
 				"orders",
 				d.URL,
@@ -163,7 +164,7 @@ func TestSIGHUPAppliesRulesOfQueues(t *testing.T) {
 	r.stop(t)
 }
 
-// hangingServer answers no request until the test has ended.
+// hangingServer starts a server that responds to no request until the test has ended.
 func hangingServer(t *testing.T) (address string) {
 	t.Helper()
 	ended := make(chan struct{})

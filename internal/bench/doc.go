@@ -7,10 +7,10 @@
 //	make bench BENCH=Million
 //
 // BenchmarkProduct compares dlqdesk with a bare proxy and with the receiver of a tutorial, and prints the tables of
-// web/docs/figures.md. Its flags are in product_test.go. For example this compares the working tree with another binary,
-// both on the embedded queue, in one run of half a minute:
+// web/docs/figures.md. Its flags are in product_test.go. For example this compares the working tree with another
+// binary, both on the embedded queue, in one run of half a minute:
 //
-//	make bench BENCH=Product ARGS='-product.only serve-embedded -product.rounds 5 -product.time 1s -product.beside /tmp/old'
+//	make bench BENCH=Product ARGS='-product.only serve-embedded -product.time 1s -product.beside /tmp/old'
 //
 // Each benchmark reports figures and asserts none, because they depend on the machine. Load generator, destination and
 // program share its processors, so compare figures only with those of the same run, or of another commit from the same

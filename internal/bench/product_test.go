@@ -22,9 +22,9 @@ var (
 	productBeside = flag.String("product.beside", "", "another binary of dlqdesk, which takes part as well")
 )
 
-// BenchmarkProduct compares the whole program with a bare reverse proxy and with the receiver of a tutorial, all of them
-// processes of their own: round by round each gets webhooks that its handler accepts, then webhooks that its handler
-// fails. Every figure is the median of the rounds, every ratio that of the ratios within a round.
+// BenchmarkProduct compares the whole program with a bare reverse proxy and with the receiver of a tutorial, all of
+// them processes of their own: round by round each gets webhooks that its handler accepts, then webhooks that its
+// handler fails. Every figure is the median of the rounds, every ratio that of the ratios within a round.
 func BenchmarkProduct(b *testing.B) {
 	f := &field{handler: startRole(b, roleHandler, ""), binaries: map[string]string{"": buildProgram(b)}}
 	if *productBeside != "" {
@@ -96,8 +96,8 @@ func (f *field) spending(b *testing.B, c contestant) spending {
 	return spending{spentBy(b, c.running), spent(b), spentBy(b, f.handler.running), spentBy(b, f.server)}
 }
 
-// measure sends webhooks of a source to a contestant for a time. The processor time is that until every failed one is on the desk,
-// and is found by a search.
+// measure sends webhooks of a source to a contestant for a time. The processor time is that until every failed one is
+// on the desk, and is found by a search.
 func (f *field) measure(b *testing.B, c contestant, source, want string, d time.Duration) measured {
 	b.Helper()
 	l := newLoad(b, c.url+c.path+source, want, *productConns)

@@ -51,8 +51,8 @@ type BreakerStatus struct {
 // Example: MinDeliveries is 10, FailureRate 0.5 and Consecutive 5. After 5 failures of 10 deliveries within a minute
 // the breaker is open; at a destination that gets ten webhooks an hour, after 5 webhooks in a row that failed. One
 // probe begins every ProbeInterval. The first probe that gets a response makes it half-open: the backlog goes through
-// at a rate that starts at RampStart and doubles with each second of success, see ramp. It closes when the backlog needs
-// less than that, and opens again when deliveries fail as before.
+// at a rate that starts at RampStart and doubles with each second of success, see ramp. It closes when the backlog
+// needs less than that, and opens again when deliveries fail as before.
 type Breaker struct {
 	policy   BreakerPolicy
 	now      func() time.Time

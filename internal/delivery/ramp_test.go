@@ -135,8 +135,8 @@ func TestRampTakesBackWhatIsNotSent(t *testing.T) {
 	b.allows(t, 100, 15, 250*time.Millisecond)
 }
 
-// Whatever happens, the ramp stays between its start and the limit of its destination, and lets no more through than its
-// rate, but for one second's worth that was saved.
+// Whatever happens, the ramp stays between its start and the limit of its destination, and lets no more through than
+// its rate, but for one second's worth that was saved.
 func TestRampStaysWithinItsBounds(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(200) {

@@ -32,8 +32,8 @@ func (c *Clock) Add(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
-// Capture makes webhooks fail evenly for a while, so many and so slow to capture that the gauge is high. It needs the clock of a
-// synctest bubble.
+// Capture makes webhooks fail evenly for a while, so many and so slow to capture that the gauge is high. It needs the
+// clock of a synctest bubble.
 func Capture(g *pressure.Gauge, d time.Duration) {
 	for begun := time.Now(); time.Since(begun) < d; {
 		g.Captured(time.Second)

@@ -16,8 +16,8 @@ const (
 	// carefulBatch is the number of messages of a first receive, and of a whole batch after one that failed.
 	carefulBatch = 10
 
-	// maxBatchBytes bounds the bodies of a batch: no more is received beyond it. Several batches, decoded, are in memory
-	// at once.
+	// maxBatchBytes bounds the bodies of a batch: no more is received beyond it. Several batches, decoded, are in
+	// memory at once.
 	maxBatchBytes = 1 << 20
 
 	// gatherLimit bounds how long the first messages of a batch wait for the others.
@@ -62,9 +62,9 @@ func room(list []queue.Message, limit int) int {
 	return min(limit-len(list), (maxBatchBytes-bytes)*len(list)/max(bytes, 1))
 }
 
-// receiveAtOnce receives up to n messages, by several receives side by side if one returns fewer. It reports whether all
-// of them returned as many as they can. A receive that fails is no error: the next one that is made alone meets the same
-// error.
+// receiveAtOnce receives up to n messages, by several receives side by side if one returns fewer. It reports whether
+// all of them returned as many as they can. A receive that fails is no error: the next one that is made alone meets the
+// same error.
 func (i *Ingest) receiveAtOnce(ctx context.Context, n int) (list []queue.Message, full bool) {
 	each := min(n, i.Queue.MaxReceive())
 	lists := make([][]queue.Message, n/each)

@@ -269,8 +269,8 @@ func TestEveryWebhookIsAccountedForByItsHour(t *testing.T) {
 	}
 }
 
-// What failed is on its way until it is in the store, whether its counts are saved or not, and after a restart. What is
-// lost is not.
+// A failed webhook is on its way until it is in the store, whether its counts are saved or not, and after a restart. A
+// lost one is not.
 func TestWebhooksOnTheirWayAreCounted(t *testing.T) {
 	t.Parallel()
 	h := setup(t)

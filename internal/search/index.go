@@ -1,8 +1,8 @@
 // Package search is the full-text index of messages: its file, the loop that fills it, and what a person's text means
 // in it. The index is made of the desk's file alone, by following the audit trail: an event of a new message, another
 // revision or another reason has the message read and indexed, the newest events first. Which events are indexed is
-// written in the same transaction as the text. So a crash leaves nothing out, and an index that is deleted or damaged is
-// made again.
+// written in the same transaction as the text. So a crash leaves nothing out, and an index that is deleted or damaged
+// is made again.
 //
 // While messages are being written the index waits, and then takes many at once: see pause.
 //

@@ -19,8 +19,7 @@ import (
 	"dlqdesk/internal/redact"
 )
 
-// What does not fit one batch is indexed from the newest message on, and the rest later: each message once, as it is by
-// then.
+// Of more messages than fit one batch the newest are indexed first, and the rest later: each once, as it is by then.
 func TestNewestMessagesAreIndexedFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

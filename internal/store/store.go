@@ -83,8 +83,8 @@ func openWith(ctx context.Context, path string, key []byte, log *slog.Logger, sc
 // Close waits for the writes under way, saves the seal of the audit trail and closes the file.
 func (s *Store) Close() error { return errors.Join(s.db.Close(), s.mark.save(), s.index.Close()) }
 
-// RunIndex keeps the search index up to date until ctx ends. masks returns the values that no search may find. The index
-// yields while the pressure is high.
+// RunIndex keeps the search index up to date until ctx ends. masks returns the values that no search may find. The
+// index yields while the pressure is high.
 func (s *Store) RunIndex(ctx context.Context, masks func() *redact.Masks, gauge *pressure.Gauge) error {
 	return s.index.Run(ctx, masks, gauge)
 }

@@ -15,8 +15,8 @@ type jobRates struct {
 	next map[deadletter.JobID]time.Time // when the next message of a job may begin
 }
 
-// rateBatch is how often a job's rate lets messages begin, those of that time at once. So a slow job reads and commits a
-// few times a second, and not for each message. It is also how much of a rate is made up for, if nothing could begin.
+// rateBatch is how often a job's rate lets messages begin, those of that time at once. So a slow job reads and commits
+// a few times a second, and not for each message. It is also how much of a rate is made up for, if nothing could begin.
 const rateBatch = time.Second / 4
 
 // claim returns how many of n messages of a job may begin now, and how long to wait for the next.

@@ -256,8 +256,8 @@ func (s *sourceLoop) due(ctx context.Context, free int, retries bool) (
 	return append(requested, allowed...), a, err
 }
 
-// dueRetries returns up to limit automatic retries that the breaker allows. While it is half-open, retries and jobs take
-// turns. While webhooks fail faster than the machine can do everything, it returns retries once in turnEvery.
+// dueRetries returns up to limit automatic retries that the breaker allows. While it is half-open, retries and jobs
+// take turns. While webhooks fail faster than the machine can do everything, it returns retries once in turnEvery.
 func (s *sourceLoop) dueRetries(ctx context.Context, limit int) ([]deadletter.Message, delivery.Allowance, error) {
 	if s.jobsTurn {
 		s.jobsTurn = false
