@@ -167,7 +167,8 @@ func (i *Ingest) pause() time.Duration {
 	return 0
 }
 
-// Once moves one batch and returns how many messages it stored. It waits for messages at most so long.
+// Once moves one batch and returns how many messages it stored. It waits for messages at most so long. Only one
+// goroutine at a time may call it.
 func (i *Ingest) Once(ctx context.Context, wait time.Duration) (int, error) {
 	messages, err := i.gather(ctx, wait)
 	if err != nil || len(messages) == 0 {

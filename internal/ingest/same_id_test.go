@@ -85,7 +85,7 @@ func TestOtherContentIsAnotherMessageInEveryStatus(t *testing.T) {
 	}
 }
 
-// Each content is one message, whatever the order, the number of arrivals and the number of processes.
+// Each content is one message, whatever the order, the number of arrivals and the number of ingests.
 func TestEachContentIsOneMessageInAnyOrder(t *testing.T) {
 	t.Parallel()
 	for name, encoded := range claims() {
@@ -100,11 +100,10 @@ func TestEachContentIsOneMessageInAnyOrder(t *testing.T) {
 				bodies[i], bodies[j] = bodies[j], bodies[i]
 			})
 			b.send(t, bodies...)
-			other := newIngest(b.queue, b.store, withEventID(), b.clock, desktest.Log(t))
 			var running sync.WaitGroup
-			for range 3 {
-				running.Go(func() { _, _ = b.Once(t.Context(), 0) })
-				running.Go(func() { _, _ = other.Once(t.Context(), 0) })
+			for range 6 {
+				i := newIngest(b.queue, b.store, withEventID(), b.clock, desktest.Log(t))
+				running.Go(func() { _, _ = i.Once(t.Context(), 0) })
 			}
 			running.Wait()
 			for b.once(t) > 0 {
