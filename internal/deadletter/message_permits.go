@@ -69,8 +69,7 @@ func (m Message) CheckOrigin(listed bool) error {
 		return Errorf(Conflict, "%s wrote this record in the place of a message, so it came from no queue, and a "+
 			"redrive would send the record itself: %s", m.Queue.Service, m.Queue.Record.instead())
 	case m.Queue.ConfigName == "":
-		return Errorf(Conflict,
-			"messages that came from no queue of the list queues cannot be redriven: replay them instead")
+		return Errorf(Conflict, "only messages from a queue under queues can be redriven, others can be replayed")
 	case listed:
 		return nil
 	}

@@ -294,8 +294,7 @@ func mixedRows() []page.MessageRow {
 	nothing := "not archived: there is nothing to restore."
 	redrive := page.Refusal{
 		Actions: []string{"edit-redrive", "redrive"},
-		Reason: "Messages that came from no queue of the list queues cannot be redriven: " +
-			"replay them instead.",
+		Reason:  "Only messages from a queue under queues can be redriven, others can be replayed.",
 	}
 	for i := range rows {
 		rows[i].Refused = []page.Refusal{
