@@ -46,7 +46,7 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			t.Logf(
-				"go test -run TestKilledProcessLosesNothing ./internal/app -crash.rounds %d -crash.seed %d",
+				"go test -run TestKilledProcessLosesNothing ./internal/acceptance -crash.rounds %d -crash.seed %d",
 				*crashRounds, seed,
 			)
 			c := newCrash(t, queues, desktest.SQSEnvironment(endpoint))
