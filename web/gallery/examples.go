@@ -63,7 +63,7 @@ func chromeOf(state, title, path string) page.Chrome {
 func stranger(title string) page.Chrome { return page.Chrome{Title: title} }
 
 func account() []Example {
-	rule := "At least 12 characters."
+	rule := "At least 10 characters. Four random words are better than one with signs in it."
 	wait := "Too many tries: wait 40 seconds."
 	return []Example{
 		{Name: "signin", Component: page.SignIn(page.SignInView{Chrome: stranger("Sign in"), Next: "/messages"})},
