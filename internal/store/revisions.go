@@ -143,7 +143,7 @@ func revisionHead(ctx context.Context, q sqlite.Querier, id deadletter.ID, numbe
 
 // RevisionHead is Revision with at most BodyPart bytes of the body.
 func (s *Store) RevisionHead(ctx context.Context, id deadletter.ID, number int) (deadletter.Revision, error) {
-	return revisionHead(ctx, s.db.Prepared(), id, number)
+	return revisionHead(ctx, s.db, id, number)
 }
 
 // RevisionHead is Revision with at most BodyPart bytes of the body.
