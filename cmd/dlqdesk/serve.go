@@ -67,13 +67,14 @@ func (f runFlags) run(p program, start func(a *app.App, ctx context.Context) err
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)
+	terminalClosed := watchTerminal(p.stdout) // before anything is printed on it
 	a := app.New(cfg, app.Options{Log: log, Level: level, Version: buildVersion()})
 	if err := start(a, ctx); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
 	log.Info("started", a.About()...)
 	started(a)
-	failed := f.serve(ctx, p, a, reload, log)
+	failed := f.serve(ctx, p, a, reload, terminalClosed, log)
 	stop() // a second signal ends the program at once
 	log.Info("stopping: finishing what is in flight", "grace", a.Grace().String())
 	ending, cancel := context.WithTimeout(context.Background(), a.Grace())
@@ -87,9 +88,8 @@ func (f runFlags) run(p program, start func(a *app.App, ctx context.Context) err
 // serve reloads the configuration at each signal, until ctx ends or the program cannot go on. A terminal that is closed
 // sends the same signal: the program then stops, as others do.
 func (f runFlags) serve(
-	ctx context.Context, p program, a *app.App, reload <-chan os.Signal, log *slog.Logger,
+	ctx context.Context, p program, a *app.App, reload <-chan os.Signal, terminalClosed func() bool, log *slog.Logger,
 ) (failed error) {
-	onTerminal := isTerminal(p.stdout)
 	for {
 		select {
 		case <-ctx.Done():
@@ -97,7 +97,7 @@ func (f runFlags) serve(
 		case failed = <-a.Failed():
 			return failed
 		case <-reload:
-			if onTerminal && !isTerminal(p.stdout) {
+			if terminalClosed() {
 				return nil
 			}
 			_ = a.Reload(ctx, func() (config.Config, error) { // it has logged its error
@@ -142,6 +142,12 @@ func (p program) greet(a *app.App, f configFlag) {
 func isTerminal(stream any) bool {
 	_, ok := terminalOf(stream)
 	return ok
+}
+
+// watchTerminal returns a function that reports whether a stream, which was a terminal, is none any more.
+func watchTerminal(stream any) (closed func() bool) {
+	was := isTerminal(stream)
+	return func() bool { return was && !isTerminal(stream) }
 }
 
 // terminalOf returns the file descriptor of an input or output that is a terminal.
