@@ -126,14 +126,18 @@ func (e *Embedded) visible(ctx context.Context, f *flights, limit int) ([]row, e
 		return e.file.readFIFO(ctx, e.name, f.blocked(now), limit)
 	}
 	again, next := f.waiting(now)
-	switch {
-	case len(again) > 0:
+	if len(again) > 0 {
 		numbers, err := numbersText(again)
 		if err != nil {
 			return nil, err
 		}
-		return e.file.read(ctx, readNumbers, numbers, limit)
-	case next > 0:
+		rows, err := e.file.read(ctx, readNumbers, numbers, limit)
+		if err != nil || len(rows) > 0 {
+			return rows, err
+		}
+		f.forget(again) // something else has deleted them: they must not keep the newer ones waiting
+	}
+	if next > 0 {
 		return e.file.read(ctx, readFrom, e.name, next, limit)
 	}
 	return nil, nil

@@ -226,6 +226,16 @@ func (f *flights) left(numbers []int64, deleted bool) {
 	}
 }
 
+// forget drops messages that are no longer in the file, though nothing here deleted them.
+func (f *flights) forget(numbers []int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, n := range numbers {
+		delete(f.list, n)
+		f.total--
+	}
+}
+
 // count returns the numbers of messages on the queue and in flight.
 func (f *flights) count(now time.Time) (total, inFlight int) {
 	f.mu.Lock()

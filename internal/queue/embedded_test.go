@@ -227,6 +227,37 @@ func TestMessageThatCannotBeDeletedComesAgain(t *testing.T) {
 	ok(t, q.Delete(t.Context(), []queue.Message{receiveOne(t, q)}))
 }
 
+// A message that something else has deleted from the file keeps no newer one waiting.
+func TestMessageThatVanishedDelaysNoOther(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "queue.db")
+	file, err := queue.OpenFile(t.Context(), path, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = file.Close() })
+	clock := desktest.NewClock()
+	q := queue.NewEmbedded(file, "q", 1<<20, clock.Now)
+	send(t, q, "x")
+	receiveOne(t, q)
+	other, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Close() }()
+	if _, err := other.ExecContext(t.Context(), `DELETE FROM messages`); err != nil {
+		t.Fatal(err)
+	}
+	clock.Add(q.Visibility())
+	send(t, q, "y")
+	if m := receiveOne(t, q); string(m.Body) != "y" {
+		t.Errorf("it received %q", m.Body)
+	}
+	if d, err := q.Depth(t.Context()); d.InFlight != 1 || d.Visible != 0 || err != nil {
+		t.Errorf("the depth is %+v, %v", d, err)
+	}
+}
+
 func TestEmbeddedQueuesOfOneFileAreApart(t *testing.T) {
 	t.Parallel()
 	file := openQueueFile(t)
