@@ -6,7 +6,6 @@ import (
 	"math"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 
@@ -201,59 +200,20 @@ func (c *Console) breakerNotice(source string) (page.BreakerNotice, bool) {
 // maxJobLimits bounds how many limits a job lists.
 const maxJobLimits = 5
 
-// jobLimits returns what holds a job at each destination that it has messages for, or would hold a draft. Destinations
-// that let nothing through come first, and a limit of the job itself is listed once.
+// jobLimits returns what holds a job, or would hold a draft.
 func (c *Console) jobLimits(ctx context.Context, j deadletter.Job) (limits page.JobLimits, err error) {
-	if !j.Delivers() || j.State != deadletter.JobRunning && j.State != deadletter.JobDraft {
-		return page.JobLimits{}, nil
+	list, err := c.Desk.JobLimits(ctx, j)
+	for _, l := range list[:min(len(list), maxJobLimits)] {
+		limits.List = append(limits.List, limitView(l))
 	}
-	names, err := c.jobSources(ctx, j)
-	if err != nil {
-		return page.JobLimits{}, err
+	if more := len(list) - maxJobLimits; more > 0 {
+		limits.More = "And " + plural(more, "more destination")
 	}
-	inFlight, err := c.Store.ItemsInFlight(ctx, j.ID)
-	if err != nil {
-		return page.JobLimits{}, err
-	}
-	for _, kind := range append(deadletter.LimitKinds(), deadletter.LimitNone) {
-		for _, name := range names {
-			l := j.LimitAt(c.pace(j, name, inFlight[name]), c.Now())
-			v := limitView(name, l)
-			if l.Kind == kind && kind != deadletter.LimitNone && !slices.Contains(limits.List, v) {
-				limits.List = append(limits.List, v)
-			}
-		}
-	}
-	if more := len(limits.List) - maxJobLimits; more > 0 {
-		limits.List, limits.More = limits.List[:maxJobLimits], "And "+plural(more, "more destination")
-	}
-	return limits, nil
+	return limits, err
 }
 
-// pace returns what bounds the deliveries of a job to the destination of a source. Nothing is known of queues.
-func (c *Console) pace(j deadletter.Job, source string, inFlight int) deadletter.Pace {
-	s, ok := c.Settings().Source(source)
-	if !ok || j.Action.Redrives() {
-		return deadletter.Pace{}
-	}
-	b := c.health(source).Breaker
-	p := deadletter.Pace{
-		PausedUntil: b.PausedUntil, RateLimit: s.Setup.MaxPerSecond, Places: s.JobSlots, InFlight: inFlight,
-	}
-	switch {
-	case b.State == delivery.Open:
-		p.OpenSince = b.Since
-	case b.State == delivery.HalfOpen && !b.RateUnused:
-		p.Ramp = b.Rate
-	}
-	return p
-}
-
-func limitView(source string, l deadletter.Limit) page.JobLimit {
-	v := page.JobLimit{Kind: string(l.Kind), Source: printable(source)}
-	if l.Kind.OfJob() {
-		v.Source = ""
-	}
+func limitView(l desk.JobLimit) page.JobLimit {
+	v := page.JobLimit{Kind: string(l.Kind), Source: printable(l.Source)}
 	switch l.Kind {
 	case deadletter.LimitBreaker:
 		v.At = ui.At(l.Since)
@@ -274,16 +234,4 @@ func ratePerSecond(rate float64) string {
 		return strconv.FormatFloat(math.Round(rate*100)/100, 'f', -1, 64)
 	}
 	return number(int(math.Round(rate)))
-}
-
-// jobSources returns the names of the sources that deliver the rest of a job, in order.
-func (c *Console) jobSources(ctx context.Context, j deadletter.Job) ([]string, error) {
-	sources, err := c.Store.PendingSources(ctx, j.ID)
-	for i, source := range sources {
-		if source == "" {
-			sources[i] = c.Settings().DefaultSource
-		}
-	}
-	slices.Sort(sources)
-	return slices.Compact(sources), err
 }

@@ -14,7 +14,6 @@ import (
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
-	"dlqdesk/internal/doctor"
 	"dlqdesk/internal/store"
 )
 
@@ -30,6 +29,7 @@ func outage(
 			orders.Sources = desktest.Always([]desk.Source{{
 				Name: "genesys", Probe: func() { *probes++ },
 				Waits: func() bool { return health.Breaker.State == delivery.Open },
+				Pace:  func() deadletter.Pace { return health.Breaker.Pace(0, 0) },
 			}})
 		})
 	}
@@ -429,16 +429,15 @@ func TestJobShowsThatItWaitsForMoreDestinations(t *testing.T) {
 	for i := range 7 {
 		name := fmt.Sprintf("s-%d", i)
 		sources, orders = append(sources, console.Source{Name: name, MaxAttempts: 5}), append(
-			orders, desk.Source{Name: name},
+			orders, desk.Source{Name: name, Pace: func() deadletter.Pace {
+				return deadletter.Pace{OpenSince: time.Unix(1, 0)}
+			}},
 		)
 	}
-	b, health, _ := outage(t, 0, func(d *console.Deps) {
+	b := setup(t, func(d *console.Deps) {
 		configure(d, func(s *console.Settings) { s.Sources = sources })
 		withDesk(d, func(known *desk.Deps) { known.Sources = desktest.Always(orders) })
 	})
-	*health = delivery.DestinationHealth{
-		Breaker: delivery.BreakerStatus{State: delivery.Open, Since: b.clock.Now().Add(-time.Hour)},
-	}
 	var ids []deadletter.ID
 	for _, s := range sources {
 		ids = append(ids, b.receive(t, "l-"+s.Name, func(c *deadletter.Capture) { c.Source = s.Name }).ID)
@@ -453,15 +452,15 @@ func TestJobShowsThatItWaitsForMoreDestinations(t *testing.T) {
 // A job's dialog and its page say which limit holds it.
 func TestJobSaysWhichLimitHoldsIt(t *testing.T) {
 	t.Parallel()
-	b, health, _ := outage(t, 0, func(d *console.Deps) {
-		configure(d, func(s *console.Settings) {
-			s.Sources = []console.Source{
-				{Name: "genesys", JobSlots: 24},
-				{Name: "slow", JobSlots: 24, Setup: doctor.Setup{MaxPerSecond: 0.5}},
-			}
-		})
+	var breaker delivery.BreakerStatus
+	pace := func(limit float64) func() deadletter.Pace {
+		return func() deadletter.Pace { return breaker.Pace(limit, 24) }
+	}
+	b := setup(t, func(d *console.Deps) {
 		withDesk(d, func(known *desk.Deps) {
-			known.Sources = desktest.Always([]desk.Source{{Name: "genesys"}, {Name: "slow"}})
+			known.Sources = desktest.Always(
+				[]desk.Source{{Name: "genesys", Pace: pace(0)}, {Name: "slow", Pace: pace(0.5)}},
+			)
 		})
 	})
 	olga := b.member(t, "olga", deadletter.Operator)
@@ -503,7 +502,7 @@ func TestJobSaysWhichLimitHoldsIt(t *testing.T) {
 			testBatch,
 		},
 	} {
-		*health = delivery.DestinationHealth{Breaker: c.breaker}
+		breaker = c.breaker
 		var ids []deadletter.ID
 		for i := range 12 {
 			id := strings.ReplaceAll(fmt.Sprintf("%s-%d", name, i), " ", "-")

@@ -39,7 +39,6 @@ type Source struct {
 	Name        string
 	URL         string // of the destination; the values of its query are secret
 	MaxAttempts int
-	JobSlots    int // deliveries for jobs that may be in flight at once
 	Setup       doctor.Setup
 }
 

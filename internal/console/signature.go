@@ -78,9 +78,8 @@ func (c *Console) jobSignatures(ctx context.Context, j deadletter.Job) (notes []
 	if !j.Delivers() || j.Action.Redrives() {
 		return nil, false, nil
 	}
-	sources, err := c.jobSources(ctx, j)
-	for _, name := range sources {
-		s, _ := c.Desk.Source(name)
+	sources, err := c.Desk.JobSources(ctx, j)
+	for _, s := range sources {
 		state := j.SignatureState(s.Signature, c.Now())
 		refused = refused || state.MayBeRefused()
 		if note := jobSignatureNote(s, state, j); note != "" {

@@ -44,6 +44,19 @@ type BreakerStatus struct {
 	RateUnused  bool         `json:"-"`                    // something else lets through fewer than Rate
 }
 
+// Pace returns what bounds the deliveries to a destination with a rate limit (0: none), and with places for the
+// deliveries of jobs.
+func (is BreakerStatus) Pace(rateLimit float64, places int) deadletter.Pace {
+	p := deadletter.Pace{PausedUntil: is.PausedUntil, RateLimit: rateLimit, Places: places}
+	switch {
+	case is.State == Open:
+		p.OpenSince = is.Since
+	case is.State == HalfOpen && !is.RateUnused:
+		p.Ramp = is.Rate
+	}
+	return p
+}
+
 // Breaker is the circuit breaker of one destination. It delays automatic deliveries (retries and the messages of
 // jobs) while the destination is down, so that they do not use up their attempts, and while the destination asked for
 // a pause. Replays of single messages and incoming webhooks pass it by; their results are recorded all the same.

@@ -180,18 +180,20 @@ func (s *Settings) addReceiver(source config.Source, to delivery.Destination, ve
 func (s *Settings) addDeliverable(source config.Source, d Deps) {
 	configured := cmp.Or(source.Name, s.Config.Queue.DefaultSource)
 	own := breaker{configured, d.Tracker}
-	s.Worker = append(s.Worker, worker.Source{
+	to := worker.Source{
 		Name:        source.Name,
 		Destination: s.destinations[configured].Destination,
 		Retry:       source.Retry,
 		Slots:       slots(source),
 		Breaker:     own,
-	})
+	}
+	s.Worker = append(s.Worker, to)
 	s.Desk = append(s.Desk, desk.Source{
 		Name:      source.Name,
 		Probe:     own.ProbeNow,
 		ProbeSoon: own.ProbeSoon,
 		Waits:     own.Waits,
+		Pace:      func() deadletter.Pace { return own.Status().Pace(source.MaxPerSecond, to.JobSlots()) },
 		Unnamed:   source.Name == s.Config.Queue.DefaultSource,
 		EventType: source.EventType,
 		SignsID:   source.Dedup.Signed,
@@ -210,7 +212,6 @@ func consoleSource(cfg config.Config, s config.Source) console.Source {
 		Name:        s.Name,
 		URL:         s.Destination,
 		MaxAttempts: s.Retry.MaxAttempts,
-		JobSlots:    worker.Source{Slots: slots(s)}.JobSlots(),
 		Setup:       doctor.SetupOf(cfg, s),
 	}
 }
