@@ -333,11 +333,11 @@ func (f *follower) beat(r *http.Request) error {
 
 // liveUpdate is one update of a page.
 type liveUpdate struct {
-	Tabs   string            `json:"tabs,omitempty"`
-	Coming string            `json:"coming,omitempty"`
-	Rows   map[string]string `json:"rows,omitempty"`
-	New    string            `json:"new,omitempty"` // "12", or "many"
-	Failed string            `json:"failed"`        // the number of failed messages, whatever the list shows; "": none
+	Tabs       string            `json:"tabs,omitempty"`
+	OnTheirWay string            `json:"onTheirWay,omitempty"`
+	Rows       map[string]string `json:"rows,omitempty"`
+	New        string            `json:"new,omitempty"` // "12", or "many"
+	Failed     string            `json:"failed"`        // the number of failed messages in all; "": none
 }
 
 func (f *follower) tell(ctx context.Context, happened []store.TrailEntry, lost bool) error {
@@ -375,11 +375,11 @@ func (f *follower) addList(ctx context.Context, u *liveUpdate, news []store.Trai
 	if u.Tabs, err = f.tabs(ctx); err != nil {
 		return err
 	}
-	coming, err := f.c.comingNotice(ctx)
+	notice, err := f.c.onTheirWayNotice(ctx)
 	if err != nil {
 		return err
 	}
-	if u.Coming, err = written(ctx, page.ComingNotice(coming)); err != nil {
+	if u.OnTheirWay, err = written(ctx, page.OnTheirWay(notice)); err != nil {
 		return err
 	}
 	if u.Rows, err = f.rows(ctx, news); err != nil {

@@ -17,11 +17,11 @@ import (
 
 // update is one event that a page receives.
 type update struct {
-	Tabs   string
-	Coming string
-	Rows   map[string]string
-	New    string
-	Failed string
+	Tabs       string
+	OnTheirWay string
+	Rows       map[string]string
+	New        string
+	Failed     string
 }
 
 // listener is a page that follows a list.

@@ -51,12 +51,12 @@ type list struct {
 	codes   []int
 	// snippets are the parts of payloads in which the text that was looked for stands, where nothing else of the
 	// message has it.
-	snippets map[deadletter.ID]string
-	views    []page.SavedView
-	cause    string // the reason of the cause that is asked for, in short
-	fault    string // the error of the job that is asked for
-	behind   int64  // changes that the search does not find yet
-	coming   ui.Notice
+	snippets   map[deadletter.ID]string
+	views      []page.SavedView
+	cause      string // the reason of the cause that is asked for, in short
+	fault      string // the error of the job that is asked for
+	behind     int64  // changes that the search does not find yet
+	onTheirWay ui.Notice
 }
 
 // table returns the list. If it cannot, the view says why.
@@ -122,7 +122,7 @@ func (c *Console) readList(ctx context.Context, l *list) error {
 			return err
 		}
 	}
-	if l.coming, err = c.comingNotice(ctx); err != nil {
+	if l.onTheirWay, err = c.onTheirWayNotice(ctx); err != nil {
 		return err
 	}
 	if l.counts, err = c.Store.Counts(ctx, l.asked.Filter); err != nil {
@@ -198,7 +198,7 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 	if n, atLeast := matching(l); n > len(v.Rows) {
 		v.Matching = messages(n, atLeast)
 	}
-	v.ComingNotice = l.coming
+	v.OnTheirWay = l.onTheirWay
 	if l.behind > 0 {
 		v.IndexNotice = ui.Notice{
 			Kind: ui.Info,
@@ -219,13 +219,13 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 	return v
 }
 
-// manyComing is how many webhooks on their way to the store are worth a notice. Fewer arrive within a second.
-const manyComing = 100
+// manyOnTheirWay is how many webhooks on their way to the store are worth a notice. Fewer arrive within a second.
+const manyOnTheirWay = 100
 
-// comingNotice says how many webhooks failed and are not shown yet, if they are many.
-func (c *Console) comingNotice(ctx context.Context) (ui.Notice, error) {
+// onTheirWayNotice says how many webhooks failed and are not shown yet, if they are many.
+func (c *Console) onTheirWayNotice(ctx context.Context) (ui.Notice, error) {
 	n, err := c.OnTheirWay(ctx)
-	if n < manyComing || err != nil {
+	if n < manyOnTheirWay || err != nil {
 		return ui.Notice{}, err
 	}
 	return ui.Notice{

@@ -129,12 +129,12 @@ func (c *Console) overviewFigures(r *http.Request, query url.Values) (page.Overv
 // overviewNotices returns what stays on the page until its reason is gone.
 func (c *Console) overviewNotices(r *http.Request) []page.StandingNotice {
 	notices := c.configNotices()
-	coming, err := c.comingNotice(r.Context())
+	notice, err := c.onTheirWayNotice(r.Context())
 	if err != nil {
 		c.logFailure(r, deadletter.KindOf(err), err)
 	}
-	if coming.Text != "" {
-		notices = append(notices, page.StandingNotice{Kind: coming.Kind, Text: coming.Text, Hint: coming.Hint})
+	if notice.Text != "" {
+		notices = append(notices, page.StandingNotice{Kind: notice.Kind, Text: notice.Text, Hint: notice.Hint})
 	}
 	return notices
 }

@@ -19,14 +19,14 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// Source is what the desk needs to know of a configured source.
+// Source is what the desk needs to know of a configured source. Its functions must not block.
 type Source struct {
 	Name      string
 	Masks     *redact.Rules          // of a message, set by SourceOf
-	Probe     func()                 // lets the next message of a job go at once, past the circuit breaker; it must not block
+	Probe     func()                 // lets the next message of a job go at once, past the circuit breaker
 	ProbeSoon func()                 // lets a waiting message test a destination that is down at once, unless one does
 	Waits     func() bool            // reports whether the circuit breaker makes retries and jobs wait
-	Pace      func() deadletter.Pace // what bounds deliveries to the destination now, InFlight aside; nil: not known
+	Pace      func() deadletter.Pace // what bounds deliveries now, without InFlight; nil: not known
 	Signature deadletter.SignaturePolicy
 	Unnamed   bool // it is the default source: webhooks that named none go there as well
 	EventType []payload.Path

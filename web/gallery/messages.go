@@ -75,7 +75,7 @@ func messages() []Example {
 				Hint: "Your request started nothing.",
 			}
 		}),
-		list("coming", func(v *page.MessagesTableView) { v.ComingNotice = coming() }),
+		list("on-their-way", func(v *page.MessagesTableView) { v.OnTheirWay = onTheirWay() }),
 		list("search-behind", func(v *page.MessagesTableView) {
 			filterMessages(v)
 			v.Rows = markedRows()

@@ -42,8 +42,8 @@ func overview() []Example {
 			v.Breakers[1].Source, v.Breakers[1].LastOutcome = rtlText, rtlText
 			v.Breakers[2].LastOutcome = longWord + longWord
 		}),
-		overview("coming", func(v *page.OverviewFigures) {
-			n := coming()
+		overview("on-their-way", func(v *page.OverviewFigures) {
+			n := onTheirWay()
 			v.Notices = []page.StandingNotice{{Kind: n.Kind, Text: n.Text, Hint: n.Hint}}
 		}),
 		overview("notices", func(v *page.OverviewFigures) { v.Notices = notices() }),
@@ -101,8 +101,8 @@ func overview() []Example {
 	}
 }
 
-// coming says that webhooks fail faster than they can be shown.
-func coming() ui.Notice {
+// onTheirWay says that webhooks fail faster than they can be shown.
+func onTheirWay() ui.Notice {
 	return ui.Notice{
 		Kind: ui.Info, Text: "1,204 failed webhooks are on their way to the desk.",
 		Hint: "They are safe on the queue. While very many fail, receiving goes before showing.",

@@ -34,10 +34,10 @@ type MessagesTableView struct {
 	Filter      MessagesFilter
 	IndexNotice ui.Notice // says what a search does not find yet
 
-	ComingNotice ui.Notice // says how many webhooks failed and are not listed yet
-	Presets      []Preset  // of the time of receipt
-	Chips        []ui.Chip
-	ClearURL     string // the list without filters, on the same tab
+	OnTheirWay ui.Notice // says how many webhooks failed and are not listed yet
+	Presets    []Preset  // of the time of receipt
+	Chips      []ui.Chip
+	ClearURL   string // the list without filters, on the same tab
 
 	ByReceived SortLink
 	ByAttempt  SortLink

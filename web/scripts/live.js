@@ -90,12 +90,12 @@ function applyWaiting() {
 	}
 }
 
-function apply({ tabs, coming, rows = {}, new: count }) {
+function apply({ tabs, onTheirWay, rows = {}, new: count }) {
 	if (tabs) {
 		replace(document.getElementById('status-tabs'), tabs)
 	}
-	if (coming) {
-		replace(document.getElementById('coming'), coming)
+	if (onTheirWay) {
+		replace(document.getElementById('on-their-way'), onTheirWay)
 	}
 	for (const [id, html] of Object.entries(rows)) {
 		replace(document.querySelector(`tr[data-message="${CSS.escape(id)}"]`), html)

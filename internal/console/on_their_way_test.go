@@ -26,12 +26,12 @@ func TestWebhooksOnTheirWayAreShown(t *testing.T) {
 	page := p.follows("/messages", "g-1")
 	b.onTheirWay.Store(1204)
 	b.receive(t, "g-2")
-	if u := page.next(); !strings.Contains(u.Coming, text) {
+	if u := page.next(); !strings.Contains(u.OnTheirWay, text) {
 		t.Errorf("an open list is told %+v", u)
 	}
 	b.onTheirWay.Store(0)
 	b.receive(t, "g-3")
-	if u := page.next(); u.Coming != `<div id="coming"></div>` {
+	if u := page.next(); u.OnTheirWay != `<div id="on-their-way"></div>` {
 		t.Errorf("an open list is told %+v", u)
 	}
 }
