@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"dlqdesk/internal/deadletter"
@@ -28,24 +29,32 @@ const maxHiderRevisions = 8
 
 // of returns the secrets of a message and its revisions.
 func (h *Hider) of(ctx context.Context, m deadletter.Message) (redact.Secrets, error) {
-	if known, ok := h.secrets[m.ID]; ok {
-		return known, nil
+	err := h.read(ctx, []deadletter.ID{m.ID})
+	return h.secrets[m.ID], err
+}
+
+// read remembers the secrets of messages, all in one query, so that a page does not ask for each.
+func (h *Hider) read(ctx context.Context, ids []deadletter.ID) error {
+	slices.Sort(ids)
+	ids = slices.DeleteFunc(slices.Compact(ids), func(id deadletter.ID) bool {
+		_, known := h.secrets[id]
+		return known
+	})
+	if len(ids) == 0 {
+		return nil
 	}
-	rules := h.masks.Of(m.Queue.ConfigName, m.Source)
-	var all []redact.Secrets
-	for number := range m.Revision + 1 {
-		if number > 0 && number <= m.Revision-maxHiderRevisions {
-			continue
-		}
-		r, err := h.store.RevisionHead(ctx, m.ID, number)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, rules.Secrets(r.Headers, m.Query, r.Body))
+	found := map[deadletter.ID][]redact.Secrets{}
+	err := h.store.RevisionHeads(ctx, ids, maxHiderRevisions, func(m deadletter.Message, r deadletter.Revision) {
+		rules := h.masks.Of(m.Queue.ConfigName, m.Source)
+		found[m.ID] = append(found[m.ID], rules.Secrets(r.Headers, m.Query, r.Body))
+	})
+	if err != nil {
+		return err
 	}
-	secrets := redact.Join(all...)
-	h.secrets[m.ID] = secrets
-	return secrets, nil
+	for _, id := range ids {
+		h.secrets[id] = redact.Join(found[id]...)
+	}
+	return nil
 }
 
 // storedAt returns when the reason of a message was stored, or earlier.
@@ -58,6 +67,15 @@ func storedAt(m deadletter.Message) time.Time {
 
 // Messages masks the reasons and destinations of messages.
 func (h *Hider) Messages(ctx context.Context, list []deadletter.Message) error {
+	var stale []deadletter.ID
+	for _, m := range list {
+		if h.isStale(m) {
+			stale = append(stale, m.ID)
+		}
+	}
+	if err := h.read(ctx, stale); err != nil {
+		return err
+	}
 	for i := range list {
 		if err := h.Message(ctx, &list[i]); err != nil {
 			return err
@@ -66,10 +84,15 @@ func (h *Hider) Messages(ctx context.Context, list []deadletter.Message) error {
 	return nil
 }
 
+// isStale reports whether the reason of a message may have values that are masked now.
+func (h *Hider) isStale(m deadletter.Message) bool {
+	return m.Reason != "" && h.masks.Stale(storedAt(m))
+}
+
 // Message masks the reason and the destination of a message.
 func (h *Hider) Message(ctx context.Context, m *deadletter.Message) error {
 	m.Destination = redact.Address(m.Destination)
-	if m.Reason == "" || !h.masks.Stale(storedAt(*m)) {
+	if !h.isStale(*m) {
 		return nil
 	}
 	secrets, err := h.of(ctx, *m)
@@ -119,11 +142,20 @@ func (h *Hider) Capture(c *deadletter.Capture) {
 
 // Events masks the reasons and facts of audit events, and targets that people named.
 func (h *Hider) Events(ctx context.Context, list []store.EventRow) error {
+	var stale []deadletter.ID
+	for _, e := range list {
+		if h.isStaleEvent(e.Event) {
+			stale = append(stale, deadletter.ID(e.Target))
+		}
+	}
+	if err := h.read(ctx, stale); err != nil {
+		return err
+	}
 	for i := range list {
 		e := &list[i]
-		secrets, err := h.ofEvent(ctx, e.Event)
-		if err != nil {
-			return err
+		var secrets redact.Secrets
+		if h.isStaleEvent(e.Event) {
+			secrets = h.secrets[deadletter.ID(e.Target)]
 		}
 		rules := h.masks.All()
 		e.Reason = rules.Note(secrets.HideText(e.Reason))
@@ -137,22 +169,9 @@ func (h *Hider) Events(ctx context.Context, list []store.EventRow) error {
 	return nil
 }
 
-// ofEvent returns the secrets of the message of an old event; nil for any other event.
-func (h *Hider) ofEvent(ctx context.Context, e deadletter.Event) (redact.Secrets, error) {
-	if e.TargetKind != "message" || !h.masks.Stale(e.At) {
-		return nil, nil
-	}
-	if known, ok := h.secrets[deadletter.ID(e.Target)]; ok {
-		return known, nil
-	}
-	m, err := h.store.Message(ctx, deadletter.ID(e.Target))
-	if deadletter.KindOf(err) == deadletter.NotFound {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return h.of(ctx, m)
+// isStaleEvent reports whether the event of a message may have values of it that are masked now.
+func (h *Hider) isStaleEvent(e deadletter.Event) bool {
+	return e.TargetKind == "message" && h.masks.Stale(e.At)
 }
 
 // hiddenReason stands for the error text of an old cause whose messages failed for other causes since: it is not known
@@ -161,24 +180,27 @@ const hiddenReason = "(an error text from before the present masks)"
 
 // Causes masks the reasons of causes. That of an old cause is the reason of one of its messages.
 func (h *Hider) Causes(ctx context.Context, list []store.Cause) error {
+	var stale []string
 	for i := range list {
 		c := &list[i]
 		c.Destination = redact.Address(c.Destination)
-		if !h.masks.Stale(c.FirstAt) {
-			continue
+		if h.masks.Stale(c.FirstAt) {
+			c.Reason, stale = hiddenReason, append(stale, c.Fingerprint)
 		}
-		m, err := h.store.MessageOfCause(ctx, c.Fingerprint)
-		switch {
-		case deadletter.KindOf(err) == deadletter.NotFound:
-			c.Reason = hiddenReason
-			continue
-		case err == nil:
-			err = h.Message(ctx, &m)
-		}
-		if err != nil {
-			return err
-		}
-		c.Reason = deadletter.WithStatus(m.StatusCode, m.Reason)
+	}
+	if len(stale) == 0 {
+		return nil
+	}
+	messages, err := h.store.MessagesOfCauses(ctx, stale)
+	if err != nil {
+		return err
+	}
+	if err := h.Messages(ctx, messages); err != nil {
+		return err
+	}
+	for _, m := range messages {
+		at := slices.IndexFunc(list, func(c store.Cause) bool { return c.Fingerprint == m.Fingerprint })
+		list[at].Reason = deadletter.WithStatus(m.StatusCode, m.Reason)
 	}
 	return nil
 }

@@ -49,12 +49,17 @@ func (s *Store) Cause(ctx context.Context, fingerprint string) (Cause, error) {
 	return g, notFound(err, "no message failed for the cause %s", fingerprint)
 }
 
-const messageOfCause = `SELECT ` + messageColumns + ` FROM messages m WHERE m.fingerprint = ? LIMIT 1`
+const messagesOfCauses = `SELECT ` + messageColumns + ` FROM json_each(?) asked CROSS JOIN messages m
+	ON m.n = (SELECT n FROM messages WHERE fingerprint = asked.value LIMIT 1)`
 
-// MessageOfCause returns one of the messages whose latest failure has a cause. It returns NotFound if there is none.
-func (s *Store) MessageOfCause(ctx context.Context, fingerprint string) (deadletter.Message, error) {
-	_, m, err := scanMessage(s.db.QueryRowContext(ctx, messageOfCause, fingerprint))
-	return m, notFound(err, "no message fails for the cause %s", fingerprint)
+// MessagesOfCauses returns one of the messages whose latest failure has a cause, for each of the causes that has any,
+// in no order.
+func (s *Store) MessagesOfCauses(ctx context.Context, fingerprints []string) ([]deadletter.Message, error) {
+	list, err := toJSON(fingerprints)
+	if err != nil {
+		return nil, err
+	}
+	return messages(ctx, s.db.Prepared(), "the causes'", messagesOfCauses, list)
 }
 
 const topCauses = `SELECT ` + causeColumns + ` FROM causes WHERE open > 0 AND (?1 = '' OR source = ?1)

@@ -143,12 +143,38 @@ func revisionHead(ctx context.Context, q sqlite.Querier, id deadletter.ID, numbe
 
 // RevisionHead is Revision with at most BodyPart bytes of the body.
 func (s *Store) RevisionHead(ctx context.Context, id deadletter.ID, number int) (deadletter.Revision, error) {
-	return revisionHead(ctx, s.db, id, number)
+	return revisionHead(ctx, s.db.Prepared(), id, number)
 }
 
 // RevisionHead is Revision with at most BodyPart bytes of the body.
 func (t *Tx) RevisionHead(ctx context.Context, id deadletter.ID, number int) (deadletter.Revision, error) {
 	return revisionHead(ctx, t.tx, id, number)
+}
+
+var revisionHeads = `SELECT ` + messageColumns + `, ` + revisionColumns + ` FROM json_each(?1) asked
+	CROSS JOIN messages m ON m.id = asked.value
+	JOIN revisions r ON r.message = m.n AND (r.number = 0 OR r.number > m.revision - ?2)`
+
+// RevisionHeads calls fn with the first and the latest revisions of messages, in no order, each with at most BodyPart
+// bytes of its body. One of them is in memory at a time. An id of no message has none.
+func (s *Store) RevisionHeads(
+	ctx context.Context, ids []deadletter.ID, latest int, fn func(deadletter.Message, deadletter.Revision),
+) error {
+	list, err := toJSON(ids)
+	if err != nil {
+		return err
+	}
+	err = sqlite.Each(ctx, s.db.Prepared(), func(row sqlite.Row) error {
+		one, err := scanLatest(row)
+		if err == nil {
+			fn(one.Message, one.Revision)
+		}
+		return err
+	}, revisionHeads, list, latest)
+	if err != nil {
+		return fmt.Errorf("read revisions of messages: %w", err)
+	}
+	return nil
 }
 
 const revisionList = `SELECT r.message, r.number, x'', coalesce(r.size, length(r.body)), r.headers, r.by, r.reason,

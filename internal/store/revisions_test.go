@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"reflect"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -54,5 +56,35 @@ func checkHead(t *testing.T, s *store.Store, c deadletter.Capture) {
 	if err != nil || string(head.Body) != string(want) || head.Size != len(c.Body) ||
 		head.IsHead() != (len(c.Body) > store.BodyPart) {
 		t.Errorf("the head has %d bytes of %d, %v", len(head.Body), head.Size, err)
+	}
+}
+
+func TestFirstAndLatestRevisionsOfManyMessagesAreRead(t *testing.T) {
+	t.Parallel()
+	s, _ := setup(t)
+	edited := receive(t, s, failure("edited", 422, start)).ID
+	for range 4 {
+		replay(t, s, edited, true, 422)
+	}
+	long := failure("long", 422, start)
+	long.Body = []byte(desktest.Noise(store.BodyPart + 1))
+	receive(t, s, long)
+	receive(t, s, failure("not asked for", 422, start))
+
+	got := map[deadletter.ID][]int{}
+	ids := []deadletter.ID{edited, "none", long.ID}
+	err := s.RevisionHeads(t.Context(), ids, 2, func(m deadletter.Message, r deadletter.Revision) {
+		got[m.ID] = append(got[m.ID], r.Number)
+		if m.ID == long.ID && (len(r.Body) != store.BodyPart || r.Size != store.BodyPart+1) {
+			t.Errorf("the long body has %d bytes of %d", len(r.Body), r.Size)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(got[edited])
+	want := map[deadletter.ID][]int{edited: {0, 3, 4}, long.ID: {0}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
