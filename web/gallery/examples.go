@@ -22,7 +22,7 @@ type Example struct {
 // Examples returns every page in every state, with made-up data.
 func Examples() []Example {
 	return slices.Concat(
-		account(), users(), overview(), queue(), messages(), message(), compare(), edit(), jobs(), sources(), audit(),
+		account(), users(), overview(), queue(), messages(), message(), compare(), edit(), cause(), jobs(), sources(), audit(),
 		reconciliation(), manual(), errors(),
 	)
 }

@@ -1,7 +1,8 @@
 import uPlot from 'uplot'
 
-// The plots of the overview. Failures are above the zero line and recoveries below it, and recoveries by people are hatched, so that
-// colour is not the only difference. The page refreshes while it is visible; plots keep their elements and get new figures.
+// The plots of the overview and of a cause. Failures are above the zero line and recoveries below it, and recoveries by people are
+// hatched, so that colour is not the only difference. Marks are moments that may explain a change. The overview refreshes while it is
+// visible; plots keep their elements and get new figures.
 const refreshInterval = 15_000
 const breakerRefreshInterval = 3_000 // while a circuit breaker is not closed
 const plots = new Map()
@@ -61,12 +62,12 @@ function draw(host) {
 	plots.set(host.id, entry)
 }
 
-// columns are the data of uPlot. Recoveries by people are drawn below those by retries, as one stack.
-function columns({ from, step, failed, byRetries, byPeople }) {
+// columns are the data of uPlot. Recoveries by people are drawn below those by retries, as one stack. A cause counts them as one.
+function columns({ from, step, failed, recovered, byRetries = recovered, byPeople }) {
 	return [
 		failed.map((_, i) => (from + i * step) / 1000),
 		failed.map(drawn),
-		byRetries.map((n, i) => drawn(-n - byPeople[i])),
+		byRetries.map((n, i) => byPeople ? drawn(-n - byPeople[i]) : null),
 		byRetries.map((n) => drawn(-n)),
 	]
 }
@@ -95,6 +96,7 @@ function options(host, entry) {
 			ready: [(plot) => plot.over.addEventListener('click', () => open(entry.figures, plot.cursor.idx))],
 			setCursor: [(plot) => showReadout(host, entry.figures, plot.cursor.idx)],
 			drawAxes: [zeroLine],
+			draw: [(plot) => drawMarks(plot, entry.figures)],
 		},
 	}
 }
@@ -140,6 +142,30 @@ function zeroLine(plot) {
 	plot.ctx.restore()
 }
 
+// drawMarks draws a dashed line, with a flag on top, at each marked moment.
+function drawMarks(plot, { from, step, failed, marks = [] }) {
+	const { top, height } = plot.bbox
+	const { ctx } = plot
+	ctx.save()
+	ctx.strokeStyle = ctx.fillStyle = ink('--tone-violet')
+	ctx.lineWidth = devicePixelRatio
+	for (const { at } of marks.filter(({ at }) => at >= from && at < from + step * failed.length)) {
+		const x = Math.round(plot.valToPos(at / 1000, 'x', true)) + 0.5
+		const flag = 5 * devicePixelRatio
+		ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio])
+		ctx.beginPath()
+		ctx.moveTo(x, top)
+		ctx.lineTo(x, top + height)
+		ctx.stroke()
+		ctx.beginPath()
+		ctx.moveTo(x, top)
+		ctx.lineTo(x + flag, top + flag / 2)
+		ctx.lineTo(x, top + flag)
+		ctx.fill()
+	}
+	ctx.restore()
+}
+
 function ink(name) {
 	return getComputedStyle(document.documentElement).getPropertyValue(name)
 }
@@ -173,13 +199,15 @@ function showReadout(host, figures, index) {
 	}
 	const begin = new Date(figures.from + index * figures.step)
 	const end = new Date(begin.getTime() + figures.step)
-	place.textContent = `${dayAndHour.format(begin)} – ${hour.format(end)}: ${figures.failed[index]} failed, `
-		+ `${figures.byRetries[index]} recovered by retries, ${figures.byPeople[index]} by people`
+	const recovered = figures.recovered ? `${figures.recovered[index]} recovered`
+		: `${figures.byRetries[index]} recovered by retries, ${figures.byPeople[index]} by people`
+	const marks = (figures.marks ?? []).filter(({ at }) => at >= begin && at < end).map(({ text }) => ` · ${text}`)
+	place.textContent = `${dayAndHour.format(begin)} – ${hour.format(end)}: ${figures.failed[index]} failed, ${recovered}${marks.join('')}`
 }
 
 // open opens the messages that were received in a step.
 function open({ from, step, failed, url }, index) {
-	if (index != null && failed[index] > 0) {
+	if (url && index != null && failed[index] > 0) {
 		const time = (ms) => new Date(ms).toISOString().slice(0, 16)
 		location.assign(`${url}&from=${time(from + index * step)}&to=${time(from + (index + 1) * step)}`)
 	}
