@@ -15,6 +15,11 @@ type Change struct {
 	Returned      bool      // After.Queue describes another queue message than Before.Queue
 	SourceChanged bool      // the message had no source before
 
+	// Failure is the error with its status code if the message fails by the change; "" otherwise. The fingerprint of
+	// After is that of the built-in rules then: the store finds the cause, because the rules of people can change until
+	// the moment in which the message is written.
+	Failure string
+
 	// Of a message whose platform's id another message of its source had: see Beside.
 	Supersedes *Superseded
 	Digest     string // of its content; "" if no other message has its id
@@ -134,5 +139,7 @@ func (m Message) changedFrom(before Message, by Actor, action, reason string, at
 	if before.ID != "" {
 		e.Before, e.After = before.stateBeside(m).json(), m.stateBeside(before).json()
 	}
-	return Change{Before: before, After: m, Event: e}
+	failure := m.failure
+	m.failure = ""
+	return Change{Before: before, After: m, Failure: failure, Event: e}
 }

@@ -1,6 +1,7 @@
 package deadletter
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
@@ -20,7 +21,12 @@ func WithStatus(code int, reason string) string {
 	return prefix + ": " + reason
 }
 
-// Fingerprint returns the key of a cause. Messages with the same source, destination and normalised reason have the
+// FailureText returns the error by which a failure is grouped: the reason with its status code before it.
+func FailureText(code int, reason string) string {
+	return cmp.Or(WithStatus(code, reason), "Unknown error")
+}
+
+// Fingerprint returns the key of a cause by the built-in rules. Messages with the same source, destination and normalised reason have the
 // same key. reason comes from WithStatus.
 func Fingerprint(source, destination, reason string) string {
 	sum := sha256.Sum256([]byte(source + "\x00" + destination + "\x00" + normalised(reason)))

@@ -37,6 +37,8 @@ type Message struct {
 	Lease         Lease           // zero while no delivery is in flight
 	LastChange    LastChange      // the latest change by a person
 	Queue         QueueFacts
+
+	failure string // see Change
 }
 
 // DeliveryRequest is a delivery that an actor requested.
@@ -122,10 +124,11 @@ func NewMessage(c Capture, p RetryPolicy, roll float64, at time.Time) Change {
 	return change
 }
 
-// failedFor sets the reason of a failure, and the fingerprint of its cause. The same reason with another status code
-// is another cause.
+// failedFor sets the reason of a failure, and the fingerprint of its cause by the built-in rules. The same reason with
+// another status code is another cause.
 func (m *Message) failedFor(statusCode int, reason string) {
-	m.Reason, m.Fingerprint = reason, Fingerprint(m.Source, m.Destination, WithStatus(statusCode, reason))
+	m.Reason, m.failure = reason, FailureText(statusCode, reason)
+	m.Fingerprint = Fingerprint(m.Source, m.Destination, m.failure)
 }
 
 func digestOf(body []byte) string {
