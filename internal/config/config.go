@@ -89,6 +89,8 @@ type Source struct {
 	Breaker       Breaker
 	EventType     []payload.Path // where a body names its event type; the first that leads to a text is used
 	Mask          Mask
+	Shapes        bool // sample the shape of delivered webhooks
+	KeepDelivered int  // delivered webhooks that are kept whole, masked
 }
 
 // TLS configures the connection to a destination, whose certificate is always verified. Load has checked the files.

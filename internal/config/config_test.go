@@ -100,6 +100,9 @@ func describe(c config.Config) string {
 		)
 		fmt.Fprintf(&b, "\tconnect %s, read %s, per second %v, TLS %+v\n", s.Connect, s.Read, s.MaxPerSecond, s.TLS)
 		fmt.Fprintf(&b, "\tevent type %q\n", s.EventType)
+		if !s.Shapes || s.KeepDelivered > 0 {
+			fmt.Fprintf(&b, "\tshapes %t, %d delivered kept\n", s.Shapes, s.KeepDelivered)
+		}
 		fmt.Fprintf(
 			&b,
 			"\tbreaker %v of %d in %s or %d in a row, probe %s, retries per second %d\n",
@@ -221,6 +224,7 @@ func TestLoadWithoutFile(t *testing.T) {
 			RampStart:     20,
 		},
 		EventType: payload.AnyEventType(),
+		Shapes:    true,
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

@@ -43,4 +43,5 @@ const (
 	maxWindow        = time.Hour
 	maxMinDeliveries = 1000
 	maxRampStart     = 10_000
+	maxKeepDelivered = 100
 )

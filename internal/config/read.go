@@ -180,6 +180,8 @@ func readSource(name string, s *section, hint string) Source {
 		Breaker:       readBreaker(s.section("breaker")),
 		EventType:     readEventType(s),
 		Mask:          readMask(s.section("mask")),
+		Shapes:        setting(s, "shapes", true, parseBool),
+		KeepDelivered: setting(s, "keep_delivered", 0, wholeNumber(0, maxKeepDelivered)),
 	}
 }
 

@@ -41,12 +41,16 @@ const (
 
 // EventType returns the event type of a body: the text at the first of the paths that leads to one; "" if none does.
 func EventType(h deadletter.Headers, body []byte, paths []Path) string {
-	text := Decode(h, body, maxTypeSearch)
-	if text.Kind == Binary {
+	return Decode(h, body, maxTypeSearch).EventType(paths)
+}
+
+// EventType is the function EventType for a decoded body.
+func (t Text) EventType(paths []Path) string {
+	if t.Kind == Binary {
 		return ""
 	}
 	for _, p := range paths {
-		if kind, text := p.find(NewDecoder(text.Bytes)); kind == '"' && text != "" {
+		if kind, text := p.find(NewDecoder(t.Bytes)); kind == '"' && text != "" {
 			return shortLine(text, maxEventType)
 		}
 	}

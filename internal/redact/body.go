@@ -164,6 +164,13 @@ func (r *Rules) SearchText(headers deadletter.Headers, head []byte) string {
 	return payload.SearchText(shown)
 }
 
+// Shape returns the shape of a decoded body without its secret values, and the content in which they are masked. The
+// shape is nil if the content is not whole.
+func (r *Rules) Shape(t payload.Text) (*payload.Shape, []byte) {
+	t.Bytes, _ = r.Text(t.Bytes)
+	return payload.ShapeOf(t, Mask), t.Bytes
+}
+
 // Wire returns a body in the encoding in which it came, with its secret values replaced by Mask, and whether there were
 // any. A body that cannot be written in its encoding again is returned as text. whole is false if the body expands to
 // more than limit bytes, which are searched for secrets; shown is its first part then.
