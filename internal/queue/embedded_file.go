@@ -215,7 +215,7 @@ const (
 func (f *File) read(ctx context.Context, query string, args ...any) ([]row, error) {
 	var list []row
 	size := 0
-	err := sqlite.Each(ctx, f.db.Prepared(), func(from sqlite.Row) error {
+	err := sqlite.Each(ctx, f.db, func(from sqlite.Row) error {
 		r, err := scanRow(from)
 		if err != nil {
 			return err
@@ -255,7 +255,7 @@ func scanRow(from sqlite.Row) (r row, err error) {
 
 // readFIFO returns messages of groups that are not blocked, each group in order.
 func (f *File) readFIFO(ctx context.Context, queue string, blocked map[string]bool, limit int) ([]row, error) {
-	groups, err := sqlite.Column[string](ctx, f.db.Prepared(), "groups", readGroups, queue, limit+len(blocked))
+	groups, err := sqlite.Column[string](ctx, f.db, "groups", readGroups, queue, limit+len(blocked))
 	if err != nil {
 		return nil, err
 	}

@@ -301,7 +301,7 @@ func (i *Index) indexBatch(
 	isNew := batch.upto > done.newest
 	done = done.with(events{after, batch.upto})
 	var link []byte
-	if err := i.desk.Prepared().QueryRowContext(ctx, linkOfEvent, done.newest).Scan(&link); err != nil {
+	if err := i.desk.QueryRowContext(ctx, linkOfEvent, done.newest).Scan(&link); err != nil {
 		return false, 0, fmt.Errorf("read the last event to index: %w", err)
 	}
 	err = i.db.Write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
@@ -322,7 +322,7 @@ func (i *Index) indexBatch(
 const latestEvent = `SELECT coalesce(max(seq), 0) FROM audit_events`
 
 func (i *Index) latestEvent(ctx context.Context) (seq int64, err error) {
-	if err := i.desk.Prepared().QueryRowContext(ctx, latestEvent).Scan(&seq); err != nil {
+	if err := i.desk.QueryRowContext(ctx, latestEvent).Scan(&seq); err != nil {
 		return 0, fmt.Errorf("read the latest event: %w", err)
 	}
 	return seq, nil

@@ -76,7 +76,7 @@ func (i *Index) readTexts(ctx context.Context, of events, masks *redact.Masks) (
 	texts := map[int64]*messageText{}
 	var last int64 // the event of the row before
 	size := 0
-	err := sqlite.Each(ctx, i.desk.Prepared(), func(r sqlite.Row) error {
+	err := sqlite.Each(ctx, i.desk, func(r sqlite.Row) error {
 		var seq, row int64
 		var isNew bool
 		var source, reason, id, webhook, eventType, queue, query string

@@ -66,7 +66,7 @@ type Options struct {
 type DB struct {
 	options     Options
 	read, write *sql.DB
-	prepared    *statements
+	queries     *statements // of the readers
 	tx          *Tx
 	requests    chan *request
 	closing     chan struct{}
@@ -125,7 +125,7 @@ func (d *DB) open(ctx context.Context) (err error) {
 	d.read = sql.OpenDB(attaching{connector, o.Attach})
 	d.read.SetMaxOpenConns(readers)
 	d.read.SetMaxIdleConns(readers)
-	d.prepared = &statements{on: d.read}
+	d.queries = &statements{limit: maxStatements, on: d.read}
 	return nil
 }
 
@@ -173,8 +173,8 @@ func (d *DB) stop() error {
 
 func (d *DB) closeHandles() error {
 	var errs []error
-	if d.prepared != nil {
-		errs = append(errs, d.prepared.close())
+	if d.queries != nil {
+		errs = append(errs, d.queries.close())
 	}
 	if d.read != nil {
 		errs = append(errs, d.read.Close())
@@ -190,17 +190,13 @@ func (d *DB) closeHandles() error {
 
 // QueryContext runs a query on a reader.
 func (d *DB) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return d.read.QueryContext(ctx, query, args...)
+	return d.queries.QueryContext(ctx, query, args...)
 }
 
 // QueryRowContext runs a query of one row on a reader.
 func (d *DB) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	return d.read.QueryRowContext(ctx, query, args...)
+	return d.queries.QueryRowContext(ctx, query, args...)
 }
-
-// Prepared runs queries on readers as well, and prepares each of them once for the life of the file. It is for
-// constants that run often; a query that is put together at run time would stay prepared for nothing.
-func (d *DB) Prepared() Querier { return d.prepared }
 
 // Snapshot begins a transaction of queries that see the file as it is at the first of them. The caller rolls it back.
 func (d *DB) Snapshot(ctx context.Context) (*sql.Tx, error) {

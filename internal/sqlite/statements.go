@@ -7,50 +7,117 @@ import (
 	"sync"
 )
 
-// statements caches prepared queries of one connection or of several, each for the life of the file: to prepare a
-// short query takes longer than to run it.
+// maxStatements bounds the queries that stay prepared for the readers of one file. Those that are put together at run
+// time push each other out; constants are used too often for that.
+const maxStatements = 200
+
+// statements prepares queries of one connection or of several, and keeps those that were used last: to prepare a short
+// query takes longer than to run it.
 type statements struct {
+	limit int // 0: it keeps all
 	on interface {
 		PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 	}
 
-	mu       sync.Mutex
-	prepared map[string]*sql.Stmt
+	mu    sync.Mutex
+	kept  map[string]*statement
+	clock int // counts uses
 }
 
-func (t *statements) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if s, ok := t.prepared[query]; ok {
+// statement is a prepared query.
+type statement struct {
+	*sql.Stmt
+	usedAt int
+	users  int // that are starting it: rows that are read keep it open by themselves
+	gone   bool
+}
+
+// use returns a prepared query. The caller releases it once it is running.
+func (t *statements) use(ctx context.Context, query string) (*statement, error) {
+	if s, ok := t.find(query); ok {
 		return s, nil
 	}
-	s, err := t.on.PrepareContext(ctx, query)
+	// Without the lock, because it may wait for a connection. Another caller may do the same meanwhile.
+	prepared, err := t.on.PrepareContext(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	if t.prepared == nil {
-		t.prepared = map[string]*sql.Stmt{}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := &statement{Stmt: prepared, users: 1}
+	if _, ok := t.kept[query]; ok {
+		s.gone = true
+		return s, nil
 	}
-	t.prepared[query] = s
+	if t.kept == nil {
+		t.kept = map[string]*statement{}
+	}
+	if t.limit > 0 && len(t.kept) >= t.limit {
+		t.dropOldest()
+	}
+	t.clock++
+	s.usedAt = t.clock
+	t.kept[query] = s
 	return s, nil
+}
+
+func (t *statements) find(query string) (*statement, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s, ok := t.kept[query]
+	if ok {
+		t.clock++
+		s.usedAt = t.clock
+		s.users++
+	}
+	return s, ok
+}
+
+func (t *statements) dropOldest() {
+	var oldest string
+	for query, s := range t.kept {
+		if first, ok := t.kept[oldest]; !ok || s.usedAt < first.usedAt {
+			oldest = query
+		}
+	}
+	s := t.kept[oldest]
+	delete(t.kept, oldest)
+	s.gone = true
+	s.closeUnused()
+}
+
+func (t *statements) release(s *statement) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s.users--
+	s.closeUnused()
+}
+
+// closeUnused closes a statement that no longer is kept. What Close returns is the fault of an earlier use.
+func (s *statement) closeUnused() {
+	if s.gone && s.users == 0 {
+		_ = s.Close()
+	}
 }
 
 // QueryContext runs a query.
 func (t *statements) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	s, err := t.prepare(ctx, query)
+	s, err := t.use(ctx, query)
 	if err != nil {
 		return nil, err
 	}
+	defer t.release(s)
 	return s.QueryContext(ctx, args...)
 }
 
 // QueryRowContext runs a query of one row.
 func (t *statements) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	s, err := t.prepare(ctx, query)
+	s, err := t.use(ctx, query)
 	if err != nil {
 		return t.on.QueryRowContext(ctx, query, args...) // returns the same fault to Scan
 	}
+	defer t.release(s)
 	return s.QueryRowContext(ctx, args...)
 }
 
@@ -58,10 +125,10 @@ func (t *statements) close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var errs []error
-	for _, s := range t.prepared {
+	for _, s := range t.kept {
 		errs = append(errs, s.Close())
 	}
-	t.prepared = nil
+	t.kept = nil
 	return errors.Join(errs...)
 }
 
@@ -76,10 +143,11 @@ func newTx(conn *sql.Conn) *Tx { return &Tx{statements{on: conn}, conn} }
 
 // ExecContext runs a statement.
 func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	s, err := t.prepare(ctx, query)
+	s, err := t.use(ctx, query)
 	if err != nil {
 		return nil, err
 	}
+	defer t.release(s)
 	return s.ExecContext(ctx, args...)
 }
 

@@ -59,7 +59,7 @@ func (s *Store) MessagesOfCauses(ctx context.Context, fingerprints []string) ([]
 	if err != nil {
 		return nil, err
 	}
-	return messages(ctx, s.db.Prepared(), "the causes'", messagesOfCauses, list)
+	return messages(ctx, s.db, "the causes'", messagesOfCauses, list)
 }
 
 const topCauses = `SELECT ` + causeColumns + ` FROM causes WHERE open > 0 AND (?1 = '' OR source = ?1)

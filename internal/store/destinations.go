@@ -60,7 +60,7 @@ const probeCandidates = `WITH recent AS MATERIALIZED (` + recentCauses + `), end
 // ProbeCandidates returns messages of a source that wait for a retry, whenever it is due, newest first: the newest of
 // all, and the newest and the oldest of each of the latest causes.
 func (s *Store) ProbeCandidates(ctx context.Context, source string) ([]deadletter.Message, error) {
-	return messages(ctx, s.db.Prepared(), "waiting", probeCandidates, source, "[]")
+	return messages(ctx, s.db, "waiting", probeCandidates, source, "[]")
 }
 
 // ProbeCandidates is Store.ProbeCandidates as this transaction sees it.
@@ -83,5 +83,5 @@ func (s *Store) DueExcept(
 	if err != nil {
 		return nil, err
 	}
-	return messages(ctx, s.db.Prepared(), "due", dueExcept, source, except, at.UnixMilli(), limit)
+	return messages(ctx, s.db, "due", dueExcept, source, except, at.UnixMilli(), limit)
 }

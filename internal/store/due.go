@@ -19,7 +19,7 @@ const dueMessages = `SELECT ` + messageColumns + ` FROM messages m
 func (s *Store) Due(
 	ctx context.Context, source string, status deadletter.Status, at time.Time, limit int,
 ) ([]deadletter.Message, error) {
-	return messages(ctx, s.db.Prepared(), "due", dueMessages, source, status, at.UnixMilli(), limit)
+	return messages(ctx, s.db, "due", dueMessages, source, status, at.UnixMilli(), limit)
 }
 
 const countDue = `SELECT count(*) FROM messages WHERE source = ? AND status = 'retrying' AND due_at <= ?`
@@ -40,7 +40,7 @@ const nextDue = `SELECT min(due_at) FROM messages
 // none.
 func (s *Store) NextDue(ctx context.Context, source string, status deadletter.Status) (time.Time, error) {
 	var at sql.NullInt64
-	if err := s.db.Prepared().QueryRowContext(ctx, nextDue, source, status).Scan(&at); err != nil {
+	if err := s.db.QueryRowContext(ctx, nextDue, source, status).Scan(&at); err != nil {
 		return time.Time{}, fmt.Errorf("read next due time: %w", err)
 	}
 	return sqlite.Time(at), nil
@@ -50,7 +50,7 @@ const leasedMessages = `SELECT ` + messageColumns + ` FROM messages m WHERE m.le
 
 // Leased returns messages with a delivery in flight. Before the worker starts, a dead process has left these.
 func (s *Store) Leased(ctx context.Context, limit int) ([]deadletter.Message, error) {
-	return messages(ctx, s.db.Prepared(), "leased", leasedMessages, limit)
+	return messages(ctx, s.db, "leased", leasedMessages, limit)
 }
 
 const dueSources = `SELECT DISTINCT source FROM message_counts

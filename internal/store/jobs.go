@@ -152,7 +152,7 @@ const runningJobs = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.state = 'runn
 
 // RunningJobs returns the running jobs, oldest first and at most 50.
 func (s *Store) RunningJobs(ctx context.Context) ([]deadletter.Job, error) {
-	return jobs(ctx, s.db.Prepared(), "running", runningJobs)
+	return jobs(ctx, s.db, "running", runningJobs)
 }
 
 const runningJobsOf = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.state = 'running' AND j.actor = 'user'
@@ -262,7 +262,7 @@ const shownJobs = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.by = ? AND j.hi
 
 // ShownJobs returns the latest jobs of a person that they did not dismiss.
 func (s *Store) ShownJobs(ctx context.Context, by string) ([]deadletter.Job, error) {
-	return jobs(ctx, s.db.Prepared(), "shown", shownJobs, by)
+	return jobs(ctx, s.db, "shown", shownJobs, by)
 }
 
 const hideJob = `UPDATE jobs SET hidden = 1 WHERE id = ? AND by = ? AND state IN ('done', 'cancelled')`

@@ -211,7 +211,7 @@ func (s *Store) items(
 	ctx context.Context, query string, id deadletter.JobID, source string, limit int,
 ) ([]Item, error) {
 	var list []Item
-	err := sqlite.Each(ctx, s.db.Prepared(), func(r sqlite.Row) error {
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		item := Item{Job: id}
 		err := r.Scan(&item.n, &item.Message, &item.Version, &item.Cause)
 		list = append(list, item)
@@ -250,7 +250,7 @@ const itemsInFlight = `SELECT source, count(*) FROM job_items INDEXED BY job_ite
 // ItemsInFlight returns how many items of a job are in flight, by source.
 func (s *Store) ItemsInFlight(ctx context.Context, id deadletter.JobID) (map[string]int, error) {
 	counts := map[string]int{}
-	err := sqlite.Each(ctx, s.db.Prepared(), func(r sqlite.Row) error {
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var source string
 		var n int
 		err := r.Scan(&source, &n)
@@ -408,7 +408,7 @@ func (s *Store) Latest(ctx context.Context, items []Item) (map[deadletter.ID]Lat
 		return nil, err
 	}
 	found := make(map[deadletter.ID]Latest, len(items))
-	err = sqlite.Each(ctx, s.db.Prepared(), func(r sqlite.Row) error {
+	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		latest, err := scanLatest(r)
 		found[latest.Message.ID] = latest
 		return err

@@ -61,7 +61,7 @@ func message(ctx context.Context, q sqlite.Querier, id deadletter.ID) (deadlette
 
 // Message returns the message with the given id. It returns NotFound if there is none.
 func (s *Store) Message(ctx context.Context, id deadletter.ID) (deadletter.Message, error) {
-	return message(ctx, s.db.Prepared(), id)
+	return message(ctx, s.db, id)
 }
 
 // Message returns the message as this transaction sees it, or NotFound.

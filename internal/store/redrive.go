@@ -25,7 +25,7 @@ const (
 // DueRedrives returns messages of a configured queue whose redrive people requested, in the order of their requests.
 // Redrives of jobs are requested and claimed in one step, so they are never due.
 func (s *Store) DueRedrives(ctx context.Context, queue string, at time.Time, limit int) ([]deadletter.Message, error) {
-	return messages(ctx, s.db.Prepared(), "due", dueRedrives, queue, at.UnixMilli(), limit)
+	return messages(ctx, s.db, "due", dueRedrives, queue, at.UnixMilli(), limit)
 }
 
 // NextRedrive returns when the next of DueRedrives is due; the zero time if there is none.

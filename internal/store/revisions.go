@@ -143,7 +143,7 @@ func revisionHead(ctx context.Context, q sqlite.Querier, id deadletter.ID, numbe
 
 // RevisionHead is Revision with at most BodyPart bytes of the body.
 func (s *Store) RevisionHead(ctx context.Context, id deadletter.ID, number int) (deadletter.Revision, error) {
-	return revisionHead(ctx, s.db.Prepared(), id, number)
+	return revisionHead(ctx, s.db, id, number)
 }
 
 // RevisionHead is Revision with at most BodyPart bytes of the body.
@@ -164,7 +164,7 @@ func (s *Store) RevisionHeads(
 	if err != nil {
 		return err
 	}
-	err = sqlite.Each(ctx, s.db.Prepared(), func(row sqlite.Row) error {
+	err = sqlite.Each(ctx, s.db, func(row sqlite.Row) error {
 		one, err := scanLatest(row)
 		if err == nil {
 			fn(one.Message, one.Revision)

@@ -144,7 +144,7 @@ const accessVersion = `SELECT version FROM access`
 // AccessVersion returns a number that changes when a session may have ended, or a user may do less. Other processes
 // change it as well.
 func (s *Store) AccessVersion(ctx context.Context) (n int64, err error) {
-	if err := s.db.Prepared().QueryRowContext(ctx, accessVersion).Scan(&n); err != nil {
+	if err := s.db.QueryRowContext(ctx, accessVersion).Scan(&n); err != nil {
 		return 0, fmt.Errorf("read the access version: %w", err)
 	}
 	return n, nil

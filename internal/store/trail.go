@@ -20,7 +20,7 @@ const latestEvent = `SELECT coalesce(max(seq), 0) FROM audit_events`
 
 // LatestSequence returns the number of the newest audit event; 0 if there is none.
 func (s *Store) LatestSequence(ctx context.Context) (seq int64, err error) {
-	if err := s.db.Prepared().QueryRowContext(ctx, latestEvent).Scan(&seq); err != nil {
+	if err := s.db.QueryRowContext(ctx, latestEvent).Scan(&seq); err != nil {
 		return 0, fmt.Errorf("read the latest event: %w", err)
 	}
 	return seq, nil
