@@ -704,7 +704,7 @@ func (c *Console) causeView(ctx context.Context, m deadletter.Message) (page.Cau
 }
 
 // replays describes how the replays of a cause went; "" if there were none.
-func replays(kind string, r store.Replays) string {
+func replays(kind string, r deadletter.Replays) string {
 	tried := plural(r.Tried, kind+" replay")
 	switch {
 	case r.Tried == 0:

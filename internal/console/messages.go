@@ -150,14 +150,14 @@ func (c *Console) cause(ctx context.Context, fingerprint string) (string, error)
 		return "", nil
 	}
 	if err == nil {
-		causes := []store.Cause{group}
+		causes := []deadletter.Cause{group}
 		err = c.Desk.Hider().Causes(ctx, causes)
 		group = causes[0]
 	}
-	if runes := []rune(group.Reason); len(runes) > maxCause {
+	if runes := []rune(group.Title); len(runes) > maxCause {
 		return string(runes[:maxCause-1]) + "…", err
 	}
-	return group.Reason, err
+	return group.Title, err
 }
 
 func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {

@@ -44,12 +44,6 @@ const openCap = 10_000
 // topCauses is how many causes the page lists.
 const topCauses = 6
 
-// cause is one of the causes with the most open messages.
-type cause struct {
-	store.Cause
-	failed, retrying int
-}
-
 // overview is the data of the page.
 type overview struct {
 	query    url.Values
@@ -61,7 +55,7 @@ type overview struct {
 	tallies []store.Tally
 	counts  map[string]map[deadletter.Status]int
 	ages    []ageCount
-	causes  []cause
+	causes  []deadletter.Cause
 	queues  []queueDepth
 
 	waitingJobs map[string]deadletter.JobID // by source
@@ -239,7 +233,7 @@ func (c *Console) countAges(ctx context.Context, o overview) ([]ageCount, error)
 	return ages, nil
 }
 
-func (c *Console) countCauses(ctx context.Context, o overview) ([]cause, error) {
+func (c *Console) countCauses(ctx context.Context, o overview) ([]deadletter.Cause, error) {
 	groups, err := c.Store.TopCauses(ctx, o.source, topCauses)
 	if err == nil {
 		err = c.Desk.Hider().Causes(ctx, groups)
@@ -247,16 +241,7 @@ func (c *Console) countCauses(ctx context.Context, o overview) ([]cause, error) 
 	if err != nil {
 		return nil, err
 	}
-	causes := make([]cause, len(groups))
-	for i, g := range groups {
-		causes[i].Cause = g
-		if causes[i].failed, causes[i].retrying, err = c.countOpen(
-			ctx, store.Filter{Cause: g.Fingerprint},
-		); err != nil {
-			return nil, err
-		}
-	}
-	return causes, nil
+	return groups, nil
 }
 
 // countOpen counts the failed and the retrying messages of a filter, each up to openCap+1.
@@ -580,13 +565,13 @@ func reasonRows(o overview) []page.CauseRow {
 			return url.Values{"status": {string(status)}, "cause": {cause.Fingerprint}}
 		}
 		row := page.CauseRow{
-			Text:      printable(cause.Reason),
+			Text:      printable(cause.Title),
 			Source:    printable(cause.Source),
 			First:     ui.At(cause.FirstAt),
 			Newest:    ui.At(cause.LastAt),
-			FailedNow: countedUpTo(openCap, cause.failed, list(deadletter.Failed)),
-			Retrying:  countedUpTo(openCap, cause.retrying, list(deadletter.Retrying)),
-			Share:     cause.Open * 100 / o.causes[0].Open,
+			FailedNow: countedUpTo(openCap, cause.Failed, list(deadletter.Failed)),
+			Retrying:  countedUpTo(openCap, cause.Retrying, list(deadletter.Retrying)),
+			Share:     cause.Open() * 100 / o.causes[0].Open(),
 		}
 		if r := cause.Unedited; r.Tried > 0 {
 			row.Replays = fmt.Sprintf("%s of %s succeeded", number(r.Delivered), plural(r.Tried, "unedited replay"))

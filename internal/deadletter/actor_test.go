@@ -27,6 +27,16 @@ func TestRolesAndActions(t *testing.T) {
 		deadletter.ActRedrive:     workers,
 		deadletter.ActEditRedrive: workers,
 		deadletter.ActSeparate:    workers,
+
+		deadletter.ActClaim:      workers,
+		deadletter.ActRelease:    workers,
+		deadletter.ActMute:       workers,
+		deadletter.ActUnmute:     workers,
+		deadletter.ActKnown:      workers,
+		deadletter.ActUnmark:     workers,
+		deadletter.ActNote:       workers,
+		deadletter.ActGroup:      workers,
+		deadletter.ActGroupRules: {deadletter.Admin},
 	}
 	for _, action := range append(deadletter.Actions(), "launch") {
 		for _, role := range append(slices.Clone(all), "", "root") {

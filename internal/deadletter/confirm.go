@@ -5,6 +5,7 @@ import "strings"
 // The inputs of a command that an Error can be about.
 const (
 	FieldReason    = "reason"
+	FieldNote      = "note"
 	FieldConfirm   = "confirmUnknown"
 	FieldPatch     = "patch"
 	FieldTestBatch = "test-batch"

@@ -41,13 +41,25 @@ const (
 	ActRedrive     Action = "redrive"
 	ActEditRedrive Action = "edit and redrive"
 	ActSeparate    Action = "make an arrival a message of its own"
+
+	// Of causes.
+	ActClaim      Action = "claim a cause"
+	ActRelease    Action = "release a cause"
+	ActMute       Action = "mute a cause"
+	ActUnmute     Action = "unmute a cause"
+	ActKnown      Action = "mark a cause as known"
+	ActUnmark     Action = "take a ticket from a cause"
+	ActNote       Action = "write notes"
+	ActGroup      Action = "merge and split causes"
+	ActGroupRules Action = "change the rules that group messages"
 )
 
 // Actions lists every Action, so that a test can prove who may do what.
 func Actions() []Action {
 	return []Action{
 		ActView, ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe,
-		ActSeparate, ActAcknowledge, ActUsers, ActUnmask,
+		ActSeparate, ActAcknowledge, ActUsers, ActUnmask, ActClaim, ActRelease, ActMute, ActUnmute, ActKnown, ActUnmark,
+		ActNote, ActGroup, ActGroupRules,
 	}
 }
 
@@ -57,9 +69,9 @@ func (r Role) Allows(a Action) bool {
 	case ActView:
 		return r == Viewer || r == Operator || r == Admin
 	case ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe, ActAcknowledge,
-		ActSeparate:
+		ActSeparate, ActClaim, ActRelease, ActMute, ActUnmute, ActKnown, ActUnmark, ActNote, ActGroup:
 		return r == Operator || r == Admin
-	case ActUsers, ActUnmask:
+	case ActUsers, ActUnmask, ActGroupRules:
 		return r == Admin
 	}
 	return false

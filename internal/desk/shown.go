@@ -179,13 +179,13 @@ func (h *Hider) isStaleEvent(e deadletter.Event) bool {
 const hiddenReason = "(an error text from before the present masks)"
 
 // Causes masks the reasons of causes. That of an old cause is the reason of one of its messages.
-func (h *Hider) Causes(ctx context.Context, list []store.Cause) error {
+func (h *Hider) Causes(ctx context.Context, list []deadletter.Cause) error {
 	var stale []string
 	for i := range list {
 		c := &list[i]
 		c.Destination = redact.Address(c.Destination)
 		if h.masks.Stale(c.FirstAt) {
-			c.Reason, stale = hiddenReason, append(stale, c.Fingerprint)
+			c.Title, stale = hiddenReason, append(stale, c.Fingerprint)
 		}
 	}
 	if len(stale) == 0 {
@@ -199,8 +199,8 @@ func (h *Hider) Causes(ctx context.Context, list []store.Cause) error {
 		return err
 	}
 	for _, m := range messages {
-		at := slices.IndexFunc(list, func(c store.Cause) bool { return c.Fingerprint == m.Fingerprint })
-		list[at].Reason = deadletter.WithStatus(m.StatusCode, m.Reason)
+		at := slices.IndexFunc(list, func(c deadletter.Cause) bool { return c.Fingerprint == m.Fingerprint })
+		list[at].Title = deadletter.WithStatus(m.StatusCode, m.Reason)
 	}
 	return nil
 }

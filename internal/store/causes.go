@@ -2,40 +2,34 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
+	"strings"
 	"time"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/sqlite"
 )
 
-// Cause is the messages that failed for the same reason: same source, destination and normalised error.
-type Cause struct {
-	Fingerprint string
-	Source      string
-	Destination string
-	Reason      string // of one of them
-	Messages    int    // that ever failed for it
-	Open        int    // that wait for a delivery or a person because of it
-	FirstAt     time.Time
-	LastAt      time.Time
-	Unedited    Replays
-	Edited      Replays
-}
+const causeColumns = `fingerprint, source, destination, reason, status_code, messages, failed, retrying, first_at,
+	last_at, counted_at, unedited, unedited_delivered, edited, edited_delivered, edit_reason, growth, state, state_at,
+	owner, owned_until, ticket, mute_until, mute_count, mute_from, mute_per_hour, mute_delivered, version, changed_by,
+	changed_how, changed_at`
 
-// Replays counts replays and how many of them were delivered.
-type Replays struct{ Tried, Delivered int }
-
-const causeColumns = `fingerprint, source, destination, reason, messages, open, first_at, last_at, unedited,
-	unedited_delivered, edited, edited_delivered`
-
-func scanCause(r sqlite.Row) (Cause, error) {
-	var g Cause
-	var first, last int64
-	err := r.Scan(&g.Fingerprint, &g.Source, &g.Destination, &g.Reason, &g.Messages, &g.Open, &first, &last,
-		&g.Unedited.Tried, &g.Unedited.Delivered, &g.Edited.Tried, &g.Edited.Delivered)
-	g.FirstAt, g.LastAt = time.UnixMilli(first).UTC(), time.UnixMilli(last).UTC()
-	return g, err
+func scanCause(r sqlite.Row) (deadletter.Cause, error) {
+	var c deadletter.Cause
+	var first, last, counted, stateAt int64
+	var owned, muted, changed sql.NullInt64
+	err := r.Scan(
+		&c.Fingerprint, &c.Source, &c.Destination, &c.Title, &c.StatusCode, &c.Messages, &c.Failed, &c.Retrying, &first,
+		&last, &counted, &c.Unedited.Tried, &c.Unedited.Delivered, &c.Edited.Tried, &c.Edited.Delivered, &c.EditReason,
+		&c.Growth, &c.State, &stateAt, &c.Owner, &owned, &c.Ticket, &muted, &c.Mute.Count, &c.Mute.From,
+		&c.Mute.PerHour, &c.Mute.UntilDelivered, &c.Version, &c.LastChange.By, &c.LastChange.Action, &changed,
+	)
+	c.FirstAt, c.LastAt = time.UnixMilli(first).UTC(), time.UnixMilli(last).UTC()
+	c.CountedAt, c.StateAt = time.UnixMilli(counted).UTC(), time.UnixMilli(stateAt).UTC()
+	c.OwnedUntil, c.Mute.Until, c.LastChange.At = sqlite.Time(owned), sqlite.Time(muted), sqlite.Time(changed)
+	return c, err
 }
 
 // presentCause is the cause that a fingerprint stands for, which a link may have from before the rules changed.
@@ -44,9 +38,18 @@ const presentCause = `coalesce((SELECT moved_to FROM moved_causes WHERE fingerpr
 const causeByFingerprint = `SELECT ` + causeColumns + ` FROM causes WHERE fingerprint = ` + presentCause
 
 // Cause returns the cause with the given fingerprint. It returns NotFound if there is none.
-func (s *Store) Cause(ctx context.Context, fingerprint string) (Cause, error) {
-	g, err := scanCause(s.db.QueryRowContext(ctx, causeByFingerprint, fingerprint, fingerprint))
-	return g, notFound(err, "no message failed for the cause %s", fingerprint)
+func (s *Store) Cause(ctx context.Context, fingerprint string) (deadletter.Cause, error) {
+	return oneCause(ctx, s.db, fingerprint)
+}
+
+// Cause returns the cause with the given fingerprint. It returns NotFound if there is none.
+func (t *Tx) Cause(ctx context.Context, fingerprint string) (deadletter.Cause, error) {
+	return oneCause(ctx, t.tx, fingerprint)
+}
+
+func oneCause(ctx context.Context, q sqlite.Querier, fingerprint string) (deadletter.Cause, error) {
+	c, err := scanCause(q.QueryRowContext(ctx, causeByFingerprint, fingerprint, fingerprint))
+	return c, notFound(err, "no message failed for the cause %s", fingerprint)
 }
 
 const messagesOfCauses = `SELECT ` + messageColumns + ` FROM json_each(?) asked CROSS JOIN messages m
@@ -66,17 +69,84 @@ const topCauses = `SELECT ` + causeColumns + ` FROM causes WHERE open > 0 AND (?
 	ORDER BY open DESC, fingerprint LIMIT ?2`
 
 // TopCauses returns the causes with the most open messages, largest first: of one source, or of all for "".
-func (s *Store) TopCauses(ctx context.Context, source string, limit int) ([]Cause, error) {
-	var list []Cause
-	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
-		g, err := scanCause(r)
-		list = append(list, g)
+func (s *Store) TopCauses(ctx context.Context, source string, limit int) ([]deadletter.Cause, error) {
+	return causes(ctx, s.db, topCauses, source, limit)
+}
+
+func causes(ctx context.Context, q sqlite.Querier, query string, args ...any) (list []deadletter.Cause, err error) {
+	err = sqlite.Each(ctx, q, func(r sqlite.Row) error {
+		c, err := scanCause(r)
+		list = append(list, c)
 		return err
-	}, topCauses, source, limit)
+	}, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read causes: %w", err)
 	}
 	return list, nil
+}
+
+const (
+	writeCause = `UPDATE causes SET state = ?, state_at = ?, owner = ?, owned_until = ?, ticket = ?, mute_until = ?,
+		mute_count = ?, mute_from = ?, mute_per_hour = ?, mute_delivered = ?, version = ?, changed_by = ?,
+		changed_how = ?, changed_at = ?, due_at = ? WHERE fingerprint = ?`
+)
+
+// ApplyCause writes a change of a cause that was read in this transaction, with its audit event. The counts of a cause
+// are written by changes of messages alone.
+func (t *Tx) ApplyCause(ctx context.Context, c deadletter.CauseChange) error {
+	if err := t.writeCause(ctx, c.After); err != nil {
+		return err
+	}
+	t.applied = true
+	return t.Record(ctx, c.Event)
+}
+
+func (t *Tx) writeCause(ctx context.Context, c deadletter.Cause) error {
+	_, err := t.tx.ExecContext(
+		ctx, writeCause, c.State, c.StateAt.UnixMilli(), c.Owner, sqlite.Millis(c.OwnedUntil), c.Ticket,
+		sqlite.Millis(c.Mute.Until), c.Mute.Count, c.Mute.From, c.Mute.PerHour, c.Mute.UntilDelivered, c.Version,
+		c.LastChange.By, c.LastChange.Action, sqlite.Millis(c.LastChange.At), sqlite.Millis(c.DueAt()), c.Fingerprint,
+	)
+	if err != nil {
+		return fmt.Errorf("write the cause %s: %w", c.Fingerprint, err)
+	}
+	return nil
+}
+
+// CauseHour counts the failures and recoveries of a cause within an hour.
+type CauseHour struct {
+	At        time.Time // when the hour begins
+	Failed    int
+	Recovered int // delivered or redriven
+}
+
+// CauseHours returns the hours of causes in which anything happened from a time on, by fingerprint, oldest first.
+func (s *Store) CauseHours(
+	ctx context.Context, fingerprints []string, from time.Time,
+) (map[string][]CauseHour, error) {
+	hours := make(map[string][]CauseHour, len(fingerprints))
+	if len(fingerprints) == 0 {
+		return hours, nil
+	}
+	args := make([]any, len(fingerprints), len(fingerprints)+1)
+	for i, f := range fingerprints {
+		args[i] = f
+	}
+	query := `SELECT fingerprint, at, failed, recovered FROM cause_hours WHERE fingerprint IN (?` +
+		strings.Repeat(", ?", len(fingerprints)-1) + `) AND at >= ? ORDER BY fingerprint, at`
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
+		var fingerprint string
+		var at int64
+		var h CauseHour
+		err := r.Scan(&fingerprint, &at, &h.Failed, &h.Recovered)
+		h.At = time.UnixMilli(at).UTC()
+		hours[fingerprint] = append(hours[fingerprint], h)
+		return err
+	}, query, append(args, from.Truncate(time.Hour).UnixMilli())...)
+	if err != nil {
+		return nil, fmt.Errorf("read the hours of causes: %w", err)
+	}
+	return hours, nil
 }
 
 const eventTypes = `SELECT event_type FROM event_types ORDER BY messages DESC, event_type LIMIT 200`

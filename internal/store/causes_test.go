@@ -38,7 +38,7 @@ func replay(t *testing.T, s *store.Store, id deadletter.ID, edit bool, code int)
 	return apply(t, s, change, err)
 }
 
-func group(t *testing.T, s *store.Store, fingerprint string) store.Cause {
+func group(t *testing.T, s *store.Store, fingerprint string) deadletter.Cause {
 	t.Helper()
 	g, err := s.Cause(t.Context(), fingerprint)
 	if err != nil {
@@ -55,15 +55,19 @@ func TestCauseDescribesItsMessages(t *testing.T) {
 	}
 	m := receive(t, s, failure("b-0", 404, start))
 	g := group(t, s, receive(t, s, failure("a-5", 422, start.Add(-time.Minute))).Fingerprint)
-	want := store.Cause{
+	want := deadletter.Cause{
 		Fingerprint: g.Fingerprint,
 		Source:      "genesys",
 		Destination: "http://127.0.0.1:9090/genesys",
-		Reason:      "422: field id is missing (422)",
+		Title:       "422: field id is missing (422)",
 		Messages:    6,
-		Open:        6,
+		StatusCode:  422,
+		Failed:      6,
 		FirstAt:     start.Add(-time.Minute).Truncate(time.Millisecond),
 		LastAt:      start.Add(4 * time.Minute).Truncate(time.Millisecond),
+		CountedAt:   start.Add(4 * time.Minute).Truncate(time.Millisecond),
+		State:       deadletter.CauseNew,
+		StateAt:     start.Truncate(time.Millisecond),
 	}
 	if g != want {
 		t.Errorf("group\n got %+v\nwant %+v", g, want)
@@ -73,16 +77,16 @@ func TestCauseDescribesItsMessages(t *testing.T) {
 	replay(t, s, "a-2", true, 200)
 	replay(t, s, "a-3", true, 404)
 	g = group(t, s, g.Fingerprint)
-	if g.Messages != 6 || g.Open != 3 || g.Unedited != (store.Replays{Tried: 2, Delivered: 1}) ||
-		g.Edited != (store.Replays{Tried: 2, Delivered: 1}) {
+	if g.Messages != 6 || g.Open() != 3 || g.Unedited != (deadletter.Replays{Tried: 2, Delivered: 1}) ||
+		g.Edited != (deadletter.Replays{Tried: 2, Delivered: 1}) {
 		t.Errorf("after four replays it is %+v", g)
 	}
-	if other := group(t, s, m.Fingerprint); other.Messages != 2 || other.Open != 2 ||
+	if other := group(t, s, m.Fingerprint); other.Messages != 2 || other.Open() != 2 ||
 		other.Unedited.Tried+other.Edited.Tried != 0 {
 		t.Errorf("the message that now fails for another cause is not in its group: %+v", other)
 	}
 	top, err := s.TopCauses(t.Context(), "", 10)
-	if err != nil || len(top) != 2 || top[0].Open != 3 || top[1].Open != 2 {
+	if err != nil || len(top) != 2 || top[0].Open() != 3 || top[1].Open() != 2 {
 		t.Errorf("the largest causes are %+v, %v", top, err)
 	}
 	if of, err := s.TopCauses(t.Context(), top[0].Source, 1); err != nil || len(of) != 1 || of[0] != top[0] {
@@ -97,7 +101,7 @@ func TestCauseDescribesItsMessages(t *testing.T) {
 	}
 	change, err := archived.Archive(anna, "a test", archived.Version, start)
 	apply(t, s, change, err)
-	if g = group(t, s, g.Fingerprint); g.Open != 2 {
+	if g = group(t, s, g.Fingerprint); g.Open() != 2 {
 		t.Errorf("an archived message is still open: %+v", g)
 	}
 	if _, err := s.Cause(t.Context(), "none"); deadletter.KindOf(err) != deadletter.NotFound {

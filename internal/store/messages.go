@@ -164,10 +164,7 @@ func (t *Tx) applyRest(ctx context.Context, list ...numbered) error {
 		if err := t.applyRare(ctx, c); err != nil {
 			return fmt.Errorf("write message %s: %w", c.After.ID, err)
 		}
-		t.count(func(sum *counts) {
-			sum.message(c.Before, c.After)
-			sum.replay(*c.Change)
-		})
+		t.count(func(sum *counts) { sum.message(c.Change) })
 		events[i] = c.Event
 	}
 	t.applied = true

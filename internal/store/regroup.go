@@ -17,12 +17,14 @@ const (
 
 	moveMessages = `UPDATE messages SET fingerprint = ?1
 		WHERE n IN (SELECT n FROM messages WHERE fingerprint = ?2 LIMIT ?3)`
-	mergeCause = `INSERT INTO causes (` + causeColumns + `) SELECT ?1, source, destination, reason, messages, open,
-		first_at, last_at, unedited, unedited_delivered, edited, edited_delivered FROM causes WHERE fingerprint = ?2
-		ON CONFLICT DO UPDATE SET messages = messages + excluded.messages, open = open + excluded.open,
-		first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at),
-		unedited = unedited + excluded.unedited, unedited_delivered = unedited_delivered + excluded.unedited_delivered,
-		edited = edited + excluded.edited, edited_delivered = edited_delivered + excluded.edited_delivered`
+	renameCause = `UPDATE causes SET fingerprint = ?1 WHERE fingerprint = ?2`
+	joinCounts  = `UPDATE causes SET messages = ?2, failed = ?3, retrying = ?4, first_at = ?5, last_at = ?6,
+		counted_at = ?7, unedited = ?8, unedited_delivered = ?9, edited = ?10, edited_delivered = ?11, edit_reason = ?12
+		WHERE fingerprint = ?1`
+	moveHours = `INSERT INTO cause_hours SELECT ?1, at, failed, recovered FROM cause_hours WHERE fingerprint = ?2
+		ON CONFLICT DO UPDATE SET failed = failed + excluded.failed, recovered = recovered + excluded.recovered`
+	deleteHours = `DELETE FROM cause_hours WHERE fingerprint = ?2`
+	moveNotes   = `UPDATE cause_notes SET fingerprint = ?1 WHERE fingerprint = ?2`
 	deleteCause = `DELETE FROM causes WHERE fingerprint = ?2`
 	forgetMove  = `DELETE FROM moved_causes WHERE fingerprint = ?1` // it is a cause again
 	followMoves = `UPDATE moved_causes SET moved_to = ?1 WHERE moved_to = ?2`
@@ -73,7 +75,7 @@ type causeMove struct{ from, to string }
 func (s *Store) causeMoves(ctx context.Context) (moves []causeMove, err error) {
 	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		c, err := scanCause(r)
-		if to := deadletter.Fingerprint(c.Source, c.Destination, c.Reason); to != c.Fingerprint {
+		if to := deadletter.Fingerprint(c.Source, c.Destination, c.Title); to != c.Fingerprint {
 			moves = append(moves, causeMove{c.Fingerprint, to})
 		}
 		return err
@@ -109,13 +111,56 @@ func (t *Tx) moveCause(ctx context.Context, m causeMove, limit int64) (int64, er
 	if err != nil || n == limit {
 		return n, err
 	}
-	for _, statement := range []string{mergeCause, deleteCause, forgetMove, followMoves, noteMove} {
+	if err := t.joinCause(ctx, m); err != nil {
+		return n, err
+	}
+	for _, statement := range []string{moveHours, deleteHours, moveNotes, forgetMove, followMoves, noteMove} {
 		if _, err := t.tx.ExecContext(ctx, statement, m.to, m.from); err != nil {
 			return n, err
 		}
 	}
 	return n, nil
 }
+
+// joinCause joins a cause with the one that it moves to, or gives it that one's fingerprint if there is none.
+func (t *Tx) joinCause(ctx context.Context, m causeMove) error {
+	list, err := causes(ctx, t.tx, causeOrOther, m.to, m.from)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	if len(list) == 1 {
+		_, err := t.tx.ExecContext(ctx, renameCause, m.to, m.from)
+		return err
+	}
+	if list[0].Fingerprint != m.to {
+		list[0], list[1] = list[1], list[0]
+	}
+	c := list[0].Joined(list[1])
+	if _, err := t.tx.ExecContext(ctx, deleteCause, m.to, m.from); err != nil {
+		return err
+	}
+	if _, err := t.tx.ExecContext(
+		ctx,
+		joinCounts,
+		c.Fingerprint,
+		c.Messages,
+		c.Failed,
+		c.Retrying,
+		c.FirstAt.UnixMilli(),
+		c.LastAt.UnixMilli(),
+		c.CountedAt.UnixMilli(),
+		c.Unedited.Tried,
+		c.Unedited.Delivered,
+		c.Edited.Tried,
+		c.Edited.Delivered,
+		c.EditReason,
+	); err != nil {
+		return err
+	}
+	return t.writeCause(ctx, c)
+}
+
+const causeOrOther = `SELECT ` + causeColumns + ` FROM causes WHERE fingerprint IN (?, ?)`
 
 const (
 	itemErrors = `SELECT job, message, error FROM job_items WHERE error <> '' AND (job, message) > (?, ?)

@@ -29,7 +29,7 @@ func TestStoredCausesAreRegrouped(t *testing.T) {
 	}
 	replay(t, s, "a-0", false, 200)
 	want, err := s.TopCauses(t.Context(), "", 10)
-	if err != nil || len(want) != 1 || want[0].Messages != old || want[0].Open != old-1 {
+	if err != nil || len(want) != 1 || want[0].Messages != old || want[0].Open() != old-1 {
 		t.Fatalf("causes %+v, %v", want, err)
 	}
 	if err := s.Close(); err != nil {
@@ -94,8 +94,10 @@ func TestLargeCausesAreRegrouped(t *testing.T) {
 	for _, statement := range []string{
 		"UPDATE cause_rules SET version = 0",
 		"UPDATE messages SET fingerprint = 'old ' || (n % 2)",
-		`INSERT INTO causes SELECT m.fingerprint, c.source, c.destination, c.reason, count(*), count(*), c.first_at,
-			c.last_at, 0, 0, 0, 0 FROM messages m, causes c GROUP BY m.fingerprint`,
+		`INSERT INTO causes (fingerprint, source, destination, reason, status_code, messages, failed, retrying, first_at,
+			last_at, counted_at, state_at) SELECT m.fingerprint, c.source, c.destination, c.reason, c.status_code,
+			count(*), count(*), 0, c.first_at, c.last_at, c.counted_at, c.state_at
+			FROM messages m, causes c GROUP BY m.fingerprint`,
 		"DELETE FROM causes WHERE fingerprint NOT LIKE 'old %'",
 	} {
 		if _, err := file.ExecContext(t.Context(), statement); err != nil {
@@ -127,8 +129,9 @@ func olderRules(t *testing.T, path string) {
 		`CREATE TEMP TABLE whole AS SELECT * FROM causes`,
 		`DELETE FROM causes`,
 		`UPDATE messages SET fingerprint = 'old ' || id`,
-		`INSERT INTO causes SELECT m.fingerprint, m.source, m.destination, '404: ' || m.reason, 1, m.status = 'failed',
-			m.received_at, m.received_at, 0, 0, 0, 0 FROM messages m`,
+		`INSERT INTO causes (fingerprint, source, destination, reason, status_code, messages, failed, retrying, first_at,
+			last_at, counted_at, state_at) SELECT m.fingerprint, m.source, m.destination, '404: ' || m.reason, 404, 1,
+			m.status = 'failed', 0, m.received_at, m.received_at, w.counted_at, m.received_at FROM messages m, whole w`,
 		`UPDATE causes SET unedited = 1, unedited_delivered = 1 WHERE fingerprint = 'old a-0'`,
 	} {
 		if _, err := file.ExecContext(t.Context(), statement); err != nil {

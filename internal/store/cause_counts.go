@@ -1,0 +1,182 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/sqlite"
+)
+
+// causeCounts is what the writes of a commit change in the counts of a cause.
+type causeCounts struct {
+	example          deadletter.Message // one that failed for this cause
+	messages         int
+	failed, retrying int
+	first, last      int64 // of the failures
+	at               int64 // of the latest change of failed and retrying
+	unedited, edited deadletter.Replays
+	edit             *deadletter.Change // a delivery of an edited message
+	hours            map[int64]hourCounts
+}
+
+// hourCounts are the failures and recoveries of an hour.
+type hourCounts struct{ failed, recovered int }
+
+// cause counts a message that is new or was changed, for the causes that it failed for before and after.
+func (c *counts) cause(change *deadletter.Change) {
+	before, after, at := change.Before, change.After, change.Event.At.UnixMilli()
+	from, to := c.countsOf(before.Fingerprint), c.countsOf(after.Fingerprint)
+	from.countOpen(before, -1, at)
+	to.countOpen(after, 1, at)
+	switch {
+	case before.ID == "":
+		to.countFailure(after, after.ReceivedAt.UnixMilli())
+	case before.Fingerprint != after.Fingerprint:
+		to.countFailure(after, attemptedAt(after))
+	case before.Status == deadletter.Replaying && (after.Status == deadletter.Resolved ||
+		after.Status == deadletter.Redriven):
+		to.countHour(at, hourCounts{recovered: 1})
+	}
+	from.countReplay(change)
+}
+
+// countsOf returns the counts of a cause, to be added to.
+func (c *counts) countsOf(fingerprint string) *causeCounts {
+	if fingerprint == "" {
+		return &causeCounts{} // is written nowhere
+	}
+	if c.causes[fingerprint] == nil {
+		c.causes[fingerprint] = &causeCounts{}
+	}
+	return c.causes[fingerprint]
+}
+
+// countOpen counts a message that is open in its state before (n is -1) or after a change (n is 1).
+func (g *causeCounts) countOpen(m deadletter.Message, n int, at int64) {
+	switch m.Status {
+	case deadletter.Failed:
+		g.failed += n
+	case deadletter.Retrying, deadletter.Replaying:
+		g.retrying += n
+	case deadletter.Resolved, deadletter.Redriven, deadletter.Archived:
+		return
+	}
+	g.at = max(g.at, at)
+}
+
+// countFailure counts a failure for the cause.
+func (g *causeCounts) countFailure(m deadletter.Message, at int64) {
+	if g.messages == 0 {
+		g.example, g.first, g.last = m, at, at
+	}
+	g.messages++
+	g.first, g.last = min(g.first, at), max(g.last, at)
+	g.countHour(at, hourCounts{failed: 1})
+}
+
+func (g *causeCounts) countHour(at int64, add hourCounts) {
+	if g.hours == nil {
+		g.hours = map[int64]hourCounts{}
+	}
+	hour := at - at%time.Hour.Milliseconds()
+	sum := g.hours[hour]
+	g.hours[hour] = hourCounts{sum.failed + add.failed, sum.recovered + add.recovered}
+}
+
+// countReplay counts a replay for the cause that the message had when the replay was requested.
+func (g *causeCounts) countReplay(change *deadletter.Change) {
+	edited, delivered, ok := change.Replayed()
+	if !ok {
+		return
+	}
+	one := deadletter.Replays{Tried: 1}
+	if delivered {
+		one.Delivered = 1
+	}
+	if !edited {
+		g.unedited.Add(one)
+		return
+	}
+	g.edited.Add(one)
+	if delivered {
+		g.edit = change
+	}
+}
+
+// reason returns the reason that the fingerprint was made of: that of a message which came without its first response
+// has no status code.
+func (g *causeCounts) reason(fingerprint string) string {
+	m := g.example
+	text := deadletter.WithStatus(m.StatusCode, m.Reason)
+	if deadletter.Fingerprint(m.Source, m.Destination, text) == fingerprint {
+		return text
+	}
+	return m.Reason
+}
+
+const (
+	// A state that a failure or a delivery may change is due at once: see deadletter.Cause.Next.
+	updateCause = `UPDATE causes SET messages = messages + ?2, failed = failed + ?3, retrying = retrying + ?4,
+		first_at = iif(?2 > 0, min(first_at, ?5), first_at), last_at = max(last_at, ?6), counted_at = max(counted_at, ?7),
+		unedited = unedited + ?8, unedited_delivered = unedited_delivered + ?9, edited = edited + ?10,
+		edited_delivered = edited_delivered + ?11,
+		due_at = iif(state IN ('resolved', 'muted') OR failed + ?3 + retrying + ?4 = 0, counted_at, due_at)
+		WHERE fingerprint = ?1`
+	insertCause = `INSERT INTO causes (fingerprint, source, destination, reason, status_code, messages, failed, retrying,
+		first_at, last_at, counted_at, state_at, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	setEditReason = `UPDATE causes SET edit_reason = coalesce((SELECT reason FROM revisions WHERE number = ?3
+		AND message = (SELECT n FROM messages WHERE id = ?2)), edit_reason) WHERE fingerprint = ?1`
+	addCauseHour = `INSERT INTO cause_hours VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
+		SET failed = failed + excluded.failed, recovered = recovered + excluded.recovered`
+)
+
+func (g *causeCounts) write(ctx context.Context, tx *sqlite.Tx, fingerprint string) error {
+	none := deadletter.Replays{}
+	if g.messages != 0 || g.failed != 0 || g.retrying != 0 || g.unedited != none || g.edited != none {
+		if err := g.writeCause(ctx, tx, fingerprint); err != nil {
+			return err
+		}
+	}
+	if g.edit != nil {
+		_, err := tx.ExecContext(ctx, setEditReason, fingerprint, g.edit.After.ID, g.edit.Attempt.Revision)
+		if err != nil {
+			return err
+		}
+	}
+	for at, n := range g.hours {
+		if _, err := tx.ExecContext(ctx, addCauseHour, fingerprint, at, n.failed, n.recovered); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *causeCounts) writeCause(ctx context.Context, tx *sqlite.Tx, fingerprint string) error {
+	written, err := tx.ExecContext(
+		ctx, updateCause, fingerprint, g.messages, g.failed, g.retrying, g.first, g.last, g.at, g.unedited.Tried,
+		g.unedited.Delivered, g.edited.Tried, g.edited.Delivered,
+	)
+	if err != nil {
+		return err
+	}
+	if n, err := written.RowsAffected(); err != nil || n > 0 || g.messages == 0 {
+		return err
+	}
+	c := g.newCause()
+	_, err = tx.ExecContext(
+		ctx, insertCause, fingerprint, c.Source, c.Destination, g.reason(fingerprint), c.StatusCode, c.Messages,
+		c.Failed, c.Retrying, g.first, g.last, g.at, g.first, sqlite.Millis(c.DueAt()),
+	)
+	return err
+}
+
+// newCause returns the cause of messages that are the first to fail for it.
+func (g *causeCounts) newCause() deadletter.Cause {
+	first := time.UnixMilli(g.first).UTC()
+	return deadletter.Cause{
+		Source: g.example.Source, Destination: g.example.Destination, StatusCode: g.example.StatusCode,
+		Messages: g.messages, Failed: g.failed, Retrying: g.retrying, FirstAt: first,
+		CountedAt: time.UnixMilli(g.at).UTC(), State: deadletter.CauseNew, StateAt: first,
+	}
+}
