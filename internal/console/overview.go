@@ -558,13 +558,13 @@ func ageRows(o overview) []page.AgeRow {
 	return rows
 }
 
-func reasonRows(o overview) []page.CauseRow {
-	var rows []page.CauseRow
+func reasonRows(o overview) []page.TopCause {
+	var rows []page.TopCause
 	for _, cause := range o.causes {
 		list := func(status deadletter.Status) url.Values {
 			return url.Values{"status": {string(status)}, "cause": {cause.Fingerprint}}
 		}
-		row := page.CauseRow{
+		row := page.TopCause{
 			Text:      printable(cause.Title),
 			Source:    printable(cause.Source),
 			First:     ui.At(cause.FirstAt),

@@ -135,13 +135,23 @@ func causeOf() page.CauseView {
 			Edited:   page.CauseReplays{Tried: "214", Delivered: "214", Share: 100, Tone: ui.Done},
 			Jobs: []page.CauseJob{
 				{
-					ID: "31", URL: "/jobs/31", Action: "Edit and replay of 214 messages", By: "anna", Started: ago(35),
-					Reason: "add id", Parts: []page.JobPart{{Text: "214 delivered", Tone: ui.Done, URL: "/messages?job=31"}},
+					ID:      "31",
+					URL:     "/jobs/31",
+					Action:  "Edit and replay of 214 messages",
+					By:      "anna",
+					Started: ago(35),
+					Reason:  "add id",
+					Parts:   []page.JobPart{{Text: "214 delivered", Tone: ui.Done, URL: "/messages?job=31"}},
 				},
 				{
 					ID: "30", URL: "/jobs/30", Action: "Replay of 20 messages", By: "jo", Started: ago(51),
 					Parts: []page.JobPart{
-						{Text: "20 failed", Tone: ui.Fault, URL: "/messages?job=30"}, {Text: "1 skipped", Tone: ui.Warn},
+						{
+							Text: "20 failed",
+							Tone: ui.Fault,
+							URL:  "/messages?job=30",
+						},
+						{Text: "1 skipped", Tone: ui.Warn},
 					},
 				},
 			},
@@ -183,7 +193,12 @@ func causeTrendOf() page.CauseTrend {
 			{Value: "30d", Label: "30 d", Name: "30 days", URL: "?range=30d"},
 		},
 		Marks: []page.CauseMark{
-			{At: ago(35), Kind: "job", Text: "Job 31 started: edit and replay of 214 messages, by anna", URL: "/jobs/31"},
+			{
+				At:   ago(35),
+				Kind: "job",
+				Text: "Job 31 started: edit and replay of 214 messages, by anna",
+				URL:  "/jobs/31",
+			},
 			{At: ago(51), Kind: "job", Text: "Job 30 started: replay of 20 messages, by jo", URL: "/jobs/30"},
 			{
 				At: ago(60 * 18), Kind: "configuration", Text: "The configuration was changed: sources.genesys.timeout",

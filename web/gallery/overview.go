@@ -166,7 +166,7 @@ func overviewFiguresOf() page.OverviewFigures {
 					"A message expires 4 days after it was sent.",
 			},
 		},
-		Causes: []page.CauseRow{
+		Causes: []page.TopCause{
 			{
 				Text:      "503: upstream is restarting",
 				Source:    "cxone",

@@ -230,7 +230,9 @@ func CauseURL(fingerprint string) string { return "/causes/" + url.PathEscape(fi
 func (v CauseHead) url(action string) string { return CauseURL(v.Fingerprint) + "/" + action }
 
 // order makes a form post an order about the cause and swap the head in.
-func (v CauseHead) order(action string) templ.Attributes { return swapAction(v.url(action), "#cause-panel") }
+func (v CauseHead) order(action string) templ.Attributes {
+	return swapAction(v.url(action), "#cause-panel")
+}
 
 // back is the query of the list of messages that an action over all of them is for.
 func (v CauseHead) back() string {
@@ -241,8 +243,13 @@ func (v CauseHead) back() string {
 func (v CauseActions) denials() []denial {
 	var all []denial
 	for _, a := range []struct{ name, why string }{
-		{"Replay", v.DenyReplay}, {"Edit and replay", v.DenyEdit}, {"Archive", v.DenyArchive},
-		{"Claim", v.DenyClaim}, {"Mute", v.DenyMute}, {"Mark as known", v.DenyKnown}, {"Merge and split", v.DenyGroup},
+		{"Replay", v.DenyReplay},
+		{"Edit and replay", v.DenyEdit},
+		{"Archive", v.DenyArchive},
+		{"Claim", v.DenyClaim},
+		{"Mute", v.DenyMute},
+		{"Mark as known", v.DenyKnown},
+		{"Merge and split", v.DenyGroup},
 	} {
 		if a.why == "" {
 			continue
@@ -268,8 +275,10 @@ func (v CauseActions) denialID(why string) string {
 
 // leases are how long a claim can last.
 var leases = []ui.Option{
-	{Value: "1h", Label: "for 1 hour"}, {Value: "4h", Label: "for 4 hours"},
-	{Value: "24h", Label: "for 24 hours"}, {Value: "168h", Label: "for 7 days"},
+	{Value: "1h", Label: "for 1 hour"},
+	{Value: "4h", Label: "for 4 hours", Selected: true},
+	{Value: "24h", Label: "for 24 hours"},
+	{Value: "168h", Label: "for 7 days"},
 }
 
 var markIcons = map[string]string{"job": "layers", "configuration": "sliders", "outage": "link-broken"}

@@ -255,8 +255,10 @@ func (v JobConfirmView) posts() templ.Attributes {
 
 func confirmIcon(action string) string {
 	switch action {
-	case "edit", "archive", "restore", "redrive":
+	case "edit", "archive", "restore", "redrive", "merge", "mute":
 		return action
+	case "claim":
+		return "user"
 	case "edit-redrive":
 		return "edit"
 	}

@@ -1,7 +1,6 @@
 package page
 
 import (
-	"encoding/json"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -158,18 +157,6 @@ type MessageRow struct {
 type Refusal struct {
 	Actions []string `json:"actions"` // names of bulk actions
 	Reason  string   `json:"reason"`
-}
-
-// refused returns the refusals for a script; "" for none.
-func (r MessageRow) refused() string {
-	if len(r.Refused) == 0 {
-		return ""
-	}
-	text, err := json.Marshal(r.Refused)
-	if err != nil {
-		return "" // texts alone can be written
-	}
-	return string(text)
 }
 
 // bulkAction is an action on many messages.

@@ -22,7 +22,7 @@ type OverviewFigures struct {
 	Steps     []StepRow // newest first, without those in which nothing happened
 	Sources   []SourceRow
 	Ages      []AgeRow
-	Causes    []CauseRow
+	Causes    []TopCause
 	Queues    []QueueRow
 }
 
@@ -83,8 +83,8 @@ type AgeRow struct {
 	Share               int // of the failed ones of the largest age, in percent
 }
 
-// CauseRow is a cause for which messages are open.
-type CauseRow struct {
+// TopCause is a cause for which messages are open.
+type TopCause struct {
 	Text                string
 	Source              string
 	First, Newest       ui.Moment

@@ -25,8 +25,10 @@ func TestMarkdownOfNotesIsSafe(t *testing.T) {
 		{"other site without a scheme", "[a](//b.example)", "<p>a</p>\n"},
 		{"data as a link", "[a](data:text/html,b)", "<p>a</p>\n"},
 		{"picture", "![a](https://b.example/p.png)", "<p>" + to("https://b.example/p.png") + "a</a></p>\n"},
-		{"quotes in a link", `[a](<https://b.example/"onclick="c>)`,
-			"<p>" + to("https://b.example/&#34;onclick=&#34;c") + "a</a></p>\n"},
+		{
+			"quotes in a link", `[a](<https://b.example/"onclick="c>)`,
+			"<p>" + to("https://b.example/&#34;onclick=&#34;c") + "a</a></p>\n",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
