@@ -34,6 +34,7 @@ type Config struct {
 	Sources   []Source   // in the order of the file; sources from variables alone come last
 	Platforms []Platform // ordered as Sources
 	Users     []UserRole // ordered as Sources
+	Tickets   Tickets
 	Log       Log
 	Values    []Value  // every key with its value and where that comes from
 	Warnings  []string // valid settings that are probably wrong, written like faults

@@ -32,6 +32,7 @@ func (r *reader) config() Config {
 		Sources:        r.sources(top.section("sources")),
 		Platforms:      readNamed(top.section("platforms"), readPlatform),
 		Users:          readUsers(top.section("users")),
+		Tickets:        readTickets(top.section("tickets")),
 		Log:            readLog(top.section("log")),
 	}
 }

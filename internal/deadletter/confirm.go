@@ -6,6 +6,7 @@ import "strings"
 const (
 	FieldReason    = "reason"
 	FieldNote      = "note"
+	FieldTicket    = "ticket"
 	FieldConfirm   = "confirmUnknown"
 	FieldPatch     = "patch"
 	FieldTestBatch = "test-batch"
