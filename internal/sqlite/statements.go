@@ -15,7 +15,7 @@ const maxStatements = 200
 // query takes longer than to run it.
 type statements struct {
 	limit int // 0: it keeps all
-	on interface {
+	on    interface {
 		PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 	}
