@@ -94,7 +94,7 @@ func New(cfg config.Config, o Options) *App {
 		ledgerEvery:  cmp.Or(o.LedgerEvery, ledger.UsualEvery),
 		ledgerSettle: cmp.Or(o.LedgerSettle, ledger.UsualSettle),
 		metrics:      telemetry.NewMetrics(cfg.SourceNames()),
-		pressure:     pressure.New(),
+		pressure:     pressure.New(pressure.ProcessorWaits()),
 	}
 	a.counts = unledgered{a.metrics}
 	a.now = server.NewClock(o.Clock, a.logClockStep).Now

@@ -32,6 +32,9 @@ func (c *Clock) Add(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
+// Busy is how long goroutines of a machine wait for a processor that cannot do everything; see pressure.New.
+func Busy() time.Duration { return time.Second }
+
 // Capture makes webhooks fail evenly for a while, so many and so slow to capture that the gauge is high. It needs the
 // clock of a synctest bubble.
 func Capture(g *pressure.Gauge, d time.Duration) {

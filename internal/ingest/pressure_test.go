@@ -24,7 +24,7 @@ func TestIngestYieldsToCaptures(t *testing.T) {
 			at: make([]time.Duration, backlog),
 		}
 		d := newDeps(q, desktest.NewStore(t), settings, time.Now)
-		d.Pressure = pressure.New()
+		d.Pressure = pressure.New(desktest.Busy)
 		desktest.Capture(d.Pressure, time.Second)
 		q.begun = time.Now()
 		ended := make(chan error)

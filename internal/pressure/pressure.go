@@ -19,17 +19,23 @@ const (
 	// a commit or a call with others take about twice as long as alone.
 	slow = 3
 
+	// busy is how long goroutines wait for a processor, on average, when the machine cannot do everything: 0.3 to 1 ms
+	// with webhooks that fail as fast as two processors can do. It tells such a machine from a queue that is slow itself.
+	busy = 100 * time.Microsecond
+
 	// assumedQuiet is the quiet value before any capture without load.
 	assumedQuiet = 5 * time.Millisecond
 )
 
 // Gauge measures the pressure on this process by how long captures take: from a failed delivery until a queue has
-// confirmed the message. It is high while there are many and they take much longer than without load. A nil Gauge is
-// never high.
+// confirmed the message. It is high while there are many, they take much longer than without load, and the processors
+// are busy. A nil Gauge is never high.
 //
 // Example: a capture takes 4 ms now and then. With 500 a second that take 20 ms each the pressure is high, with 2,000 a
-// second that take 8 ms it is not.
+// second that take 8 ms it is not. Neither is it with 500 that take 60 ms because SQS is far away.
 type Gauge struct {
+	waits func() time.Duration
+
 	mu       sync.Mutex
 	begun    time.Time     // of the present window
 	captures int           // in the present window
@@ -38,8 +44,11 @@ type Gauge struct {
 	high     bool          // in the window before
 }
 
-// New returns a gauge.
-func New() *Gauge { return &Gauge{begun: time.Now(), quiet: assumedQuiet} }
+// New returns a gauge. waits returns how long goroutines have waited for a processor since its last call, on average:
+// see ProcessorWaits.
+func New(waits func() time.Duration) *Gauge {
+	return &Gauge{waits: waits, begun: time.Now(), quiet: assumedQuiet}
+}
 
 // Captured records how long a capture took.
 func (g *Gauge) Captured(took time.Duration) {
@@ -69,10 +78,11 @@ func (g *Gauge) endWindow() {
 	if lasted < window {
 		return
 	}
-	average, many := g.took/time.Duration(max(g.captures, 1)), g.captures >= manyCaptures
-	g.high = lasted < 2*window && many && average > slow*g.quiet
+	average := g.took / time.Duration(max(g.captures, 1))
+	load := g.waits() > busy && g.captures >= manyCaptures
+	g.high = load && lasted < 2*window && average > slow*g.quiet
 	if g.captures > 0 {
-		g.learn(average, many)
+		g.learn(average, load)
 	}
 	g.begun, g.captures, g.took = time.Now(), 0, 0
 }

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/pressure"
 )
 
@@ -24,20 +25,23 @@ func TestPressureIsHighWhileManyCapturesAreSlow(t *testing.T) {
 		quiet     time.Duration
 		perSecond int
 		took      time.Duration
+		waits     time.Duration // for a processor
 		want      bool
 	}{
-		"many, slow":                        {4 * ms, 200, 20 * ms, true},
-		"many, not slow":                    {4 * ms, 2000, 8 * ms, false},
-		"few, slow":                         {4 * ms, 50, 20 * ms, false},
-		"many, as slow as ever":             {40 * ms, 200, 50 * ms, false},
-		"many, slow for a fast queue":       {ms, 200, 4 * ms, true},
-		"many, slow from the start":         {0, 200, 20 * ms, true},
-		"many, not slow, from the start on": {0, 200, 10 * ms, false},
+		"many, slow":                        {4 * ms, 200, 20 * ms, ms, true},
+		"many, not slow":                    {4 * ms, 2000, 8 * ms, ms, false},
+		"few, slow":                         {4 * ms, 50, 20 * ms, ms, false},
+		"many, as slow as ever":             {40 * ms, 200, 50 * ms, ms, false},
+		"many, slow for a fast queue":       {ms, 200, 4 * ms, ms, true},
+		"many, slow from the start":         {0, 200, 20 * ms, ms, true},
+		"many, not slow, from the start on": {0, 200, 10 * ms, ms, false},
+		"many, slow, but not for us":        {4 * ms, 200, 60 * ms, ms / 50, false},
+		"a distant queue, from the start":   {0, 200, 60 * ms, ms / 50, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				g := pressure.New()
+				g := pressure.New(func() time.Duration { return c.waits })
 				if g.High() {
 					t.Error("it is high before anything failed")
 				}
@@ -67,7 +71,7 @@ func TestPressureIsHighWhileManyCapturesAreSlow(t *testing.T) {
 func TestWorkUnderPressureHasATurnFromTimeToTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := pressure.New()
+		g := pressure.New(desktest.Busy)
 		turns := g.NewTurns(2 * time.Second)
 		for range 10 {
 			if wait := turns.Wait(); wait > 0 {

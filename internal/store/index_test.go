@@ -30,7 +30,7 @@ func TestNewestMessagesAreIndexedFirst(t *testing.T) {
 			c.Body = bytes.Repeat([]byte("x"), payload.MaxSearched)
 			receive(t, s, c)
 		}
-		gauge := pressure.New()
+		gauge := pressure.New(desktest.Busy)
 		desktest.Capture(gauge, time.Second)
 		ctx, stop := context.WithCancel(t.Context())
 		var running sync.WaitGroup

@@ -15,7 +15,7 @@ func TestSearchIndexYieldsToCaptures(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := desktest.NewStore(t)
-		gauge := pressure.New()
+		gauge := pressure.New(desktest.Busy)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- s.RunIndex(ctx, desktest.NoMasks, gauge) }()

@@ -36,7 +36,7 @@ func TestRetriesYieldToCaptures(t *testing.T) {
 		tracker := delivery.NewTracker(delivery.TrackerDeps{
 			Policies: map[string]delivery.BreakerPolicy{"genesys": breaker}, OnChange: func() {}, Now: time.Now,
 		})
-		gauge := pressure.New()
+		gauge := pressure.New(desktest.Busy)
 		w := worker.New(worker.Deps{
 			Masks: desktest.NoMasks, Store: s, Sender: sender, Pressure: gauge, Now: time.Now,
 			Sources: desktest.Always([]worker.Source{{
