@@ -63,8 +63,8 @@ func (a *App) startDLQs(q *queues, deps ingest.Deps) {
 		if d.Source != "" {
 			source, _ := a.cfg.Source(d.Source)
 			adopter := desk.Adopter{
-				Store: a.store, Queue: d.Name, Source: d.Source, SignsID: source.Dedup.Signed, Now: a.now,
-				Log: a.log.With("component", "adopt"),
+				Store: a.store, Queue: d.Name, Source: d.Source, SignsID: source.Dedup.Signed,
+				OrderKey: a.cfg.OrderKey(source), Now: a.now, Log: a.log.With("component", "adopt"),
 			}
 			a.run("source of the messages of "+d.Name, adopter.Run)
 		}

@@ -92,6 +92,9 @@ type Source struct {
 	Mask          Mask
 	Shapes        bool // sample the shape of delivered webhooks
 	KeepDelivered int  // delivered webhooks that are kept whole, masked
+	// OrderKey says where a body names the thing whose events have to stay in order. nil: OrderKey of Config finds the
+	// place by the platform; empty: no order.
+	OrderKey payload.OrderKey
 }
 
 // TLS configures the connection to a destination, whose certificate is always verified. Load has checked the files.

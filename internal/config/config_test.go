@@ -103,6 +103,9 @@ func describe(c config.Config) string {
 		if !s.Shapes || s.KeepDelivered > 0 {
 			fmt.Fprintf(&b, "\tshapes %t, %d delivered kept\n", s.Shapes, s.KeepDelivered)
 		}
+		if key := c.OrderKey(s); len(key) > 0 {
+			fmt.Fprintf(&b, "\torder key of a %s: %q\n", key.Name(), key.Places())
+		}
 		fmt.Fprintf(
 			&b,
 			"\tbreaker %v of %d in %s or %d in a row, probe %s, retries per second %d\n",

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/platform"
 	"dlqdesk/internal/redact"
 )
@@ -36,6 +37,23 @@ func (c Config) Platform(name string) (Platform, error) {
 	}
 	preset.Region = ""
 	return Platform{Name: name, PresetName: name, Preset: preset}, nil
+}
+
+// OrderKey returns where webhooks of a source name the thing whose events have to stay in order: as configured, or else
+// where its platform writes it.
+func (c Config) OrderKey(s Source) payload.OrderKey {
+	if s.OrderKey != nil || s.Platform == "" {
+		return s.OrderKey
+	}
+	p, err := c.Platform(s.Platform)
+	if err != nil {
+		return nil
+	}
+	presets := payload.OrderPresets()
+	if key, ok := presets[p.PresetName]; ok {
+		return key
+	}
+	return presets["genesys-"+p.PresetName] // tutorial
 }
 
 func (c Config) platformNames() []string {

@@ -180,6 +180,7 @@ func readSource(name string, s *section, hint string) Source {
 		Retry:         readRetry(s.section("retry")),
 		Breaker:       readBreaker(s.section("breaker")),
 		EventType:     readEventType(s),
+		OrderKey:      readOrderKey(s),
 		Mask:          readMask(s.section("mask")),
 		Shapes:        setting(s, "shapes", true, parseBool),
 		KeepDelivered: setting(s, "keep_delivered", 0, wholeNumber(0, maxKeepDelivered)),
@@ -191,6 +192,14 @@ func readEventType(s *section) []payload.Path {
 		return found
 	}
 	return payload.AnyEventType()
+}
+
+// readOrderKey returns nil if the key is not set, and an empty one for none.
+func readOrderKey(s *section) payload.OrderKey {
+	if found := list(s, "order_key", parseOrderKey); len(found) > 0 {
+		return append(payload.OrderKey{}, slices.Concat(found...)...)
+	}
+	return nil
 }
 
 func readTLS(s *section) TLS {

@@ -342,6 +342,30 @@ func parseEventType(text string) ([]payload.Path, error) {
 	return nil, wrong(text, "must be a path such as $.eventType, or one of "+strings.Join(names, ", "))
 }
 
+// parseOrderKey parses a place of an order key, the name of a preset, or none.
+func parseOrderKey(text string) (payload.OrderKey, error) {
+	if preset, ok := payload.OrderPresets()[text]; ok {
+		return preset, nil
+	}
+	name, isHeader := strings.CutPrefix(text, "header:")
+	switch {
+	case text == "none":
+		return nil, nil
+	case isHeader:
+		name, err := parseHeaderName(name)
+		return payload.OrderKey{{Header: name}}, err
+	case strings.HasPrefix(text, "$") && !strings.Contains(text, "*"):
+		path, err := parsePath(text)
+		return payload.OrderKey{{Path: path}}, err
+	}
+	names := slices.Sorted(maps.Keys(payload.OrderPresets()))
+	return nil, wrong(
+		text,
+		"must be a path such as $.conversationId, a header such as header:X-Thread-Id, none, or one of "+
+			strings.Join(names, ", "),
+	)
+}
+
 // wrong returns a fault with the valid values and the present one.
 func wrong(got, right string) error { return fmt.Errorf("%s (got %s)", right, quote(got)) }
 

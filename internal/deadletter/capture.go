@@ -22,6 +22,7 @@ type Capture struct {
 	Headers    Headers
 	Body       []byte
 	EventType  string
+	OrderKey   OrderKey
 	Reason     string
 	// QueueMessage is the whole queue message if Body is only a part of it; nil otherwise. A redrive sends it back.
 	QueueMessage []byte

@@ -19,7 +19,8 @@ type Message struct {
 	WebhookID     string // the platform's id of the webhook, or else the message's
 	OwnWebhookID  bool   // another message has WebhookID with other content: see DeliveredWebhookID
 	ContentType   string
-	EventType     string // read from the body; "" if the body names none
+	EventType     string   // read from the body; "" if the body names none
+	OrderKey      OrderKey // likewise, by its source's order_key
 	Status        Status
 	Outcome       Outcome // of the latest attempt; "" when no attempt is known
 	StatusCode    int     // of the latest attempt; 0 when there was no answer
@@ -95,6 +96,7 @@ func NewMessage(c Capture, p RetryPolicy, roll float64, at time.Time) Change {
 		WebhookID:    c.WebhookID,
 		ContentType:  c.Headers.Get("Content-Type"),
 		EventType:    c.EventType,
+		OrderKey:     c.OrderKey,
 		Status:       Failed,
 		ReceivedAt:   c.ReceivedAt,
 		Arrivals:     1,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/store"
 )
 
@@ -25,6 +26,7 @@ type Adopter struct {
 	Store         *store.Store
 	Queue, Source string
 	SignsID       bool // the source's platform signs the Webhook-Id: see payload.Dedup
+	OrderKey      payload.OrderKey
 	Now           func() time.Time
 	Log           *slog.Logger
 }
@@ -84,5 +86,6 @@ func (a Adopter) adopt(ctx context.Context, tx *store.Tx, id deadletter.ID) erro
 	if change, err = beside(ctx, tx, change, received, a.SignsID); err != nil {
 		return err
 	}
+	change.After.OrderKey = a.OrderKey.Of(a.Source, received.Headers, received.Body)
 	return tx.Apply(ctx, change)
 }

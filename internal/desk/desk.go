@@ -30,6 +30,7 @@ type Source struct {
 	Signature deadletter.SignaturePolicy
 	Unnamed   bool // it is the default source: webhooks that named none go there as well
 	EventType []payload.Path
+	OrderKey  payload.OrderKey
 	SignsID   bool // its platform signs the Webhook-Id: see payload.Dedup
 }
 
@@ -244,6 +245,7 @@ func (d *Desk) Separate(ctx context.Context, by deadletter.Actor, id deadletter.
 		if err != nil {
 			return err
 		}
+		add.After.OrderKey = source.OrderKey.Of(m.Source, a.Headers, a.Body)
 		if _, err := tx.Message(ctx, add.After.ID); deadletter.KindOf(err) != deadletter.NotFound {
 			taken := deadletter.Errorf(deadletter.Conflict, "this arrival is a message of its own already")
 			return errors.Join(taken, err)

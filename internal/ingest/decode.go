@@ -46,6 +46,7 @@ func (i *Ingest) decode(m queue.Message, unpack func(int64) bool) deadletter.Cap
 		paths = payload.AnyEventType()
 	}
 	c.EventType = payload.EventType(c.Headers, c.Body, paths)
+	c.OrderKey = settings.OrderKey[c.Source].Of(c.Source, c.Headers, c.Body)
 	if c.WebhookID == "" && !c.Foreign {
 		c.WebhookID = i.dedup(c).ID(c.Headers, c.Body)
 	}

@@ -39,6 +39,7 @@ type Settings struct {
 	SourceOf      map[string]string                 // the source of messages of a queue, by its configured name
 	Retry         map[string]deadletter.RetryPolicy // by configured source
 	EventType     map[string][]payload.Path         // by configured source; other sources: any known path
+	OrderKey      map[string]payload.OrderKey       // by configured source
 	Masks         *redact.Masks
 	Dedup         map[string]payload.Dedup // by configured source; other sources: Webhook-Id alone
 }

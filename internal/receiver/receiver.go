@@ -38,6 +38,7 @@ type Source struct {
 	MaxBody     int64            // bytes
 	Verify      *verify.Verifier // nil: every request is accepted
 	Dedup       payload.Dedup
+	OrderKey    payload.OrderKey
 	Ack         *payload.Ack // nil: our own responses
 	Masks       *redact.Rules
 }

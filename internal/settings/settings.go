@@ -172,6 +172,7 @@ func (s *Settings) addReceiver(source config.Source, to delivery.Destination, ve
 		Verify:      verifier,
 		Dedup:       source.Dedup,
 		Ack:         source.Ack,
+		OrderKey:    s.Config.OrderKey(source),
 		Masks:       s.Masks.Of("", source.Name),
 	})
 }
@@ -196,6 +197,7 @@ func (s *Settings) addDeliverable(source config.Source, d Deps) {
 		Pace:      func() deadletter.Pace { return own.Status().Pace(source.MaxPerSecond, to.JobSlots()) },
 		Unnamed:   source.Name == s.Config.Queue.DefaultSource,
 		EventType: source.EventType,
+		OrderKey:  s.Config.OrderKey(source),
 		SignsID:   source.Dedup.Signed,
 		Signature: deadletter.SignaturePolicy{
 			Signed: source.Verify.Signs(), Age: source.Verify.SignatureAge(), Resign: source.Verify.Resign,
@@ -222,11 +224,13 @@ func ingestSettings(cfg config.Config, masks *redact.Masks) ingest.Settings {
 		Retry:         map[string]deadletter.RetryPolicy{},
 		EventType:     map[string][]payload.Path{},
 		Dedup:         map[string]payload.Dedup{},
+		OrderKey:      map[string]payload.OrderKey{},
 		Masks:         masks,
 		SourceOf:      map[string]string{},
 	}
 	for _, s := range cfg.Sources {
 		settings.Retry[s.Name], settings.EventType[s.Name], settings.Dedup[s.Name] = s.Retry, s.EventType, s.Dedup
+		settings.OrderKey[s.Name] = cfg.OrderKey(s)
 	}
 	for _, q := range cfg.Queues {
 		settings.SourceOf[q.Name] = q.Source

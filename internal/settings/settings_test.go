@@ -91,6 +91,7 @@ func edits() map[string]edit {
 		"mask.names":             {"", "mask: { names: [shoe_size] }"},
 		"mask.json":              {"", "mask: { json: [$.a] }"},
 		"mask.except":            {"", "mask: { except: [token] }"},
+		"order_key":              {"order_key: [$.a]", "order_key: [$.b]"},
 	}
 }
 

@@ -23,6 +23,7 @@ type Filter struct {
 	EventType  string
 	Cause      string               // the fingerprint of a cause
 	SameID     deadletter.ID        // messages whose platform's id is that of this message, itself included
+	OrderKey   deadletter.OrderKey  // of its messages, the newest CountCap
 	Job        deadletter.JobID     // messages of a job
 	Result     deadletter.ItemState // of that job
 	Fault      string               // deadletter.FaultKey of what it failed or was skipped for in that job
@@ -184,6 +185,9 @@ func (f Filter) where() conditions {
 	}
 	if f.SameID != "" {
 		c.add("m.n IN ("+numbersOfSameID+")", f.SameID, f.SameID, CountCap)
+	}
+	if f.OrderKey != 0 {
+		c.add("m.n IN ("+newestOfOrderKey+")", f.OrderKey, CountCap)
 	}
 	if !f.From.IsZero() {
 		c.add(f.key()+" >= ?", firstNumberAt(f.From))
@@ -347,7 +351,7 @@ func (s *Store) Counts(ctx context.Context, f Filter) (Counts, error) {
 	open := f.Status
 	f.Status = ""
 	switch {
-	case f.Text != "" || f.Job != 0 || f.SameID != "":
+	case f.Text != "" || f.Job != 0 || f.SameID != "" || f.OrderKey != 0:
 		return s.countNewest(ctx, f, open)
 	case f.Queue != "" || f.EventType != "" || f.Cause != "" || !f.From.IsZero() || !f.To.IsZero():
 		return s.countEachStatus(ctx, f)

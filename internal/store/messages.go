@@ -16,7 +16,7 @@ const messageColumns = `m.n, m.id, m.source, m.destination, m.method, m.query, m
 	m.status, m.outcome, m.status_code, m.reason, m.attempts, m.auto_attempts, m.received_at, m.last_attempt_at,
 	m.due_at, m.arrivals, m.revision, m.version, m.request_trigger, m.request_by, m.request_revision,
 	m.request_at, m.lease_token, m.lease_until, m.last_by, m.last_action, m.last_at, m.queue_facts, m.event_type,
-	m.fingerprint, m.own_webhook_id`
+	m.fingerprint, m.own_webhook_id, coalesce(m.order_key, 0)`
 
 // scanMessage reads messageColumns.
 func scanMessage(r sqlite.Row) (int64, deadletter.Message, error) {
@@ -32,7 +32,7 @@ func scanMessage(r sqlite.Row) (int64, deadletter.Message, error) {
 		&n, &m.ID, &m.Source, &m.Destination, &m.Method, &m.Query, &m.WebhookID, &m.ContentType, &m.Status,
 		&m.Outcome, &m.StatusCode, &m.Reason, &m.Attempts, &m.AutoAttempts, &received, &lastAttempt, &due,
 		&m.Arrivals, &m.Revision, &m.Version, &trigger, &orderBy, &orderRevision, &orderAt, &token, &lease,
-		&lastBy, &lastAction, &lastAt, &queue, &m.EventType, &m.Fingerprint, &m.OwnWebhookID,
+		&lastBy, &lastAction, &lastAt, &queue, &m.EventType, &m.Fingerprint, &m.OwnWebhookID, &m.OrderKey,
 	)
 	if err != nil {
 		return 0, deadletter.Message{}, err
@@ -85,8 +85,8 @@ var insertMessages = insertionOf(
 	`INSERT INTO messages (n, id, source, destination, method, query, webhook_id, content_type, status, outcome,
 	status_code, reason, attempts, auto_attempts, received_at, last_attempt_at, due_at, arrivals, revision,
 	version, queue_facts, event_type, fingerprint, attempted_at,
-	queue)`,
-	25,
+	queue, order_key)`,
+	26,
 	` ON CONFLICT DO NOTHING`,
 )
 
@@ -178,6 +178,11 @@ func (t *Tx) applyRare(ctx context.Context, c numbered) error {
 			return err
 		}
 	}
+	if a := c.Attempt; a != nil && a.Outcome == deadletter.Delivered && c.After.OrderKey != 0 {
+		if err := t.AddDelivered(ctx, []DeliveredEvent{{c.After.OrderKey, c.After.ReceivedAt}}); err != nil {
+			return err
+		}
+	}
 	if c.Arrival != nil {
 		if err := t.insertArrival(ctx, c.n, *c.Arrival); err != nil {
 			return fmt.Errorf("write arrival: %w", err)
@@ -194,7 +199,7 @@ func (t *Tx) applyRare(ctx context.Context, c numbered) error {
 		}
 	}
 	if c.SourceChanged {
-		if err := t.writeSource(ctx, c.n, c.After.Source); err != nil {
+		if err := t.writeSource(ctx, c.n, c.After.Source, c.After.OrderKey); err != nil {
 			return fmt.Errorf("write source: %w", err)
 		}
 	}
@@ -285,8 +290,16 @@ func appendMessage(values []any, n int64, m *deadletter.Message) ([]any, error) 
 		string(m.Status), string(m.Outcome), int64(m.StatusCode), m.Reason, int64(m.Attempts),
 		int64(m.AutoAttempts), m.ReceivedAt.UnixMilli(), sqlite.Millis(m.LastAttemptAt),
 		sqlite.Millis(m.DueAt), int64(m.Arrivals), int64(m.Revision), int64(m.Version), facts, m.EventType,
-		m.Fingerprint, attemptedAt(*m), m.Queue.ConfigName,
+		m.Fingerprint, attemptedAt(*m), m.Queue.ConfigName, orNull(m.OrderKey),
 	), nil
+}
+
+// orNull returns a key as tables store it.
+func orNull(k deadletter.OrderKey) any {
+	if k == 0 {
+		return nil
+	}
+	return int64(k)
 }
 
 // attemptedAt returns the time of the latest attempt in milliseconds, or that of receipt if no attempt is known.

@@ -94,10 +94,10 @@ func (t *Tx) writeFacts(ctx context.Context, n int64, q deadletter.QueueFacts) e
 }
 
 // updateSource makes the message the one that has its Webhook-Id in the source. See deadletter.Change.Supersedes.
-const updateSource = `UPDATE messages SET source = ?1, superseded = 0 WHERE n = ?2`
+const updateSource = `UPDATE messages SET source = ?1, order_key = ?2, superseded = 0 WHERE n = ?3`
 
-func (t *Tx) writeSource(ctx context.Context, n int64, source string) error {
-	_, err := t.tx.ExecContext(ctx, updateSource, source, n)
+func (t *Tx) writeSource(ctx context.Context, n int64, source string, key deadletter.OrderKey) error {
+	_, err := t.tx.ExecContext(ctx, updateSource, source, orNull(key), n)
 	return err
 }
 

@@ -1,0 +1,192 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/sqlite"
+)
+
+// DeliveredEvent is a webhook that was delivered.
+type DeliveredEvent struct {
+	Key        deadletter.OrderKey
+	ReceivedAt time.Time
+}
+
+const (
+	// DeliveredLife is how long delivered events are stored, from their receipt.
+	DeliveredLife = 7 * 24 * time.Hour
+
+	// MaxDelivered bounds how many delivered events are stored.
+	MaxDelivered = 1_000_000
+
+	// maxNewer bounds how many newer events are counted.
+	maxNewer = 100
+)
+
+var insertDelivered = insertionOf(
+	`INSERT INTO delivered_events (order_key, received_at)`, 2, ` ON CONFLICT DO NOTHING`,
+)
+
+// AddDelivered stores delivered events. One that is stored already changes nothing.
+func (t *Tx) AddDelivered(ctx context.Context, list []DeliveredEvent) error {
+	values := insertDelivered.room(len(list))
+	for _, e := range list {
+		values = append(values, int64(e.Key), e.ReceivedAt.UnixMilli())
+	}
+	if _, err := insertDelivered.write(ctx, t.tx, values); err != nil {
+		return fmt.Errorf("write delivered events: %w", err)
+	}
+	return nil
+}
+
+const newerDelivered = `SELECT count(*) FROM
+	(SELECT 1 FROM delivered_events WHERE order_key = ? AND received_at > ? LIMIT ?)`
+
+func newer(ctx context.Context, q sqlite.Querier, m deadletter.Message) (n deadletter.Newer, err error) {
+	if m.OrderKey == 0 {
+		return n, nil
+	}
+	row := q.QueryRowContext(ctx, newerDelivered, m.OrderKey, m.ReceivedAt.UnixMilli(), maxNewer+1)
+	if err := row.Scan(&n.Count); err != nil {
+		return n, fmt.Errorf("count newer events: %w", err)
+	}
+	if n.Count > maxNewer {
+		n.Count, n.AtLeast = maxNewer, true
+	}
+	return n, nil
+}
+
+// Newer returns how many newer events with the order key of a message were delivered, without their Thing.
+func (s *Store) Newer(ctx context.Context, m deadletter.Message) (deadletter.Newer, error) {
+	return newer(ctx, s.db.Prepared(), m)
+}
+
+// Newer is Store.Newer as this transaction sees it.
+func (t *Tx) Newer(ctx context.Context, m deadletter.Message) (deadletter.Newer, error) {
+	return newer(ctx, t.tx, m)
+}
+
+const (
+	countDelivered  = `SELECT count(*) FROM delivered_events`
+	deleteDelivered = `DELETE FROM delivered_events WHERE (order_key, received_at) IN (
+		SELECT order_key, received_at FROM delivered_events WHERE received_at < ? ORDER BY received_at LIMIT ?)`
+)
+
+// PruneDelivered deletes delivered events that were received before a time, and the oldest beyond a number, some in
+// each commit.
+func (s *Store) PruneDelivered(ctx context.Context, before time.Time, most int) error {
+	var stored int64
+	if err := s.db.QueryRowContext(ctx, countDelivered).Scan(&stored); err != nil {
+		return fmt.Errorf("count delivered events: %w", err)
+	}
+	for surplus := stored - int64(most); surplus > 0; surplus -= itemsPerCommit {
+		if _, err := s.deleteDelivered(ctx, time.UnixMilli(math.MaxInt64), min(surplus, itemsPerCommit)); err != nil {
+			return err
+		}
+	}
+	for {
+		if n, err := s.deleteDelivered(ctx, before, itemsPerCommit); err != nil || n < itemsPerCommit {
+			return err
+		}
+	}
+}
+
+func (s *Store) deleteDelivered(ctx context.Context, before time.Time, limit int64) (n int64, err error) {
+	err = s.Write(ctx, func(ctx context.Context, tx *Tx) error {
+		written, err := tx.tx.ExecContext(ctx, deleteDelivered, before.UnixMilli(), limit)
+		if err == nil {
+			n, err = written.RowsAffected()
+		}
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("delete delivered events: %w", err)
+	}
+	return n, nil
+}
+
+// A list of them stays as quick as any, whatever number of messages is about one thing.
+const newestOfOrderKey = `SELECT n FROM messages WHERE order_key = ? ORDER BY n DESC LIMIT ?`
+
+// orderKeys is answered by the index of the keys alone.
+const orderKeys = `SELECT DISTINCT order_key FROM messages WHERE order_key > ? ORDER BY order_key LIMIT ?`
+
+// OrderKeys returns the next order keys of messages after one, in their order, at most so many.
+func (s *Store) OrderKeys(ctx context.Context, after deadletter.OrderKey, limit int) ([]deadletter.OrderKey, error) {
+	return sqlite.Column[deadletter.OrderKey](ctx, s.db, "order keys", orderKeys, after, limit)
+}
+
+// Affected describes the things that the messages of a cause are about, such as conversations.
+type Affected struct {
+	Keys    int
+	AtLeast bool          // there may be more: the cause has too many messages, or too many keys, to count them all
+	Most    []AffectedKey // those with the most messages
+}
+
+// AffectedKey is the order key of some messages.
+type AffectedKey struct {
+	Key      deadletter.OrderKey
+	Messages int
+	Sample   deadletter.ID // the newest of them
+	newest   int64
+}
+
+const (
+	// affectedSample bounds how many messages of each status Affected reads.
+	affectedSample = 10_000
+
+	maxAffectedShown = 7
+
+	// The index messages_cause has all that this reads.
+	affectedOfStatus = `SELECT order_key, count(*), max(n) FROM
+		(SELECT order_key, n FROM messages WHERE fingerprint = ? AND status = ? ORDER BY n DESC LIMIT ?)
+		GROUP BY order_key`
+
+	messageID = `SELECT id FROM messages WHERE n = ?`
+)
+
+// Affected counts the order keys of a cause's messages, among the newest 10,000 of each status. The number is exact up
+// to CountCap.
+func (s *Store) Affected(ctx context.Context, cause string) (Affected, error) {
+	keys := map[deadletter.OrderKey]AffectedKey{}
+	cut := false
+	for _, status := range deadletter.Statuses() {
+		read := 0
+		err := sqlite.Each(ctx, s.db.Prepared(), func(r sqlite.Row) error {
+			var key sql.NullInt64
+			var n int
+			var newest int64
+			err := r.Scan(&key, &n, &newest)
+			read += n
+			if key.Valid {
+				k := keys[deadletter.OrderKey(key.Int64)]
+				k.Key, k.Messages, k.newest = deadletter.OrderKey(key.Int64), k.Messages+n, max(k.newest, newest)
+				keys[k.Key] = k
+			}
+			return err
+		}, affectedOfStatus, cause, status, affectedSample)
+		if err != nil {
+			return Affected{}, fmt.Errorf("count what the messages of cause %s are about: %w", cause, err)
+		}
+		cut = cut || read == affectedSample
+	}
+	a := Affected{Keys: min(len(keys), CountCap), AtLeast: len(keys) > CountCap || cut && len(keys) > 0}
+	a.Most = slices.SortedFunc(maps.Values(keys), func(x, y AffectedKey) int {
+		return cmp.Or(cmp.Compare(y.Messages, x.Messages), cmp.Compare(y.newest, x.newest))
+	})
+	a.Most = a.Most[:min(len(a.Most), maxAffectedShown)]
+	for i := range a.Most {
+		if err := s.db.QueryRowContext(ctx, messageID, a.Most[i].newest).Scan(&a.Most[i].Sample); err != nil {
+			return a, fmt.Errorf("find a message of cause %s: %w", cause, err)
+		}
+	}
+	return a, nil
+}
