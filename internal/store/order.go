@@ -66,7 +66,7 @@ func newer(ctx context.Context, q sqlite.Querier, m deadletter.Message) (n deadl
 
 // Newer returns how many newer events with the order key of a message were delivered, without their Thing.
 func (s *Store) Newer(ctx context.Context, m deadletter.Message) (deadletter.Newer, error) {
-	return newer(ctx, s.db.Prepared(), m)
+	return newer(ctx, s.db, m)
 }
 
 // Newer is Store.Newer as this transaction sees it.
@@ -160,7 +160,7 @@ func (s *Store) Affected(ctx context.Context, cause string) (Affected, error) {
 	cut := false
 	for _, status := range deadletter.Statuses() {
 		read := 0
-		err := sqlite.Each(ctx, s.db.Prepared(), func(r sqlite.Row) error {
+		err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 			var key sql.NullInt64
 			var n int
 			var newest int64
