@@ -77,7 +77,7 @@ func TestOverviewNamesTheDestinationThatMessagesWaitFor(t *testing.T) {
 		want   string
 	}{
 		"up": {delivery.DestinationHealth{
-			LatestAt: now, DeliveredAt: now,
+			LatestAt: now,
 			Breaker: delivery.BreakerStatus{PausedUntil: now.Add(-time.Second)},
 		}, ""},
 		"failing": {delivery.DestinationHealth{
@@ -96,7 +96,7 @@ func TestOverviewNamesTheDestinationThatMessagesWaitFor(t *testing.T) {
 			"messages waiting " + saw + "Retries and jobs continue then. Probe now"},
 		"releasing": {
 			delivery.DestinationHealth{
-				LatestAt: now, DeliveredAt: now,
+				LatestAt: now,
 				Breaker: delivery.BreakerStatus{State: delivery.HalfOpen, Since: now, Rate: 20},
 			},
 			"genesys circuit breaker half-open since 2026-03-02 10:15:05 UTC · 2 messages waiting Waiting messages " +

@@ -200,7 +200,7 @@ func TestOverviewShowsDestinationAndQueueHealth(t *testing.T) {
 		want   string
 	}{
 		{delivery.DestinationHealth{}, "No delivery yet handler.internal:9090 No delivery since dlqdesk started."},
-		{delivery.DestinationHealth{LatestAt: now, DeliveredAt: now}, "Up handler.internal:9090"},
+		{delivery.DestinationHealth{LatestAt: now}, "Up handler.internal:9090"},
 		{
 			delivery.DestinationHealth{
 				LatestAt: now, ErrorResponses: 3,
@@ -233,7 +233,7 @@ func TestOverviewShowsDestinationAndQueueHealth(t *testing.T) {
 			Since: now.Add(-time.Minute),
 		}}, "Circuit breaker open handler.internal:9090 since 2026-03-02 10:14:05 UTC"},
 		{delivery.DestinationHealth{
-			LatestAt: now, DeliveredAt: now,
+			LatestAt: now,
 			Breaker: delivery.BreakerStatus{State: delivery.HalfOpen, Since: now},
 		}, "Up handler.internal:9090"},
 	} {

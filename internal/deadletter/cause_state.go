@@ -2,6 +2,7 @@ package deadletter
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -39,6 +40,52 @@ type CauseFacts struct {
 	PerHour     int       // its failures within the last hour
 	DeliveredAt time.Time // the latest successful delivery to its destination; zero if none is known
 	Waits       bool      // the circuit breaker of its destination makes retries and jobs wait
+}
+
+// CauseHour counts the failures and recoveries of a cause within an hour.
+type CauseHour struct {
+	At        time.Time // when the hour begins
+	Failed    int
+	Recovered int // delivered or redriven
+}
+
+// PerHour returns how many messages failed in the hour before a time, by the counts of the clock's hours. Of the hour
+// that is only partly within it counts that part.
+func PerHour(hours []CauseHour, at time.Time) int {
+	failed := 0.0
+	for _, h := range hours {
+		within := h.At.Add(time.Hour).Sub(at.Add(-time.Hour))
+		failed += float64(h.Failed) * min(max(within.Hours(), 0), 1)
+	}
+	return int(math.Round(failed))
+}
+
+const (
+	// usualTime is the time before the last hour that growth compares with.
+	usualTime = 24 * time.Hour
+
+	// GrowthTime is how far back the hours go that growth is measured by.
+	GrowthTime = usualTime + time.Hour
+
+	// minGrowing is how many failures of an hour are growth at least, however few there were before.
+	minGrowing = 5
+)
+
+// GrowthAt returns the Growth of the cause at a time, by the counts of its hours: the failures of the last hour in
+// percent of those of an average hour of the day before. It is 0 if they are not twice as many, or fewer than five.
+func (c Cause) GrowthAt(hours []CauseHour, at time.Time) int {
+	last, before := PerHour(hours, at), 0
+	for _, h := range hours {
+		if !h.At.Before(at.Add(-GrowthTime)) {
+			before += h.Failed
+		}
+	}
+	known := min(max(at.Add(-time.Hour).Sub(c.FirstAt).Hours(), 1), usualTime.Hours())
+	usual := max(float64(before-last)/known, 1)
+	if last < minGrowing || float64(last) < 2*usual {
+		return 0
+	}
+	return int(100 * float64(last) / usual)
 }
 
 // settle sets the state that follows from what people decided. It ends new and regressed, not resolved: only a failure

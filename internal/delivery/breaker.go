@@ -39,6 +39,7 @@ type BreakerStatus struct {
 	State       BreakerState `json:"state"`
 	Since       time.Time    `json:"since"`                // when State began
 	PausedUntil time.Time    `json:"pausedUntil,omitzero"` // from the destination's Retry-After; may be past
+	DeliveredAt time.Time    `json:"deliveredAt,omitzero"` // when the latest successful delivery ended; zero: not known
 	NextProbe   time.Time    `json:"-"`                    // while open: when the next probe may begin
 	Rate        float64      `json:"-"`                    // automatic deliveries per second while half-open
 	RateUnused  bool         `json:"-"`                    // something else lets through fewer than Rate
@@ -165,6 +166,7 @@ func (b *Breaker) restore(s BreakerStatus) {
 	defer b.mu.Unlock()
 	now := b.now()
 	b.status.State, b.status.Since, b.status.PausedUntil = s.State, s.Since, s.PausedUntil
+	b.status.DeliveredAt = s.DeliveredAt
 	b.status.NextProbe, b.ramp = now, newRamp(b.policy, now)
 }
 
@@ -249,6 +251,9 @@ func (b *Breaker) Record(of deadletter.ID, a deadletter.Attempt) {
 func (b *Breaker) record(of deadletter.ID, a deadletter.Attempt, now time.Time) {
 	if until := now.Add(requestedPause(a)); until.After(now) && until.After(b.status.PausedUntil) {
 		b.status.PausedUntil = until
+	}
+	if a.Outcome == deadletter.Delivered {
+		b.status.DeliveredAt = now
 	}
 	failed := a.Transient()
 	b.results = append(b.results, result{now, failed})

@@ -41,7 +41,6 @@ type TrackerDeps struct {
 type DestinationHealth struct {
 	Latest         deadletter.Attempt // the latest delivery, without its response
 	LatestAt       time.Time          // when it ended; zero: there was none
-	DeliveredAt    time.Time          // when the latest successful delivery ended; zero: there was none
 	FailingSince   time.Time          // when the first of Failures ended; zero: the destination is up
 	Failures       int                // transient failures in a row: no response, 5xx, 408, 425, 429
 	ErrorResponses int                // permanent error responses in a row: the destination is up, and refuses
@@ -135,7 +134,7 @@ func (h DestinationHealth) after(a deadletter.Attempt, at time.Time) Destination
 	h.Latest, h.LatestAt = a, at
 	switch {
 	case a.Outcome == deadletter.Delivered:
-		h.DeliveredAt, h.FailingSince, h.Failures, h.ErrorResponses = at, time.Time{}, 0, 0
+		h.FailingSince, h.Failures, h.ErrorResponses = time.Time{}, 0, 0
 	case a.Transient():
 		h.Failures, h.ErrorResponses = h.Failures+1, 0
 		if h.FailingSince.IsZero() {

@@ -63,7 +63,7 @@ func TestTrackerCountsFailuresInARow(t *testing.T) {
 		}
 		got := h.Health("genesys")
 		if got.Failures != step.failures || got.ErrorResponses != step.refusals || !got.LatestAt.Equal(at) ||
-			!got.DeliveredAt.Equal(delivered) ||
+			!got.Breaker.DeliveredAt.Equal(delivered) ||
 			got.Latest.StatusCode != step.code {
 			t.Errorf("after a %d it is %+v", step.code, got)
 		}

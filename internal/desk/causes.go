@@ -84,6 +84,9 @@ func (d *Desk) causeFacts(c deadletter.Cause) deadletter.CauseFacts {
 	if s, ok := d.Source(c.Source); ok && s.Waits != nil {
 		f.Waits = s.Waits()
 	}
+	if s, ok := d.Source(c.Source); ok && s.Delivered != nil {
+		f.DeliveredAt = s.Delivered()
+	}
 	return f
 }
 

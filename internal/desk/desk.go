@@ -26,6 +26,7 @@ type Source struct {
 	Probe     func()                 // lets the next message of a job go at once, past the circuit breaker
 	ProbeSoon func()                 // lets a waiting message test a destination that is down at once, unless one does
 	Waits     func() bool            // reports whether the circuit breaker makes retries and jobs wait
+	Delivered func() time.Time       // when the latest successful delivery ended; zero: not known
 	Pace      func() deadletter.Pace // what bounds deliveries now, without InFlight; nil: not known
 	Signature deadletter.SignaturePolicy
 	Unnamed   bool // it is the default source: webhooks that named none go there as well

@@ -70,6 +70,23 @@ func Receive(t testing.TB, s *store.Store, c deadletter.Capture) deadletter.Mess
 	return change.After
 }
 
+// ReceiveAll stores the messages of captures in one transaction.
+func ReceiveAll(t testing.TB, s *store.Store, list []deadletter.Capture) {
+	t.Helper()
+	changes := make([]*deadletter.Change, len(list))
+	for i, c := range list {
+		change := deadletter.NewMessage(c, Policy(), 0.5, c.ReceivedAt)
+		changes[i] = &change
+	}
+	err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.Add(ctx, changes...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Message reads a message that must be there.
 func Message(t testing.TB, s *store.Store, id deadletter.ID) deadletter.Message {
 	t.Helper()

@@ -194,6 +194,7 @@ func (s *Settings) addDeliverable(source config.Source, d Deps) {
 		Probe:     own.ProbeNow,
 		ProbeSoon: own.ProbeSoon,
 		Waits:     own.Waits,
+		Delivered: func() time.Time { return own.Status().DeliveredAt },
 		Pace:      func() deadletter.Pace { return own.Status().Pace(source.MaxPerSecond, to.JobSlots()) },
 		Unnamed:   source.Name == s.Config.Queue.DefaultSource,
 		EventType: source.EventType,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strings"
 	"time"
 
 	"dlqdesk/internal/deadletter"
@@ -113,36 +112,27 @@ func (t *Tx) writeCause(ctx context.Context, c deadletter.Cause) error {
 	return nil
 }
 
-// CauseHour counts the failures and recoveries of a cause within an hour.
-type CauseHour struct {
-	At        time.Time // when the hour begins
-	Failed    int
-	Recovered int // delivered or redriven
-}
+const causeHours = `SELECT h.fingerprint, h.at, h.failed, h.recovered FROM json_each(?) asked CROSS JOIN cause_hours h
+	ON h.fingerprint = asked.value WHERE h.at >= ? ORDER BY h.fingerprint, h.at`
 
 // CauseHours returns the hours of causes in which anything happened from a time on, by fingerprint, oldest first.
 func (s *Store) CauseHours(
 	ctx context.Context, fingerprints []string, from time.Time,
-) (map[string][]CauseHour, error) {
-	hours := make(map[string][]CauseHour, len(fingerprints))
-	if len(fingerprints) == 0 {
-		return hours, nil
+) (map[string][]deadletter.CauseHour, error) {
+	hours := make(map[string][]deadletter.CauseHour, len(fingerprints))
+	asked, err := toJSON(fingerprints)
+	if err != nil {
+		return nil, err
 	}
-	args := make([]any, len(fingerprints), len(fingerprints)+1)
-	for i, f := range fingerprints {
-		args[i] = f
-	}
-	query := `SELECT fingerprint, at, failed, recovered FROM cause_hours WHERE fingerprint IN (?` +
-		strings.Repeat(", ?", len(fingerprints)-1) + `) AND at >= ? ORDER BY fingerprint, at`
-	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
+	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var fingerprint string
 		var at int64
-		var h CauseHour
+		var h deadletter.CauseHour
 		err := r.Scan(&fingerprint, &at, &h.Failed, &h.Recovered)
 		h.At = time.UnixMilli(at).UTC()
 		hours[fingerprint] = append(hours[fingerprint], h)
 		return err
-	}, query, append(args, from.Truncate(time.Hour).UnixMilli())...)
+	}, causeHours, asked, from.Truncate(time.Hour).UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("read the hours of causes: %w", err)
 	}

@@ -103,7 +103,7 @@ type Tx struct {
 	end     trailEnd
 	counted []func(*counts)
 	earlier []func(*counts) // what other writes of the same commit count, which no row has yet
-	applied bool            // a message was changed
+	applied bool            // a message or a cause was changed
 }
 
 // writeWait bounds how long a write waits to begin, so that a page returns while another program has locked the file.

@@ -1,7 +1,7 @@
 // Package worker claims the messages that are due (automatic retries, replays, redrives and the messages of jobs),
 // delivers them and stores the results. It writes the open attempt and its lease before it sends, and finishes both
 // afterwards: a crash in between leaves a lease that the next start reclaims with an unknown outcome, so that no
-// delivery is lost or hidden. It must not decide who may replay, or send anything that was not claimed.
+// delivery is lost or hidden. It also changes the states of causes that change by themselves. It must not decide who may replay, or send anything that was not claimed.
 package worker
 
 import (
@@ -58,6 +58,7 @@ type Worker struct {
 	masks    func() *redact.Masks
 	sources  func() []Source
 	jobs     *jobLoop
+	causes   *causeLoop
 	redrives map[string]*redriveLoop // by queue
 	jobRates jobRates
 	kicked   chan struct{} // wakes Run
@@ -96,6 +97,7 @@ func New(d Deps) *Worker {
 		large:    memory.NewBudget(largeBodies),
 		pressure: d.Pressure,
 	}
+	w.causes = &causeLoop{w: w}
 	w.jobs = &jobLoop{w: w, kicked: make(chan struct{}, 1)}
 	for _, q := range d.Queues {
 		w.redrives[q.Name] = newRedriveLoop(w, q)
@@ -132,6 +134,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		running.Go(func() { r.run(ctx) })
 	}
 	running.Go(func() { w.jobs.run(ctx) })
+	running.Go(func() { w.causes.run(ctx) })
 	running.Wait()
 	return nil
 }

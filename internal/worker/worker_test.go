@@ -22,6 +22,7 @@ import (
 type bundle struct {
 	*desk.Desk
 	worker      *worker.Worker
+	another     func() *worker.Worker // makes a worker like it
 	store       *store.Store
 	clock       *desktest.Clock
 	destination *desktest.Destination
@@ -70,16 +71,19 @@ func setupWith(t *testing.T, queues []worker.Queue, more ...worker.Source) bundl
 	}
 	b.sources = &atomic.Pointer[[]worker.Source]{}
 	b.sources.Store(&sources)
-	b.worker = worker.New(worker.Deps{
-		Masks:   desktest.NoMasks,
-		Store:   b.store,
-		Sender:  tracker,
-		Sources: func() []worker.Source { return *b.sources.Load() },
-		Queues:  queues,
-		Now:     b.clock.Now,
-		Random:  func() float64 { return 0.5 },
-		Log:     desktest.Log(t),
-	})
+	b.another = func() *worker.Worker {
+		return worker.New(worker.Deps{
+			Masks:   desktest.NoMasks,
+			Store:   b.store,
+			Sender:  tracker,
+			Sources: func() []worker.Source { return *b.sources.Load() },
+			Queues:  queues,
+			Now:     b.clock.Now,
+			Random:  func() float64 { return 0.5 },
+			Log:     desktest.Log(t),
+		})
+	}
+	b.worker = b.another()
 	origins := map[string]desk.Origin{}
 	for _, q := range queues {
 		if from, ok := q.Route.(desk.Origin); ok {
