@@ -10,6 +10,7 @@ import (
 
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/console"
+	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/ingest"
@@ -127,6 +128,7 @@ func (a *App) newConsole(ctx context.Context, q *queues) (*console.Console, erro
 		Masks:   a.masks,
 		Origins: origins,
 		Ledger:  a.ledger,
+		Tickets: func() deadletter.Tickets { return a.settings.Load().Config.Tickets.Tickets },
 		Kick:    a.kick,
 		Now:     a.now,
 	})

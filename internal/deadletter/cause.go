@@ -3,7 +3,6 @@ package deadletter
 import (
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -31,7 +30,7 @@ type Cause struct {
 	StateAt     time.Time // when State began
 	Owner       string    // who claimed it; "" if it is not claimed
 	OwnedUntil  time.Time
-	Ticket      string // id or link of a ticket; "" if it is not known
+	Ticket      string // id of a ticket, see Tickets; "" if it is not known
 	Mute        Mute   // zero: not muted
 	Version     int    // counts the changes by people
 	LastChange  LastChange
@@ -72,10 +71,7 @@ func ClaimTimes() []time.Duration {
 	return []time.Duration{time.Hour, 4 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour}
 }
 
-const (
-	maxMute   = 366 * 24 * time.Hour
-	maxTicket = 500 // characters
-)
+const maxMute = 366 * 24 * time.Hour
 
 // Permits returns nil where the actor may carry out the action on the cause as it stands. Otherwise it returns
 // Unauthenticated, Forbidden or Conflict, with the reason.
@@ -153,29 +149,15 @@ func (c Cause) Unmute(by Actor, version int, at time.Time) (CauseChange, error) 
 	return c.order(by, ActUnmute, version, "unmute", "unmuted", at, func(next *Cause) { next.Mute = Mute{} })
 }
 
-// MarkKnown gives the cause a ticket: its id or its link. It returns Invalid for neither.
-func (c Cause) MarkKnown(by Actor, ticket string, version int, at time.Time) (CauseChange, error) {
-	ticket, err := checkTicket(ticket)
+// MarkKnown gives the cause a ticket of the tracker, named by its id or its link. It returns Invalid for another text.
+func (c Cause) MarkKnown(
+	by Actor, tracker Tickets, ticket string, version int, at time.Time,
+) (CauseChange, error) {
+	id, err := tracker.Parse(ticket)
 	if err != nil {
 		return CauseChange{}, err
 	}
-	return c.order(by, ActKnown, version, "known", "marked as known", at, func(next *Cause) { next.Ticket = ticket })
-}
-
-func checkTicket(ticket string) (string, error) {
-	ticket = strings.TrimSpace(ticket)
-	switch n := utf8.RuneCountInString(ticket); {
-	case n == 0:
-		return "", Errorf(Invalid, "give the id or the link of a ticket")
-	case n > maxTicket || ticket != Printable(ticket, len(ticket)):
-		return "", Errorf(Invalid, "a ticket is an id or a link of at most %d characters", maxTicket)
-	case !strings.Contains(ticket, ":/"):
-		return ticket, nil
-	}
-	if u, err := url.Parse(ticket); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return "", Errorf(Invalid, "the link of a ticket begins with https:// or http://")
-	}
-	return ticket, nil
+	return c.order(by, ActKnown, version, "known", "marked as known", at, func(next *Cause) { next.Ticket = id })
 }
 
 // Unmark takes the ticket away. It returns Conflict if there is none.

@@ -120,11 +120,10 @@ func (d *Desk) Unmute(ctx context.Context, by deadletter.Actor, ref CauseRef) (C
 	})
 }
 
-// MarkKnown gives a cause a ticket, by its id or link.
+// MarkKnown gives a cause a ticket, by its id or by a link of the tracker.
 func (d *Desk) MarkKnown(ctx context.Context, by deadletter.Actor, ref CauseRef, ticket string) (CauseView, error) {
-	ticket = d.masks().All().Note(ticket)
 	return d.changeCause(ctx, by, deadletter.ActKnown, ref, func(c deadletter.Cause) (deadletter.CauseChange, error) {
-		return c.MarkKnown(by, ticket, ref.Version, d.now())
+		return c.MarkKnown(by, d.tracker(), ticket, ref.Version, d.now())
 	})
 }
 
@@ -225,3 +224,17 @@ func (d *Desk) EditNote(ctx context.Context, by deadletter.Actor, id int64, text
 		return tx.EditCauseNote(ctx, note, event)
 	})
 }
+
+func (d *Desk) tracker() deadletter.Tickets {
+	if d.tickets == nil {
+		return deadletter.Tickets{}
+	}
+	return d.tickets()
+}
+
+// TicketURL returns the address of a ticket; "" if no tracker is configured.
+func (d *Desk) TicketURL(id string) string { return d.tracker().URL(id) }
+
+// NewTicketURL returns the address of the form for a new ticket with a title and a text filled in; "" if no tracker is
+// configured.
+func (d *Desk) NewTicketURL(title, text string) string { return d.tracker().NewURL(title, text) }

@@ -51,11 +51,12 @@ type Ledger interface {
 // Deps are the parts that a desk works with.
 type Deps struct {
 	Store   *store.Store
-	Sources func() []Source      // as configured at the moment; one named "" is that of webhooks that named none
-	Masks   func() *redact.Masks // likewise
-	Origins map[string]Origin    // by the name of a DLQ below queues; nil where none is listed
-	Ledger  Ledger               // nil where nothing is acknowledged
-	Kick    func()               // wakes the worker; it must not block
+	Sources func() []Source           // as configured at the moment; one named "" is that of webhooks that named none
+	Masks   func() *redact.Masks      // likewise
+	Origins map[string]Origin         // by the name of a DLQ below queues; nil where none is listed
+	Ledger  Ledger                    // nil where nothing is acknowledged
+	Tickets func() deadletter.Tickets // as configured at the moment; nil: no tracker
+	Kick    func()                    // wakes the worker; it must not block
 	Now     func() time.Time
 }
 
@@ -66,13 +67,14 @@ type Desk struct {
 	masks   func() *redact.Masks
 	origins map[string]Origin
 	ledger  Ledger
+	tickets func() deadletter.Tickets
 	kick    func()
 	now     func() time.Time
 }
 
 // New makes a desk.
 func New(deps Deps) *Desk {
-	return &Desk{deps.Store, deps.Sources, deps.Masks, deps.Origins, deps.Ledger, deps.Kick, deps.Now}
+	return &Desk{deps.Store, deps.Sources, deps.Masks, deps.Origins, deps.Ledger, deps.Tickets, deps.Kick, deps.Now}
 }
 
 // Source returns the source with the given name, and false where it is not configured, or no longer.

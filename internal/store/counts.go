@@ -39,7 +39,9 @@ type tallyCounts struct{ failed, byRetry, byPeople int }
 // jobCounts counts the items of a job that changed, by the state that they left or reached.
 type jobCounts struct {
 	items map[deadletter.ItemState]int
-	at    time.Time
+	// those that reached a state, by the cause of their message
+	causes map[string]map[deadletter.ItemState]int
+	at     time.Time
 }
 
 func newCounts() *counts {
@@ -95,14 +97,18 @@ func (c *counts) tally(at time.Time, source string, add tallyCounts) {
 	}
 }
 
-// item counts an item of a job that changed its state.
-func (c *counts) item(job deadletter.JobID, from, to deadletter.ItemState, at time.Time) {
+// item counts an item of a job that changed its state. cause is what its message failed for before; "" is not known.
+func (c *counts) item(job deadletter.JobID, cause string, from, to deadletter.ItemState, at time.Time) {
 	j, ok := c.jobs[job]
 	if !ok {
-		j.items = map[deadletter.ItemState]int{}
+		j.items, j.causes = map[deadletter.ItemState]int{}, map[string]map[deadletter.ItemState]int{}
 	}
 	j.items[from]--
 	j.items[to]++
+	if j.causes[cause] == nil {
+		j.causes[cause] = map[deadletter.ItemState]int{}
+	}
+	j.causes[cause][to]++
 	if at.After(j.at) {
 		j.at = at
 	}

@@ -3,8 +3,15 @@ package store
 // OpenWith is Open with other migrations.
 var OpenWith = openWith
 
+// Queries whose plans are checked, made of others.
+var (
+	SampleOfCause = sampleOfCause
+	FirstOfCause  = firstOfCause
+)
+
 // Queries whose plans are checked.
 const (
+	JobsOfCause      = jobsOfCause
 	NewerDelivered   = newerDelivered
 	NewestOfOrderKey = newestOfOrderKey
 	OrderKeysAfter   = orderKeys

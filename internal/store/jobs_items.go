@@ -273,7 +273,9 @@ func (t *Tx) BeginItem(ctx context.Context, i Item) (bool, error) {
 	}
 	n, err := written.RowsAffected()
 	if n > 0 {
-		t.count(func(c *counts) { c.item(i.Job, deadletter.ItemPending, deadletter.ItemInFlight, time.Time{}) })
+		t.count(func(c *counts) {
+			c.item(i.Job, i.Cause, deadletter.ItemPending, deadletter.ItemInFlight, time.Time{})
+		})
 	}
 	return n > 0, err
 }
@@ -289,7 +291,7 @@ func (t *Tx) SettleItem(ctx context.Context, i Item, state deadletter.ItemState,
 	}
 	n, err := written.RowsAffected()
 	if n > 0 {
-		t.count(func(c *counts) { c.item(i.Job, deadletter.ItemPending, state, at) })
+		t.count(func(c *counts) { c.item(i.Job, i.Cause, deadletter.ItemPending, state, at) })
 	}
 	return err
 }
@@ -298,8 +300,9 @@ const settleDelivery = `UPDATE job_items SET state = ?1, error = ?2, fault = ?4,
 	version = iif(?1 = 'pending', (SELECT m.version FROM messages m WHERE m.n = message), version)
 	WHERE message = ?3 AND state = 'in_flight' RETURNING job`
 
-// settleDelivery writes the result of a finished delivery into the job that requested it.
-func (t *Tx) settleDelivery(ctx context.Context, n int64, a deadletter.Attempt, at time.Time) error {
+// settleDelivery writes the result of a finished delivery of a message into the job that requested it. cause is what
+// the message failed for before.
+func (t *Tx) settleDelivery(ctx context.Context, n int64, cause string, a deadletter.Attempt, at time.Time) error {
 	state, reason := a.ItemResult()
 	var id deadletter.JobID
 	err := t.tx.QueryRowContext(ctx, settleDelivery, state, reason, n, deadletter.FaultKey(reason)).Scan(&id)
@@ -314,7 +317,7 @@ func (t *Tx) settleDelivery(ctx context.Context, n int64, a deadletter.Attempt, 
 			return err
 		}
 	}
-	t.count(func(c *counts) { c.item(id, deadletter.ItemInFlight, state, at) })
+	t.count(func(c *counts) { c.item(id, cause, deadletter.ItemInFlight, state, at) })
 	return nil
 }
 
@@ -331,8 +334,29 @@ func (t *Tx) countJobs(ctx context.Context, jobs map[deadletter.JobID]jobCounts)
 		if _, err := t.tx.ExecContext(ctx, countItems, append(args, id)...); err != nil {
 			return fmt.Errorf("count the items of job %d: %w", id, err)
 		}
+		if err := t.countCauses(ctx, id, j); err != nil {
+			return fmt.Errorf("count the causes of job %d: %w", id, err)
+		}
 		if err := t.endJob(ctx, id, j.at); err != nil {
 			return fmt.Errorf("end job %d: %w", id, err)
+		}
+	}
+	return nil
+}
+
+const countCause = `INSERT INTO job_causes VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+	done = done + excluded.done, failed = failed + excluded.failed, skipped = skipped + excluded.skipped`
+
+// countCauses writes what a job came to, by the cause of its messages.
+func (t *Tx) countCauses(ctx context.Context, id deadletter.JobID, j jobCounts) error {
+	for cause, n := range j.causes {
+		if cause == "" {
+			continue
+		}
+		if _, err := t.tx.ExecContext(
+			ctx, countCause, cause, id, n[deadletter.ItemDone], n[deadletter.ItemFailed], n[deadletter.ItemSkipped],
+		); err != nil {
+			return err
 		}
 	}
 	return nil

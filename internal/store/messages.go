@@ -174,7 +174,7 @@ func (t *Tx) applyRest(ctx context.Context, list ...numbered) error {
 // applyRare writes what belongs to few changes.
 func (t *Tx) applyRare(ctx context.Context, c numbered) error {
 	if a := c.Attempt; a != nil && a.Done && a.Trigger.ByJob() {
-		if err := t.settleDelivery(ctx, c.n, *a, c.Event.At); err != nil {
+		if err := t.settleDelivery(ctx, c.n, c.Before.Fingerprint, *a, c.Event.At); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,82 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/sqlite"
+)
+
+// eachStatus joins a query for each status, because the index of a cause has the status before the time.
+func eachStatus(query string) string {
+	var parts []string
+	for _, status := range deadletter.Statuses() {
+		parts = append(parts, fmt.Sprintf("SELECT * FROM ("+query+")", "'"+string(status)+"'"))
+	}
+	return strings.Join(parts, " UNION ALL ")
+}
+
+var (
+	newestOfCause = eachStatus(
+		`SELECT n FROM messages WHERE fingerprint = ?1 AND status = %s ORDER BY n DESC LIMIT ?2`,
+	)
+	firstOfCause = `SELECT id FROM messages WHERE n = (SELECT min(n) FROM (` + eachStatus(
+		`SELECT min(n) AS n FROM messages WHERE fingerprint = ?1 AND status = %s`,
+	) + `))`
+	sampleOfCause = `WITH newest AS MATERIALIZED (SELECT n FROM (` + newestOfCause + `) ORDER BY n DESC LIMIT ?2)
+		SELECT m.id, m.source, m.status_code, m.event_type, m.destination, coalesce(m.order_key, 0),
+		coalesce(r.size, length(r.body))
+		FROM newest CROSS JOIN messages m ON m.n = newest.n CROSS JOIN revisions r ON r.message = m.n AND r.number = 0
+		ORDER BY m.n DESC`
+)
+
+// CauseSample returns the id of the oldest message whose latest failure has a cause, and what is known of up to limit
+// of the newest ones, newest first. Its cost depends on the limit alone. Without a message it returns none.
+func (s *Store) CauseSample(
+	ctx context.Context, fingerprint string, limit int,
+) (first deadletter.ID, newest []deadletter.SampledMessage, err error) {
+	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
+		var m deadletter.SampledMessage
+		err := r.Scan(&m.ID, &m.Source, &m.StatusCode, &m.EventType, &m.Destination, &m.OrderKey, &m.Size)
+		newest = append(newest, m)
+		return err
+	}, sampleOfCause, fingerprint, limit)
+	if err == nil && len(newest) > 0 {
+		err = s.db.QueryRowContext(ctx, firstOfCause, fingerprint).Scan(&first)
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("read messages of the cause %s: %w", fingerprint, err)
+	}
+	return first, newest, nil
+}
+
+// CauseJob is a job with what became of the messages of one cause.
+type CauseJob struct {
+	deadletter.Job
+	Done, Failed, Skipped int
+}
+
+// Results of the causes that were joined to this one count for it.
+const jobsOfCause = `SELECT ` + jobColumns + `, sum(c.done), sum(c.failed), sum(c.skipped) FROM job_causes c
+	CROSS JOIN jobs j ON j.id = c.job WHERE c.fingerprint = ?1
+	OR c.fingerprint IN (SELECT fingerprint FROM moved_causes WHERE moved_to = ?1)
+	GROUP BY c.job ORDER BY c.job DESC LIMIT ?2`
+
+// CauseJobs returns the jobs that worked on messages which failed for a cause, newest first.
+func (s *Store) CauseJobs(ctx context.Context, fingerprint string, limit int) (list []CauseJob, err error) {
+	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
+		var j CauseJob
+		_, job, err := scanJob(scanFunc(func(dest ...any) error {
+			return r.Scan(append(dest, &j.Done, &j.Failed, &j.Skipped)...)
+		}))
+		j.Job = job
+		list = append(list, j)
+		return err
+	}, jobsOfCause, fingerprint, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read jobs of the cause %s: %w", fingerprint, err)
+	}
+	return list, nil
+}
