@@ -32,7 +32,11 @@ func (c *Console) audit(w http.ResponseWriter, r *http.Request) error {
 func (c *Console) auditTable(r *http.Request) (page.AuditTableView, int) {
 	query, cursor := pickFields(r.URL.Query(), auditFields()), r.URL.Query().Get("cursor")
 	events, err := c.readEvents(r.Context(), query, cursor)
-	v := c.auditView(query, cursor, events)
+	var titles map[string]string
+	if err == nil {
+		titles, err = c.titlesFor(r.Context(), events.Items, query.Get("cause"))
+	}
+	v := c.auditView(query, cursor, events, titles)
 	status := http.StatusOK
 	switch kind := deadletter.KindOf(err); {
 	case err == nil:
@@ -56,16 +60,45 @@ func (c *Console) readEvents(ctx context.Context, query url.Values, cursor strin
 	return events, err
 }
 
+// titlesFor returns the titles of the causes that events are about, and of one more, by fingerprint.
+func (c *Console) titlesFor(
+	ctx context.Context,
+	events []store.EventRow,
+	fingerprint string,
+) (map[string]string, error) {
+	asked := []string{fingerprint}
+	for _, e := range events {
+		if e.TargetKind == causeTarget {
+			asked = append(asked, e.Target)
+		}
+	}
+	return c.causeTitles(ctx, asked)
+}
+
+// causeTitles returns the titles of causes as they may be shown, by fingerprint.
+func (c *Console) causeTitles(ctx context.Context, fingerprints []string) (map[string]string, error) {
+	list, err := c.Store.CausesAmong(ctx, fingerprints)
+	if err == nil {
+		err = c.Desk.Hider().Causes(ctx, list)
+	}
+	titles := map[string]string{}
+	for _, cause := range list {
+		titles[cause.Fingerprint] = shortTitle(cause)
+	}
+	return titles, err
+}
+
 // eventFilter parses the query of the audit page.
 func eventFilter(query url.Values) (store.EventFilter, error) {
 	var f store.EventFilter
-	var errs [6]error
+	var errs [7]error
 	f.By, errs[0] = parseText("name", query.Get("actor"))
 	f.Action, errs[1] = oneOf("action", query.Get("action"), valuesOf(auditActions()))
 	f.Target, errs[2] = parseText("message", query.Get("message"))
 	f.From, f.To, errs[3] = parseRange(query)
 	f.Actors, errs[4] = oneOf("actor kind", query.Get("by"), []store.ActorClass{store.People, store.Program})
 	f.Source, f.NoSource, errs[5] = parseSource(query.Get("source"))
+	f.Cause, errs[6] = parseText("cause", query.Get("cause"))
 	return f, cmp.Or(errs[:]...)
 }
 
@@ -74,6 +107,9 @@ const messageTarget = "message"
 
 // jobTarget is the target kind of events about a job.
 const jobTarget = "job"
+
+// causeTarget is the target kind of events about a cause.
+const causeTarget = "cause"
 
 // auditActions are the options of the filter. One that ends in a dot matches all actions that begin with it.
 func auditActions() []ui.Option {
@@ -94,6 +130,13 @@ func auditActions() []ui.Option {
 		{Value: "attempt.error_response", Label: "Error response"},
 		{Value: "attempt.unreachable", Label: "Unreachable"},
 		{Value: "attempt.unknown", Label: "Unknown"},
+		{Value: "cause.", Label: "Causes: everything"},
+		{Value: "cause.claim", Label: "Causes claimed"},
+		{Value: "cause.mute", Label: "Causes muted"},
+		{Value: "cause.known", Label: "Causes marked as known"},
+		{Value: "cause.resolved", Label: "Causes resolved"},
+		{Value: "cause.regressed", Label: "Causes that came back"},
+		{Value: "cause.note", Label: "Notes about causes"},
 		{Value: "job.", Label: "Jobs: everything"},
 		{Value: "user.", Label: "Users: everything"},
 		{Value: "user.sign_in", Label: "Sign-ins"},
@@ -118,7 +161,15 @@ func auditActions() []ui.Option {
 	}
 }
 
-func (c *Console) auditView(query url.Values, cursor string, events store.Page[store.EventRow]) page.AuditTableView {
+func (c *Console) auditView(
+	query url.Values, cursor string, events store.Page[store.EventRow], titles map[string]string,
+) page.AuditTableView {
+	valueText := func(name, value string) string {
+		if name == "cause" {
+			return cmp.Or(titles[value], value)
+		}
+		return auditValueText(name, value)
+	}
 	v := page.AuditTableView{
 		RetryURL:      address("/audit", replaceParam(query, "cursor", cursor)),
 		Chain:         chainView(c.Chain()),
@@ -126,7 +177,7 @@ func (c *Console) auditView(query url.Values, cursor string, events store.Page[s
 		TimePresets:   dayPresets("/audit", query, c.Now()),
 		ActionPresets: actionPresets(query),
 		ExportURL:     address("/audit/export", query),
-		Chips:         chips("/audit", query, auditFields(), auditValueText),
+		Chips:         chips("/audit", query, auditFields(), valueText),
 		ClearURL:      "/audit",
 		NewerURL:      pageURL("/audit", query, events.Newer),
 		OlderURL:      pageURL("/audit", query, events.Older),
@@ -135,7 +186,7 @@ func (c *Console) auditView(query url.Values, cursor string, events store.Page[s
 		v.NewestURL = address("/audit", query)
 	}
 	for _, e := range events.Items {
-		v.Rows = append(v.Rows, auditRow(e))
+		v.Rows = append(v.Rows, auditRow(e, titles))
 	}
 	switch {
 	case len(v.Rows) == 0 && len(query) == 0:
@@ -171,6 +222,7 @@ func (c *Console) auditFilter(query url.Values) page.AuditFilter {
 	return page.AuditFilter{
 		Actor:      query.Get("actor"),
 		Message:    query.Get("message"),
+		Cause:      query.Get("cause"),
 		From:       formTimeOf(query.Get("from")),
 		To:         formTimeOf(query.Get("to")),
 		ActorTypes: selected(auditActors(), query.Get("by")),
@@ -216,7 +268,8 @@ func labelOf(options []ui.Option, value string) string {
 	return value
 }
 
-func auditRow(e store.EventRow) page.AuditRow {
+// auditRow returns the row of an event. titles are those of causes, by fingerprint.
+func auditRow(e store.EventRow, titles map[string]string) page.AuditRow {
 	row := page.AuditRow{
 		Number:   strconv.FormatInt(e.Sequence, 10),
 		At:       ui.At(e.At),
@@ -245,6 +298,8 @@ func auditRow(e store.EventRow) page.AuditRow {
 		addAttempt(&row, e)
 	case e.TargetKind == jobTarget:
 		row.URL = "/jobs/" + url.PathEscape(e.Target)
+	case e.TargetKind == causeTarget:
+		row.Target, row.URL = cmp.Or(titles[e.Target], shortID(e.Target)), page.CauseURL(e.Target)
 	case e.Target == e.By && e.Action != "user.add", e.TargetKind == auditTarget:
 		row.Target = "" // the sentence needs no target
 	}
@@ -367,8 +422,14 @@ var factNames = map[string]string{
 	"latencyMs":    "Latency",
 	"acceptedBy":   "Accepted by",
 	"dueAt":        "Next delivery",
-	"needsRestart": "Needs a restart",
-	"bodySha256":   "SHA-256 of the body",
+	"ownedUntil":   "Claimed until",
+	"mutedUntil":   "Muted until",
+	"mutedCount":   "Muted for messages",
+	"mutedPerHour": "Muted up to messages an hour",
+
+	"mutedUntilDelivered": "Muted until a delivery",
+	"needsRestart":        "Needs a restart",
+	"bodySha256":          "SHA-256 of the body",
 }
 
 // factName returns the label of a field.
@@ -392,12 +453,15 @@ func factOf(name string, value json.RawMessage) page.AuditFact {
 	} else if err := json.Unmarshal(value, &text); err != nil {
 		text = string(value)
 	}
-	if at, err := time.Parse(time.RFC3339, text); err == nil && strings.HasSuffix(name, "At") {
+	if at, err := time.Parse(time.RFC3339, text); err == nil &&
+		(strings.HasSuffix(name, "At") || strings.HasSuffix(name, "Until")) {
 		return page.AuditFact{At: ui.At(at)}
 	}
 	switch name {
 	case statusFact:
 		text = ui.StatusWord(text)
+	case "state":
+		text = strings.TrimSuffix(sentence(text), ".")
 	case "latencyMs":
 		text += " ms"
 	}

@@ -78,7 +78,7 @@ func TestOverviewNamesTheDestinationThatMessagesWaitFor(t *testing.T) {
 	}{
 		"up": {delivery.DestinationHealth{
 			LatestAt: now,
-			Breaker: delivery.BreakerStatus{PausedUntil: now.Add(-time.Second)},
+			Breaker:  delivery.BreakerStatus{PausedUntil: now.Add(-time.Second)},
 		}, ""},
 		"failing": {delivery.DestinationHealth{
 			LatestAt: now, Failures: 3, FailingSince: now,
@@ -97,7 +97,7 @@ func TestOverviewNamesTheDestinationThatMessagesWaitFor(t *testing.T) {
 		"releasing": {
 			delivery.DestinationHealth{
 				LatestAt: now,
-				Breaker: delivery.BreakerStatus{State: delivery.HalfOpen, Since: now, Rate: 20},
+				Breaker:  delivery.BreakerStatus{State: delivery.HalfOpen, Since: now, Rate: 20},
 			},
 			"genesys circuit breaker half-open since 2026-03-02 10:15:05 UTC · 2 messages waiting Waiting messages " +
 				"are sent: 20 a second now, more while deliveries succeed.",

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
 )
 
 func TestMessageShowsItsCause(t *testing.T) {
@@ -37,6 +38,57 @@ func TestMessageShowsItsCause(t *testing.T) {
 	b.finish(t, "a-3", deadletter.Delivered, 200)
 	if text := p.get("/messages/a-1").says(".cause"); !strings.HasSuffix(text, "; 1 of 2 unedited replays succeeded.") {
 		t.Errorf("after two replays it says %q", text)
+	}
+}
+
+// The audit trail tells what happened to a cause in words, and is filtered by it.
+func TestAuditOfACause(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	m := b.receive(t, "a-1")
+	p := b.member(t, "olga", deadletter.Operator)
+	olga, ref := deadletter.User("olga", deadletter.Operator, "127.0.0.1"), desk.CauseRef{Fingerprint: m.Fingerprint}
+	_, err := b.desk.Claim(t.Context(), olga, ref, time.Hour)
+	if err == nil {
+		ref.Version++
+		_, err = b.desk.MarkKnown(t.Context(), olga, ref, "OPS-1")
+	}
+	if err == nil {
+		err = b.desk.AddNote(t.Context(), olga, m.Fingerprint, "we **know**")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := p.get("/audit?cause=" + m.Fingerprint)
+	for action, want := range map[string]string{
+		"cause.claim": "olga claimed 422: The handler answered: field id is missing",
+		"cause.known": "olga marked as known: 422: The handler answered: field id is missing",
+		"cause.note":  "olga wrote a note about 422: The handler answered: field id is missing",
+	} {
+		row := all.doc().Find("tr[data-action='" + action + "']")
+		if got := strings.Join(strings.Fields(row.Text()), " "); !strings.Contains(got, want) {
+			t.Errorf("%s says %q, want %q", action, got, want)
+		}
+		if got := row.Find(".sentence a").AttrOr("href", ""); got != "/causes/"+m.Fingerprint {
+			t.Errorf("%s leads to %q", action, got)
+		}
+	}
+	if n := all.count("tr[data-action]"); n != 3 {
+		t.Errorf("%d events are of the cause", n)
+	}
+	if got := all.says(".chip"); !strings.Contains(got, "Cause 422: The handler answered: field id is missing") {
+		t.Errorf("the chip says %q", got)
+	}
+	if got := changesIn(
+		all.doc().Find("tr[data-action='cause.claim']"),
+	); !strings.Contains(
+		got,
+		"State: New > Claimed; ",
+	) {
+		t.Errorf("what changed is %q", got)
+	}
+	if a := p.get("/audit?cause=none"); a.status != http.StatusOK || a.count("tr[data-action]") != 0 {
+		t.Errorf("of no cause: %d, %d events", a.status, a.count("tr[data-action]"))
 	}
 }
 

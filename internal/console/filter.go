@@ -57,6 +57,7 @@ func auditFields() []field {
 		{"action", "Did"},
 		{"source", "Source"},
 		{"message", "Message"},
+		{"cause", "Cause"},
 		{"from", "From"},
 		{"to", "To"},
 	}

@@ -488,7 +488,7 @@ func (c *Console) panelView(seen desk.View, h history, back string) page.Message
 	c.addAttempts(&v, m, h)
 	for _, e := range h.events {
 		if e.TargetKind == messageTarget && !strings.HasPrefix(e.Action, "attempt.") {
-			v.Events = append(v.Events, auditRow(e))
+			v.Events = append(v.Events, auditRow(e, nil))
 		}
 	}
 	return v

@@ -154,10 +154,16 @@ func (c *Console) cause(ctx context.Context, fingerprint string) (string, error)
 		err = c.Desk.Hider().Causes(ctx, causes)
 		group = causes[0]
 	}
-	if runes := []rune(group.Title); len(runes) > maxCause {
-		return string(runes[:maxCause-1]) + "…", err
+	return shortTitle(group), err
+}
+
+// shortTitle returns the beginning of a cause's title.
+func shortTitle(c deadletter.Cause) string {
+	title := printable(c.Title)
+	if runes := []rune(title); len(runes) > maxCause {
+		return string(runes[:maxCause-1]) + "…"
 	}
-	return group.Title, err
+	return title
 }
 
 func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {

@@ -234,7 +234,7 @@ func TestOverviewShowsDestinationAndQueueHealth(t *testing.T) {
 		}}, "Circuit breaker open handler.internal:9090 since 2026-03-02 10:14:05 UTC"},
 		{delivery.DestinationHealth{
 			LatestAt: now,
-			Breaker: delivery.BreakerStatus{State: delivery.HalfOpen, Since: now},
+			Breaker:  delivery.BreakerStatus{State: delivery.HalfOpen, Since: now},
 		}, "Up handler.internal:9090"},
 	} {
 		t.Run(test.want, func(t *testing.T) {

@@ -77,6 +77,7 @@ type EventFilter struct {
 	Actors   ActorClass
 	Action   string // the whole action, or its first part with a dot at the end: "message."
 	Target   string
+	Cause    string // the fingerprint of a cause: events of it, and of those that were put together with it
 	Source   string
 	NoSource bool      // of messages whose message named none
 	From, To time.Time // From inclusive, To exclusive
@@ -184,6 +185,9 @@ func (s *Store) eventConditions(ctx context.Context, f EventFilter) (conditions,
 	}
 	if f.Target != "" {
 		c.add("e.target = ?", f.Target)
+	}
+	if f.Cause != "" {
+		c.add("e.target IN ("+everyFingerprint+") AND e.target_kind = 'cause'", f.Cause, f.Cause, f.Cause, f.Cause)
 	}
 	if f.Source != "" {
 		c.add("e.source = ? AND e.source <> ''", f.Source)

@@ -49,7 +49,7 @@ type CauseFilter struct {
 	States  []deadletter.CauseState
 	Owner   string
 	Unowned bool
-	Text    string // words of the title, in any order
+	Text    string // parts of the title, the source, the destination and the ticket, in any order
 }
 
 // CauseQuery asks for one page of causes.
@@ -93,10 +93,12 @@ func (f CauseFilter) where() conditions {
 		c.add("owner = ''")
 	}
 	for _, word := range strings.Fields(f.Text) {
-		c.add(`reason LIKE ? ESCAPE '\'`, "%"+escapeLike.Replace(word)+"%")
+		c.add(causeText+` LIKE ? ESCAPE '\'`, "%"+escapeLike.Replace(word)+"%")
 	}
 	return c
 }
+
+const causeText = `(reason || char(10) || source || char(10) || destination || char(10) || ticket)`
 
 var escapeLike = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
 

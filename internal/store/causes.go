@@ -34,6 +34,10 @@ func scanCause(r sqlite.Row) (deadletter.Cause, error) {
 // presentCause is the cause that a fingerprint stands for, which a link may have from before the rules changed.
 const presentCause = `coalesce((SELECT moved_to FROM moved_causes WHERE fingerprint = ?), ?)`
 
+// everyFingerprint are the fingerprints that a cause has, and had before it was put together with others.
+const everyFingerprint = `SELECT ` + presentCause + ` UNION ALL
+	SELECT fingerprint FROM moved_causes WHERE moved_to = ` + presentCause
+
 const causeByFingerprint = `SELECT ` + causeColumns + ` FROM causes WHERE fingerprint = ` + presentCause
 
 // Cause returns the cause with the given fingerprint. It returns NotFound if there is none.
@@ -62,6 +66,21 @@ func (s *Store) MessagesOfCauses(ctx context.Context, fingerprints []string) ([]
 		return nil, err
 	}
 	return messages(ctx, s.db, "the causes'", messagesOfCauses, list)
+}
+
+const causesAmong = `SELECT ` + causeColumns + ` FROM causes WHERE fingerprint IN (SELECT
+	coalesce((SELECT moved_to FROM moved_causes m WHERE m.fingerprint = asked.value), asked.value) FROM json_each(?) asked)`
+
+// CausesAmong returns the causes that fingerprints stand for, those that there are, in no order.
+func (s *Store) CausesAmong(ctx context.Context, fingerprints []string) ([]deadletter.Cause, error) {
+	if len(fingerprints) == 0 {
+		return nil, nil
+	}
+	asked, err := toJSON(fingerprints)
+	if err != nil {
+		return nil, err
+	}
+	return causes(ctx, s.db, causesAmong, asked)
 }
 
 const topCauses = `SELECT ` + causeColumns + ` FROM causes WHERE open > 0 AND (?1 = '' OR source = ?1)

@@ -44,6 +44,7 @@ type AuditFilter struct {
 	Actions    []ui.Option
 	Sources    []ui.Option
 	Message    string
+	Cause      string // the fingerprint of a cause
 	From, To   string // UTC, as 2006-01-02T15:04
 	Error      string
 }
