@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -33,9 +34,9 @@ func (a *App) newTracker(saved map[string]delivery.Snapshot) error {
 		Policies: settings.Breakers(a.cfg),
 		Restore:  saved,
 		OnChange: func() { a.kick() },
-		Save: func(ctx context.Context, stored map[string][]byte) error {
+		Save: func(ctx context.Context, stored map[string][]byte, events []deadletter.Event) error {
 			return a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-				return tx.SaveDestinations(ctx, stored)
+				return errors.Join(tx.SaveDestinations(ctx, stored), tx.Record(ctx, events...))
 			})
 		},
 		Log: a.log,

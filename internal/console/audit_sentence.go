@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/store"
 )
@@ -67,6 +68,10 @@ var eventVerbs = map[string]string{
 	"message.archive":       "archived",
 	"message.restore":       "restored",
 	"destination.probe":     "probed a destination with",
+
+	delivery.ActionBreakerOpen:    "opened the circuit breaker of",
+	delivery.ActionBreakerRecover: "let deliveries through again, by the circuit breaker of",
+
 	"attempt.started":       "started to deliver",
 	"cause.claim":           "claimed",
 	"cause.release":         "released",

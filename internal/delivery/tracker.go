@@ -14,7 +14,7 @@ type Tracker struct {
 	client   *Client
 	now      func() time.Time
 	onChange func()
-	save     func(ctx context.Context, stored map[string][]byte) error
+	save     func(ctx context.Context, stored map[string][]byte, events []deadletter.Event) error
 	log      *slog.Logger
 	changed  chan struct{}            // has room for one signal: a breaker changed
 	logged   map[string]BreakerStatus // by source, as logged last; of Run alone
@@ -22,6 +22,7 @@ type Tracker struct {
 	mu       sync.Mutex
 	breakers map[string]*Breaker          // by source
 	health   map[string]DestinationHealth // by source, without the breaker's status
+	unsaved  []deadletter.Event           // of breakers
 }
 
 // TrackerDeps are the parts of a Tracker.
@@ -32,9 +33,10 @@ type TrackerDeps struct {
 	Restore map[string]Snapshot
 	// called when a breaker's state changes or a probe is requested; must not block
 	OnChange func()
-	Save     func(ctx context.Context, stored map[string][]byte) error // of Run and Save: stores snapshots, by source
-	Log      *slog.Logger                                              // of Run
-	Now      func() time.Time
+	// of Run and Save: stores snapshots, by source, and audit events of breakers
+	Save func(ctx context.Context, stored map[string][]byte, events []deadletter.Event) error
+	Log  *slog.Logger // of Run
+	Now  func() time.Time
 }
 
 // DestinationHealth summarises the deliveries to the destination of a source since the program started.

@@ -3,9 +3,12 @@ package delivery_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,7 +27,8 @@ func newTracker(
 func TestTrackerCountsFailuresInARow(t *testing.T) {
 	t.Parallel()
 	clock := desktest.NewClock()
-	h := newTracker(t, nil, clock.Now)
+	policy := delivery.BreakerPolicy{FailureRate: 1, Window: time.Hour, MinDeliveries: 100, Consecutive: 100}
+	h := newTracker(t, map[string]delivery.BreakerPolicy{"genesys": policy}, clock.Now)
 	url, _ := destination(t, func(w http.ResponseWriter, r *http.Request) {
 		code, err := strconv.Atoi(r.Header.Get("X-Answer"))
 		if err != nil {
@@ -286,5 +290,43 @@ func TestConfigureKeepsBreakersAsTheyStand(t *testing.T) {
 	before.Record("a-1", deadletter.Attempt{Outcome: deadletter.Delivered, Done: true})
 	if is := before.Status(); is.State != delivery.HalfOpen || is.Rate != 7 {
 		t.Errorf("half-open it is %+v", is)
+	}
+}
+
+// A breaker that opens and recovers is recorded, also if the store could not be written at first.
+func TestBreakerChangesAreRecorded(t *testing.T) {
+	t.Parallel()
+	clock, saved := desktest.NewClock(), make(chan []deadletter.Event)
+	policy := delivery.BreakerPolicy{
+		FailureRate: 0.5, Window: time.Minute, MinDeliveries: 1, ProbeInterval: time.Hour, RampStart: 10,
+	}
+	h := delivery.NewTracker(delivery.TrackerDeps{
+		Client: setup(t), Policies: map[string]delivery.BreakerPolicy{"genesys": policy}, Now: clock.Now,
+		Log: slog.New(slog.DiscardHandler),
+		Save: func(_ context.Context, _ map[string][]byte, events []deadletter.Event) error {
+			saved <- events
+			return errors.New("the file is locked")
+		},
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { _ = h.Run(ctx) })
+	defer running.Wait()
+	defer stop()
+	told := func() (text string) {
+		for _, e := range <-saved {
+			text += e.Action + " " + e.Target + " " + e.Source + " " + string(e.After) + "\n"
+		}
+		return text
+	}
+	h.Breaker("genesys").Record("a-1", deadletter.Attempt{Outcome: deadletter.Unreachable})
+	const opened = `breaker.open genesys genesys {"outcome":""}` + "\n"
+	if got := told(); got != opened {
+		t.Errorf("recorded was %s", got)
+	}
+	clock.Add(90 * time.Second)
+	h.Breaker("genesys").Record("a-1", deadletter.Attempt{Outcome: deadletter.Delivered})
+	if got := told(); got != opened+`breaker.recover genesys genesys {"down":"1m30s"}`+"\n" {
+		t.Errorf("recorded was %s", got)
 	}
 }
