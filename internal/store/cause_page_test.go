@@ -58,7 +58,8 @@ func TestSampleOfACauseHasItsNewestMessagesOfEveryStatus(t *testing.T) {
 		}
 		text := strings.Join(plan, "\n")
 		if !strings.Contains(text, wanted) || strings.Contains(text, "SCAN messages") || strings.Contains(text, "SCAN m") ||
-			strings.Contains(text, "SCAN j") || strings.Contains(text, "SCAN r") {
+			strings.Contains(text, "SCAN j") ||
+			strings.Contains(text, "SCAN r") {
 			t.Errorf("%s\nis done by\n%s", query, text)
 		}
 	}
@@ -111,7 +112,12 @@ func TestResultsOfJobsAreCountedForTheCauseThatMessagesHad(t *testing.T) {
 		jobs[0].State != deadletter.JobDone {
 		t.Errorf("the jobs of the cause are %+v, %v", jobs, err)
 	}
-	if jobs, err := s.CauseJobs(t.Context(), other, 10); err != nil || len(jobs) != 1 || jobs[0].Done+jobs[0].Skipped != 1 {
+	if jobs, err := s.CauseJobs(
+		t.Context(),
+		other,
+		10,
+	); err != nil || len(jobs) != 1 ||
+		jobs[0].Done+jobs[0].Skipped != 1 {
 		t.Errorf("the jobs of the other cause are %+v, %v", jobs, err)
 	}
 }

@@ -68,5 +68,6 @@ CREATE INDEX causes_newest ON causes (last_at DESC, fingerprint);
 CREATE INDEX causes_oldest ON causes (first_at, fingerprint);
 CREATE INDEX causes_growth ON causes (growth DESC, open DESC, fingerprint);
 CREATE INDEX causes_state ON causes (state, source);
+CREATE INDEX causes_owner ON causes (owner) WHERE owner <> '';
 CREATE INDEX causes_due ON causes (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX causes_wait_for_delivery ON causes (source) WHERE mute_delivered = 1;
