@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -19,6 +20,7 @@ import (
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/store"
 )
 
 var (
@@ -160,6 +162,7 @@ func (c *crash) settle(t *testing.T, p *process) {
 		t.Errorf("%s\n%s", missing, p.log)
 	}
 	awaitBalance(t, s)
+	checkCauses(t, s)
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
@@ -169,6 +172,36 @@ func (c *crash) settle(t *testing.T, p *process) {
 		"%d webhooks were answered 200, %d not; %d deliveries", len(c.sent.told), c.sent.unanswered.Load(),
 		c.behind.deliveries.Load(),
 	)
+}
+
+// checkCauses compares the counts of the causes with the messages.
+func checkCauses(t *testing.T, s *store.Store) {
+	t.Helper()
+	type counts struct{ failed, retrying int }
+	want, got := map[string]counts{}, map[string]counts{}
+	for _, list := range messagesOf(t, s) {
+		for _, m := range list {
+			n := want[m.Fingerprint]
+			switch m.Status {
+			case deadletter.Failed:
+				n.failed++
+			case deadletter.Retrying, deadletter.Replaying:
+				n.retrying++
+			case deadletter.Resolved, deadletter.Redriven, deadletter.Archived:
+			}
+			want[m.Fingerprint] = n
+		}
+	}
+	for fingerprint := range want {
+		c, err := s.Cause(t.Context(), fingerprint)
+		if err != nil {
+			t.Error(err)
+		}
+		got[fingerprint] = counts{c.Failed, c.Retrying}
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("the causes count %v, there are %v", got, want)
+	}
 }
 
 // sound looks at the files and the audit trail, with no process at work.
