@@ -178,7 +178,7 @@ const (
 	deliveredOfSource = `SELECT ` + deliveredColumns + ` FROM delivered_bodies WHERE source = ? AND masks = ?
 		ORDER BY n DESC`
 	deliveredByNumber = `SELECT ` + deliveredColumns + ` FROM delivered_bodies WHERE n = ? AND source = ? AND masks = ?`
-	countDelivered    = `SELECT count(*), coalesce(sum(length(content)), 0) FROM delivered_bodies WHERE source = ?`
+	countDeliveredBodies    = `SELECT count(*), coalesce(sum(length(content)), 0) FROM delivered_bodies WHERE source = ?`
 )
 
 func scanDelivered(r sqlite.Row) (b DeliveredBody, err error) {
@@ -210,7 +210,7 @@ func (s *Store) DeliveredBody(ctx context.Context, n int64, source, masks string
 
 // CountDelivered returns how many webhooks of a source are kept whole, and their size in bytes.
 func (s *Store) CountDelivered(ctx context.Context, source string) (bodies int, bytes int64, err error) {
-	if err = s.db.QueryRowContext(ctx, countDelivered, source).Scan(&bodies, &bytes); err != nil {
+	if err = s.db.QueryRowContext(ctx, countDeliveredBodies, source).Scan(&bodies, &bytes); err != nil {
 		err = fmt.Errorf("count delivered webhooks of %s: %w", source, err)
 	}
 	return bodies, bytes, err
