@@ -269,7 +269,7 @@ func newFollower(c *Console, r *http.Request) (*follower, error) {
 	f.list.query, f.list.cursor = pickFields(values, messageFields()), values.Get("cursor")
 	f.back = replaceParam(f.list.query, "cursor", f.list.cursor).Encode()
 	var err error
-	if f.list.asked, err = messageQuery(f.list.query, ""); err != nil {
+	if f.list.asked, err = messageQuery(r.Context(), f.list.query, ""); err != nil {
 		return nil, err
 	}
 	rows := strings.Split(values.Get("rows"), ",")
