@@ -55,8 +55,7 @@ type App struct {
 
 	receiver, console, metricsServer *server.Server
 	setupToken                       string
-	kick                             func()             // wakes the worker
-	delivered                        receiver.Delivered // samples what was delivered; nil: there is no store
+	kick                             func() // wakes the worker
 }
 
 // Options are what New needs besides the configuration. The zero value of each field is a default.
@@ -153,7 +152,6 @@ func (a *App) start(ctx context.Context) error {
 		return err
 	}
 	a.run("search index", func(ctx context.Context) error { return a.store.RunIndex(ctx, a.masks, a.pressure) })
-	a.startSampler()
 	work := a.newWorker(queues)
 	a.kick = work.Kick
 	a.life.OnStop("state of destinations", a.tracker.Save)

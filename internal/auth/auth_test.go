@@ -662,11 +662,11 @@ func TestLocalPath(t *testing.T) {
 	t.Parallel()
 	for next, want := range map[string]string{
 		"/messages?status=all": "/messages?status=all", "/messages/a-1": "/messages/a-1", "/audit": "/audit",
-		"": "/messages", "https://evil.example/": "/messages", "//evil.example": "/messages",
-		"/\\evil.example": "/messages", "\\\\evil.example": "/messages",
-		"javascript:alert(1)": "/messages", "messages": "/messages", "/a\r\nb": "/messages",
-		"/\t/evil.example": "/messages", "http:/evil": "/messages",
-		"///evil.example": "/messages", " //evil.example": "/messages", "@evil.example": "/messages",
+		"": "/causes", "https://evil.example/": "/causes", "//evil.example": "/causes",
+		"/\\evil.example": "/causes", "\\\\evil.example": "/causes",
+		"javascript:alert(1)": "/causes", "messages": "/causes", "/a\r\nb": "/causes",
+		"/\t/evil.example": "/causes", "http:/evil": "/causes",
+		"///evil.example": "/causes", " //evil.example": "/causes", "@evil.example": "/causes",
 	} {
 		t.Run(fmt.Sprintf("%q", next), func(t *testing.T) {
 			if got := auth.LocalPath(next); got != want {

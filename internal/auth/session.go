@@ -274,13 +274,13 @@ func (a *Auth) stillValid(ctx context.Context, u store.User) bool {
 	return true
 }
 
-// LocalPath returns the path to go to after sign-in: next if it is a path of this desk, else /messages.
+// LocalPath returns the path to go to after sign-in: next if it is a path of this desk, else /causes.
 func LocalPath(next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(next, "/") ||
 		strings.HasPrefix(next, "//") ||
 		strings.ContainsAny(next, "\\\r\n\t") {
-		return "/messages"
+		return "/causes"
 	}
 	return next
 }

@@ -90,7 +90,7 @@ func (c *Console) setup(w http.ResponseWriter, r *http.Request) error {
 	if err := c.Auth.SetUp(w, r, v.Token, name, password); err != nil {
 		return c.showSetup(w, r, v, err)
 	}
-	c.redirect(w, r, "/messages", ui.Notice{Kind: ui.Done, Text: "You are the first administrator of this desk."})
+	c.redirect(w, r, causesPath, ui.Notice{Kind: ui.Done, Text: "You are the first administrator of this desk."})
 	return nil
 }
 
@@ -219,7 +219,7 @@ func (c *Console) passwordLink(w http.ResponseWriter, r *http.Request) error {
 	if v.PasswordError+v.ConfirmError == "" {
 		err = c.Auth.UsePasswordLink(w, r, v.Token, r.PostForm.Get("password"))
 		if err == nil {
-			c.redirect(w, r, "/messages", ui.Notice{Kind: ui.Done, Text: "Your password is set."})
+			c.redirect(w, r, causesPath, ui.Notice{Kind: ui.Done, Text: "Your password is set."})
 			return nil
 		}
 	}

@@ -56,12 +56,12 @@ func TestSignInRefusesForeignRedirects(t *testing.T) {
 	} {
 		t.Run(next, func(t *testing.T) {
 			p := b.stranger(t)
-			if got := p.get("/signin?" + form("next", next).Encode()).fields("form").Get("next"); got != "/messages" {
+			if got := p.get("/signin?" + form("next", next).Encode()).fields("form").Get("next"); got != "/causes" {
 				t.Errorf("%q: the form leads to %q", next, got)
 			}
 			if a := p.post("/signin", form("name", "olga", "password", password, "next", next)); a.header.Get(
 				"Location",
-			) != "/messages" {
+			) != "/causes" {
 				t.Errorf("%q leads to %q", next, a.header.Get("Location"))
 			}
 		})
@@ -162,7 +162,7 @@ func TestSetupByLink(t *testing.T) {
 		})
 	}
 	good := form("token", token, "name", " adam ", "password", password, "confirm", password)
-	if a := p.post("/setup", good); a.status != http.StatusSeeOther || a.header.Get("Location") != "/messages" {
+	if a := p.post("/setup", good); a.status != http.StatusSeeOther || a.header.Get("Location") != "/causes" {
 		t.Fatalf("answered %d: %s", a.status, a.says("main"))
 	}
 	if a := p.get(

@@ -182,14 +182,13 @@ func (c *Console) publicRoutes(r chi.Router) {
 }
 
 func (c *Console) signedInRoutes(r chi.Router) {
-	r.Get("/", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/messages", http.StatusSeeOther) })
+	r.Get("/", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, causesPath, http.StatusSeeOther) })
 	r.Get("/account", c.handle(c.account))
 	r.Get("/account/password", c.handle(c.passwordForm))
 	r.Get("/overview", c.handle(c.overview))
 	r.Get("/overview/queues/{queue}", c.handle(c.queue))
 	r.Get(livePath, c.handle(c.follow))
 	r.Get("/messages", c.handle(c.messages))
-	r.Get("/search/complete", c.handle(c.complete))
 	r.Get("/messages/{id}", c.handle(c.message))
 	r.Get("/messages/{id}/panel", c.handle(c.panel))
 	r.Get("/messages/{id}/signature", c.handle(c.signature))
@@ -204,6 +203,7 @@ func (c *Console) signedInRoutes(r chi.Router) {
 	r.Get(acknowledgePath, c.handle(c.acknowledgeForm))
 	r.With(c.form(maxForm)).Post(acknowledgePath, c.handle(c.acknowledge))
 	r.Get("/audit", c.handle(c.audit))
+	c.causeListRoutes(r)
 	c.jobRoutes(r)
 	c.userRoutes(r)
 	r.With(c.form(maxEditForm)).Post("/messages/{id}/edit", c.handle(c.edit))

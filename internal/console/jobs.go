@@ -75,6 +75,11 @@ func (c *Console) bulk(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return c.startOrAsk(w, r, j)
+}
+
+// startOrAsk starts a job that needs no review, and shows any other as a draft first.
+func (c *Console) startOrAsk(w http.ResponseWriter, r *http.Request, j deadletter.Job) error {
 	_, refused, err := c.jobSignatures(r.Context(), j)
 	if err != nil {
 		return err
@@ -102,8 +107,11 @@ func (c *Console) freeze(r *http.Request, action deadletter.Action, everything b
 		return deadletter.Job{}, deadletter.Errorf(deadletter.Invalid,
 			"the filter is incomplete: open the list again")
 	}
-	query := withStatus(pickFields(values, messageFields()))
-	asked, err := messageQuery(r.Context(), query, "")
+	query := pickFields(values, messageFields())
+	if query.Get("status") == "" {
+		query.Set("status", string(deadletter.Failed)) // the default of the list
+	}
+	asked, err := messageQuery(query, "")
 	if err != nil {
 		return deadletter.Job{}, err
 	}
@@ -113,7 +121,11 @@ func (c *Console) freeze(r *http.Request, action deadletter.Action, everything b
 // askJob shows a draft: in a dialog if scripts run, as a page otherwise.
 func (c *Console) askJob(w http.ResponseWriter, r *http.Request, j deadletter.Job) error {
 	if !isPartial(r) {
-		http.Redirect(w, r, address(jobPath(j.ID), url.Values{"back": {backQuery(r)}}), http.StatusSeeOther)
+		asked := url.Values{"back": {backQuery(r)}}
+		if to := returnPath(r); to != "" {
+			asked.Set("return", to)
+		}
+		http.Redirect(w, r, address(jobPath(j.ID), asked), http.StatusSeeOther)
 		return nil
 	}
 	v, err := c.confirmView(r, j, backQuery(r))
@@ -129,8 +141,21 @@ func (c *Console) showDialog(w http.ResponseWriter, r *http.Request, status int,
 	return c.render(w, r, status, page.JobConfirm(v))
 }
 
-// backToList shows the list that the form was sent from, with the user's jobs above it.
+// returnPath returns the page that a form names to go to when it is done; "" if it names none.
+func returnPath(r *http.Request) string {
+	if to := r.FormValue("return"); to != "" {
+		return auth.LocalPath(to)
+	}
+	return ""
+}
+
+// backToList shows the page that the form names or, if it names none, the list of messages that it was sent from, with
+// the user's jobs above it.
 func (c *Console) backToList(w http.ResponseWriter, r *http.Request, n ui.Notice) error {
+	if to := returnPath(r); to != "" {
+		c.redirect(w, r, to, n)
+		return nil
+	}
 	back := backQuery(r)
 	if !isPartial(r) {
 		c.redirect(w, r, listPath(back), n)
@@ -627,6 +652,7 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 		Newest:      ui.At(j.Newest),
 		MessagesURL: jobMessages(j.ID, ""),
 		Back:        back,
+		To:          returnPath(r),
 		Denied:      errorText(auth.Actor(r.Context()).May(j.Action)),
 	}
 	v.Action, v.Edits, v.Redrives = bulkName(j.Action), j.Action.Edits(), j.Action.Redrives()
@@ -693,7 +719,7 @@ func (c *Console) newMatchesView(ctx context.Context, j deadletter.Job) (page.Ne
 	if err != nil {
 		return page.NewMatchesView{}, fmt.Errorf("read filter of job %d: %w", j.ID, err)
 	}
-	asked, err := messageQuery(ctx, values, "")
+	asked, err := messageQuery(values, "")
 	if err != nil {
 		return page.NewMatchesView{}, err
 	}

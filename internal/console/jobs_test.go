@@ -261,7 +261,7 @@ func TestArchiveJobNeedsAReasonAndCanBeUndone(t *testing.T) {
 		t.Errorf("the page of the undone job says %s", page.says("main"))
 	}
 	if a := p.post("/jobs/2/hide", form("to", "//elsewhere.example")); a.status != http.StatusSeeOther ||
-		a.header.Get("Location") != "/messages" {
+		a.header.Get("Location") != "/causes" {
 		t.Errorf("answered %d, to %s", a.status, a.header.Get("Location"))
 	}
 	if got := p.get("/messages").count(".job-strip"); got != 0 {

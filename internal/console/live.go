@@ -1,11 +1,13 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,8 +25,9 @@ import (
 const (
 	livePath = "/live"
 
-	// countOnly asks for the number of failed messages without updates of a list.
-	countOnly = "count"
+	// countOnly asks for the number of failed messages without updates of a list, causesOnly for the list of causes.
+	countOnly  = "count"
+	causesOnly = "causes"
 
 	// liveEvery is the least time between two updates of a page.
 	liveEvery = 500 * time.Millisecond
@@ -253,31 +256,36 @@ func (c *Console) follow(w http.ResponseWriter, r *http.Request) error {
 // follower updates one page.
 type follower struct {
 	c     *Console
-	only  string // countOnly, or empty: updates of the list too
-	list  list
-	back  string
-	shown map[deadletter.ID]bool
+	list  liveList // nil: the page has none
 	after int64
-	fresh map[deadletter.ID]bool // matched the filter since, and are not shown
 	out   http.ResponseWriter
 	conn  *http.ResponseController
 }
 
-func newFollower(c *Console, r *http.Request) (*follower, error) {
+// liveList is the list of an open page.
+type liveList interface {
+	// add adds to an update what news changed in the list. lost: too much happened to know what.
+	add(ctx context.Context, u *liveUpdate, news []store.TrailEntry, lost bool) error
+	// beat returns what time alone changed in the list, or nil.
+	beat(ctx context.Context) (*liveUpdate, error)
+}
+
+func newFollower(c *Console, r *http.Request) (f *follower, err error) {
 	values := r.URL.Query()
-	f := &follower{c: c, only: values.Get("only"), shown: map[deadletter.ID]bool{}, fresh: map[deadletter.ID]bool{}}
-	f.list.query, f.list.cursor = pickFields(values, messageFields()), values.Get("cursor")
-	f.back = replaceParam(f.list.query, "cursor", f.list.cursor).Encode()
-	var err error
-	if f.list.asked, err = messageQuery(r.Context(), f.list.query, ""); err != nil {
-		return nil, err
-	}
+	f = &follower{c: c}
 	rows := strings.Split(values.Get("rows"), ",")
 	if len(rows) > maxLiveRows {
-		return nil, deadletter.Errorf(deadletter.Invalid, "a page shows at most %d messages", maxLiveRows)
+		return nil, deadletter.Errorf(deadletter.Invalid, "a page shows at most %d rows", maxLiveRows)
 	}
-	for _, id := range rows {
-		f.shown[deadletter.ID(id)] = true
+	switch values.Get("only") {
+	case countOnly:
+	case causesOnly:
+		f.list, err = newLiveCauses(c, auth.Actor(r.Context()), values, rows)
+	default:
+		f.list, err = newLiveMessages(c, values, rows)
+	}
+	if err != nil {
+		return nil, err
 	}
 	after := values.Get("after")
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
@@ -328,6 +336,11 @@ func (f *follower) beat(r *http.Request) error {
 	if err := f.c.Auth.StillSignedIn(r); err != nil {
 		return errors.Join(err, f.send(r.Context(), "event: over\ndata: {}\n\n"))
 	}
+	if f.list != nil {
+		if u, err := f.list.beat(r.Context()); err != nil || u != nil {
+			return cmp.Or(err, f.update(r.Context(), u))
+		}
+	}
 	return f.send(r.Context(), ": alive\n\n")
 }
 
@@ -335,43 +348,104 @@ func (f *follower) beat(r *http.Request) error {
 type liveUpdate struct {
 	Tabs       string            `json:"tabs,omitempty"`
 	OnTheirWay string            `json:"onTheirWay,omitempty"`
-	Rows       map[string]string `json:"rows,omitempty"`
-	New        string            `json:"new,omitempty"` // "12", or "many"
-	Failed     string            `json:"failed"`        // the number of failed messages in all; "": none
+	Rows       map[string]string `json:"rows,omitempty"`  // an empty text: the row is gone
+	Top        []liveRow         `json:"top,omitempty"`   // rows to put on top of the list, the topmost last
+	New        string            `json:"new,omitempty"`   // "12", or "many"
+	Quiet      bool              `json:"quiet,omitempty"` // nothing happened: time alone changed the rows
+	Failed     string            `json:"failed"`          // the number of failed messages in all; "": none
+}
+
+// liveRow is a new row of a list.
+type liveRow struct {
+	ID   string `json:"id"`
+	HTML string `json:"html"`
 }
 
 func (f *follower) tell(ctx context.Context, happened []store.TrailEntry, lost bool) error {
 	var news []store.TrailEntry
 	for _, h := range happened {
-		if h.Sequence > f.after && h.Message != "" {
+		if h.Sequence > f.after && (h.Message != "" || h.Cause != "") {
 			news = append(news, h)
 		}
 	}
 	if len(news) == 0 && !lost {
 		return nil
 	}
-	var u liveUpdate
-	var err error
-	if u.Failed, err = f.c.failedCount(ctx); err != nil {
-		return err
-	}
-	if f.only != countOnly {
-		if err := f.addList(ctx, &u, news, lost); err != nil {
+	u := &liveUpdate{}
+	if f.list != nil {
+		if err := f.list.add(ctx, u, news, lost); err != nil {
 			return err
 		}
+	}
+	if n := len(happened); n > 0 {
+		f.after = max(f.after, happened[n-1].Sequence)
+	}
+	return f.update(ctx, u)
+}
+
+// update sends an update, with the number of failed messages.
+func (f *follower) update(ctx context.Context, u *liveUpdate) (err error) {
+	if u.Failed, err = f.c.failedCount(ctx); err != nil {
+		return err
 	}
 	text, err := json.Marshal(u)
 	if err != nil {
 		return fmt.Errorf("write an update: %w", err)
 	}
-	if n := len(happened); n > 0 {
-		f.after = max(f.after, happened[n-1].Sequence)
-	}
 	return f.send(ctx, fmt.Sprintf("id: %d\nevent: update\ndata: %s\n\n", f.after, text))
 }
 
-// addList adds what changed in the list.
-func (f *follower) addList(ctx context.Context, u *liveUpdate, news []store.TrailEntry, lost bool) (err error) {
+func (f *follower) send(ctx context.Context, text string) error {
+	if err := f.conn.SetWriteDeadline(time.Now().Add(liveWrite)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	if _, err := f.out.Write([]byte(text)); err != nil {
+		return err
+	}
+	return errors.Join(ctx.Err(), f.conn.Flush())
+}
+
+func written(ctx context.Context, part templ.Component) (string, error) {
+	var text strings.Builder
+	err := part.Render(ctx, &text)
+	return text.String(), err
+}
+
+// freshCount returns a number of new rows; "" for none.
+func freshCount(n int) string {
+	switch {
+	case n == 0:
+		return ""
+	case n > maxHappenings:
+		return "many"
+	}
+	return strconv.Itoa(n)
+}
+
+// liveMessages is the list of messages of an open page.
+type liveMessages struct {
+	c     *Console
+	list  list
+	back  string
+	shown map[deadletter.ID]bool
+	fresh map[deadletter.ID]bool // matched the filter since, and are not shown
+}
+
+func newLiveMessages(c *Console, values url.Values, rows []string) (*liveMessages, error) {
+	f := &liveMessages{c: c, shown: map[deadletter.ID]bool{}, fresh: map[deadletter.ID]bool{}}
+	f.list.query, f.list.cursor = pickFields(values, messageFields()), values.Get("cursor")
+	f.back = replaceParam(f.list.query, "cursor", f.list.cursor).Encode()
+	for _, id := range rows {
+		f.shown[deadletter.ID(id)] = true
+	}
+	var err error
+	f.list.asked, err = messageQuery(f.list.query, "")
+	return f, err
+}
+
+func (f *liveMessages) beat(context.Context) (*liveUpdate, error) { return nil, nil } //nolint:nilnil // see liveList
+
+func (f *liveMessages) add(ctx context.Context, u *liveUpdate, news []store.TrailEntry, lost bool) (err error) {
 	if u.Tabs, err = f.tabs(ctx); err != nil {
 		return err
 	}
@@ -394,18 +468,8 @@ func (f *follower) addList(ctx context.Context, u *liveUpdate, news []store.Trai
 	return nil
 }
 
-func (f *follower) send(ctx context.Context, text string) error {
-	if err := f.conn.SetWriteDeadline(time.Now().Add(liveWrite)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
-	}
-	if _, err := f.out.Write([]byte(text)); err != nil {
-		return err
-	}
-	return errors.Join(ctx.Err(), f.conn.Flush())
-}
-
 // tabs renders the statuses with their counts.
-func (f *follower) tabs(ctx context.Context) (string, error) {
+func (f *liveMessages) tabs(ctx context.Context) (string, error) {
 	var err error
 	if f.list.counts, err = f.c.Store.Counts(ctx, f.list.asked.Filter); err != nil {
 		return "", err
@@ -414,7 +478,7 @@ func (f *follower) tabs(ctx context.Context) (string, error) {
 }
 
 // rows renders the rows of the page whose messages changed.
-func (f *follower) rows(ctx context.Context, happened []store.TrailEntry) (map[string]string, error) {
+func (f *liveMessages) rows(ctx context.Context, happened []store.TrailEntry) (map[string]string, error) {
 	var ids []deadletter.ID
 	for _, h := range happened {
 		if f.shown[h.Message] {
@@ -438,7 +502,7 @@ func (f *follower) rows(ctx context.Context, happened []store.TrailEntry) (map[s
 }
 
 // count returns how many messages joined the list since the page was loaded; "" for none.
-func (f *follower) count(ctx context.Context, happened []store.TrailEntry) (string, error) {
+func (f *liveMessages) count(ctx context.Context, happened []store.TrailEntry) (string, error) {
 	var ids []deadletter.ID
 	for _, h := range happened {
 		if !f.shown[h.Message] && f.entered(h.Action) {
@@ -452,19 +516,12 @@ func (f *follower) count(ctx context.Context, happened []store.TrailEntry) (stri
 	for _, m := range messages {
 		f.fresh[m.ID] = true
 	}
-	switch n := len(f.fresh); {
-	case n == 0:
-		return "", nil
-	case n > maxHappenings:
-		return "many", nil
-	default:
-		return strconv.Itoa(n), nil
-	}
+	return freshCount(len(f.fresh)), nil
 }
 
 // entered reports whether an action can bring a message into the list: it was received, or, for the list of failed
 // messages, it failed for good or was restored.
-func (f *follower) entered(action string) bool {
+func (f *liveMessages) entered(action string) bool {
 	if action == "message.received" {
 		return true
 	}
@@ -473,13 +530,7 @@ func (f *follower) entered(action string) bool {
 }
 
 // distinct returns each id once.
-func distinct(ids []deadletter.ID) []deadletter.ID {
+func distinct[T ~string](ids []T) []T {
 	slices.Sort(ids)
 	return slices.Compact(ids)
-}
-
-func written(ctx context.Context, part templ.Component) (string, error) {
-	var text strings.Builder
-	err := part.Render(ctx, &text)
-	return text.String(), err
 }

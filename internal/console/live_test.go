@@ -20,8 +20,10 @@ type update struct {
 	Tabs       string
 	OnTheirWay string
 	Rows       map[string]string
+	Top        []struct{ ID, HTML string }
 	New        string
 	Failed     string
+	Quiet      bool
 }
 
 // listener is a page that follows a list.
@@ -89,7 +91,18 @@ func (p person) listens(address string) *listener {
 	return l
 }
 
+// next returns the next update about something that happened.
 func (l *listener) next() update {
+	l.t.Helper()
+	for {
+		if u := l.any(); !u.Quiet {
+			return u
+		}
+	}
+}
+
+// any returns the next update, also if time alone changed the page.
+func (l *listener) any() update {
 	l.t.Helper()
 	select {
 	case line, ok := <-l.lines:

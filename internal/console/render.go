@@ -90,6 +90,11 @@ func (c *Console) redirect(w http.ResponseWriter, r *http.Request, to string, n 
 	if n.Text != "" {
 		c.Auth.PutFlash(r.Context(), auth.Flash{Kind: n.Kind, Text: n.Text, Hint: n.Hint})
 	}
+	if isPartial(r) {
+		w.Header().Set("HX-Redirect", to) // a redirect would swap that page into this one
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 

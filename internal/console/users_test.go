@@ -48,7 +48,7 @@ func TestAdminAddsAUserByLink(t *testing.T) {
 		}
 	}
 	good := form("token", fields.Get("token"), "password", password, "confirm", password)
-	if a := olga.post("/password", good); a.status != http.StatusSeeOther || a.header.Get("Location") != "/messages" {
+	if a := olga.post("/password", good); a.status != http.StatusSeeOther || a.header.Get("Location") != "/causes" {
 		t.Fatalf("answered %d: %s", a.status, a.says("main"))
 	}
 	if a := olga.get("/messages"); !strings.Contains(a.says("header"), "operator") {

@@ -270,6 +270,12 @@ func (c Cause) joinState(other Cause) Cause {
 	return c
 }
 
+// arrivingFor is how long after its latest failure a cause counts as still arriving.
+const arrivingFor = 10 * time.Minute
+
+// Arriving reports whether messages still fail for the cause.
+func (c Cause) Arriving(at time.Time) bool { return at.Before(c.LastAt.Add(arrivingFor)) }
+
 // Urgency is the place of a cause in the default order of lists; among causes of the same one the larger comes first.
 func (c Cause) Urgency() int {
 	switch {

@@ -54,6 +54,20 @@ func (d *Desk) Causes(
 	return page, err
 }
 
+// CausesMatching returns those of some causes that match a filter, in no order.
+func (d *Desk) CausesMatching(
+	ctx context.Context, by deadletter.Actor, fingerprints []string, f store.CauseFilter,
+) ([]CauseView, error) {
+	if err := by.May(deadletter.ActView); err != nil {
+		return nil, err
+	}
+	list, err := d.store.CausesMatching(ctx, fingerprints, f)
+	if err != nil {
+		return nil, err
+	}
+	return d.causeViews(ctx, by, list...)
+}
+
 // causeViews returns causes as they may be shown to an actor.
 func (d *Desk) causeViews(ctx context.Context, by deadletter.Actor, list ...deadletter.Cause) ([]CauseView, error) {
 	hider := d.Hider()

@@ -11,8 +11,7 @@ import (
 
 const (
 	noteColumns = `id, fingerprint, by, at, text`
-	notesOf     = `SELECT ` + noteColumns + ` FROM cause_notes WHERE fingerprint = ` + presentCause + `
-		ORDER BY id LIMIT ?`
+	notesOf     = `SELECT ` + noteColumns + ` FROM cause_notes WHERE fingerprint = ` + presentCause + ` ORDER BY id LIMIT ?`
 	oneNote     = `SELECT ` + noteColumns + ` FROM cause_notes WHERE id = ?`
 	editsOf     = `SELECT text, at FROM cause_note_edits WHERE note = ? ORDER BY rowid`
 	addNote     = `INSERT INTO cause_notes (fingerprint, by, at, text) VALUES (?, ?, ?, ?)`

@@ -12,7 +12,8 @@ import (
 // TrailEntry is an audit event as the live pages need it: its number, its message if it has one, and its action.
 type TrailEntry struct {
 	Sequence int64
-	Message  deadletter.ID
+	Message  deadletter.ID // "": the event is about no message
+	Cause    string        // the fingerprint; "": the event is about no cause
 	Action   string
 }
 
@@ -26,7 +27,8 @@ func (s *Store) LatestSequence(ctx context.Context) (seq int64, err error) {
 	return seq, nil
 }
 
-const trailAfter = `SELECT seq, CASE target_kind WHEN 'message' THEN target ELSE '' END, action FROM audit_events
+const trailAfter = `SELECT seq, iif(target_kind = 'message', target, ''), iif(target_kind = 'cause', target, ''), action
+	FROM audit_events
 	WHERE seq > ? ORDER BY seq LIMIT ?`
 
 // TrailAfter returns the audit events after a number, oldest first.
@@ -34,7 +36,7 @@ func (s *Store) TrailAfter(ctx context.Context, after int64, limit int) ([]Trail
 	var list []TrailEntry
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var h TrailEntry
-		err := r.Scan(&h.Sequence, &h.Message, &h.Action)
+		err := r.Scan(&h.Sequence, &h.Message, &h.Cause, &h.Action)
 		list = append(list, h)
 		return err
 	}, trailAfter, after, limit)
@@ -49,7 +51,7 @@ func (s *Store) MessagesAmong(ctx context.Context, ids []deadletter.ID, f Filter
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	f, err := s.Lookup(ctx, f)
+	f, err := s.withMatch(ctx, f)
 	if err != nil {
 		return nil, err
 	}
@@ -59,15 +61,28 @@ func (s *Store) MessagesAmong(ctx context.Context, ids []deadletter.ID, f Filter
 		args[i] = id
 	}
 	where.add("m.id IN (?"+strings.Repeat(", ?", len(ids)-1)+")", args...)
-	if f.reads() {
-		rows, err := sqlite.Column[int64](ctx, s.db, "some", "SELECT m.n FROM "+where.from+where.sql(), where.args...)
-		if err != nil {
-			return nil, err
-		}
-		if rows, _, err = s.index.Check(ctx, f.lookup.plan, rows); err != nil {
-			return nil, err
-		}
-		return s.messagesAt(ctx, rows)
-	}
 	return messages(ctx, s.db, "some", "SELECT "+messageColumns+" FROM "+where.from+where.sql(), where.args...)
+}
+
+// CausesOfMessages returns the fingerprints of the latest failures of some messages, each once and in no order.
+func (s *Store) CausesOfMessages(ctx context.Context, ids []deadletter.ID) ([]string, error) {
+	list, err := toJSON(ids)
+	if err != nil {
+		return nil, err
+	}
+	return sqlite.Column[string](ctx, s.db, "causes of messages", causesOfMessages, list)
+}
+
+const causesOfMessages = `SELECT DISTINCT m.fingerprint FROM json_each(?) asked CROSS JOIN messages m ON m.id = asked.value
+	WHERE m.fingerprint <> ''`
+
+// CausesMatching returns those of some causes that match a filter, in no order.
+func (s *Store) CausesMatching(ctx context.Context, fingerprints []string, f CauseFilter) ([]deadletter.Cause, error) {
+	list, err := toJSON(fingerprints)
+	if err != nil {
+		return nil, err
+	}
+	where := f.where()
+	where.add("fingerprint IN (SELECT value FROM json_each(?))", list)
+	return causes(ctx, s.db, "SELECT "+causeColumns+" FROM causes"+where.sql(), where.args...)
 }

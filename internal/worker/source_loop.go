@@ -392,8 +392,7 @@ func (s *sourceLoop) send(ctx context.Context, c claimed, slotIn time.Duration) 
 		}
 	}
 	defer release()
-	masks := s.w.masks().Of(c.message.Queue.ConfigName, c.message.Source)
-	a := s.w.sender.Send(ctx, s.source.Destination, delivery.Request{
+	return s.w.sender.Send(ctx, s.source.Destination, delivery.Request{
 		Message:     c.message.ID,
 		Body:        body,
 		Headers:     c.revision.Headers,
@@ -405,12 +404,8 @@ func (s *sourceLoop) send(ctx context.Context, c claimed, slotIn time.Duration) 
 		Reserved:    true,
 		SlotIn:      slotIn,
 		Probe:       c.probe,
-		Masks:       masks,
+		Masks:       s.w.masks().Of(c.message.Queue.ConfigName, c.message.Source),
 	})
-	if a.Outcome == deadletter.Delivered {
-		s.w.delivered(c.message.Source, masks, c.revision.Headers, body)
-	}
-	return a
 }
 
 const (

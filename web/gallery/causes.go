@@ -135,7 +135,7 @@ func causeRows() []page.CauseRow {
 			CauseStanding: page.CauseStanding{State: "regressed"},
 			Failed:        causeCount("318"),
 			Retrying:      causeCount("0"),
-			Arriving:      "41 in 1 h",
+			Arriving:      true, Growing: true, PerHour: "41",
 			First: ago(
 				60 * 24 * 9,
 			),
@@ -150,7 +150,7 @@ func causeRows() []page.CauseRow {
 		{
 			Code: "503", Title: "upstream is restarting", Source: "cxone", Destination: "10.2.0.14:9090",
 			CauseStanding: page.CauseStanding{State: "new"}, Failed: causeCount("1,204"), Retrying: causeCount("212"),
-			Arriving: "612 in 1 h", First: ago(60 * 9.5), Last: ago(0.1),
+			Arriving: true, PerHour: "612", First: ago(60 * 9.5), Last: ago(0.1),
 			Hours: sparkOf(func(i int) (int, int) {
 				if i < 15 {
 					return 0, 0
@@ -161,11 +161,21 @@ func causeRows() []page.CauseRow {
 			Next:    page.NextStep{Text: "breaker"},
 		},
 		{
-			Code: "422", Title: "field id is missing in conversation.participants[1]", Source: "genesys",
-			Destination: "crm.internal:9090", CauseStanding: page.CauseStanding{State: "new"},
-			Failed: causeCount("58"), Retrying: causeCount("0"), Arriving: "3 in 1 h", First: ago(60 * 3), Last: ago(9),
-			Hours: sparkOf(func(i int) (int, int) { return oneIf(i > 20) * i % 23, 0 }),
-			Next:  page.NextStep{Text: "look"},
+			Code:          "422",
+			Title:         "field id is missing in conversation.participants[1]",
+			Source:        "genesys",
+			Destination:   "crm.internal:9090",
+			CauseStanding: page.CauseStanding{State: "new"},
+			Failed: causeCount(
+				"58",
+			),
+			Retrying: causeCount("0"),
+			Arriving: true,
+			PerHour:  "3",
+			First:    ago(60 * 3),
+			Last:     ago(9),
+			Hours:    sparkOf(func(i int) (int, int) { return oneIf(i > 20) * i % 23, 0 }),
+			Next:     page.NextStep{Text: "look"},
 		},
 		{
 			Title: "Connection refused by 10.2.0.14:9090", Source: "cxone", Destination: "10.2.0.14:9090",
@@ -201,13 +211,22 @@ func causeRows() []page.CauseRow {
 			Next:  page.NextStep{Text: "test"},
 		},
 		{
-			Code: "429", Title: "100 requests a minute are allowed", Source: "billing", Destination: "billing.internal",
+			Code:        "429",
+			Title:       "100 requests a minute are allowed",
+			Source:      "billing",
+			Destination: "billing.internal",
 			CauseStanding: page.CauseStanding{
 				State: "muted", MutedUntil: ago(-180), MutedFor: []string{"after 200 more"},
 			},
-			Failed: causeCount("2"), Retrying: causeCount("31"), Arriving: "64 in 1 h", First: ago(60 * 24 * 30),
-			Last:  ago(1),
-			Hours: sparkOf(func(i int) (int, int) { return 40 + i*7%20, 38 + i*5%20 }),
+			Failed: causeCount(
+				"2",
+			),
+			Retrying: causeCount("31"),
+			Arriving: true,
+			PerHour:  "64",
+			First:    ago(60 * 24 * 30),
+			Last:     ago(1),
+			Hours:    sparkOf(func(i int) (int, int) { return 40 + i*7%20, 38 + i*5%20 }),
 		},
 		{
 			Code: "500", Title: "deadlock detected", Source: "", CauseStanding: page.CauseStanding{State: "resolved"},
@@ -241,7 +260,7 @@ func longCauses() []page.CauseRow {
 	rows[0].Title, rows[1].Title, rows[2].Title, rows[3].Title = longReason(), rtlText, emoji, longWord
 	rows[0].Source, rows[1].Source, rows[0].Destination = longWord, "مصدر-الرسائل", longWord
 	rows[1].Failed, rows[1].Retrying = causeCount("12,345,678"), causeCount("1,234,567")
-	rows[1].Arriving = "1,234,567 in 1 h"
+	rows[1].PerHour = "1,234,567"
 	rows[2].Owner, rows[2].OwnedUntil = longWord, ago(-60*24*5)
 	rows[3].Ticket.ID = longWord
 	rows[3].Title, rows[4].Title = longWord, ""

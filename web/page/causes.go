@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/a-h/templ"
+
 	"dlqdesk/web/ui"
 )
 
@@ -18,7 +20,7 @@ type CausesView struct {
 
 	Live     string // the address of its live updates; empty: none
 	FirstURL string // its first page
-	Query    string // of this list, without "?" and without cursor: posted back as "back"
+	Here     string // its own address, to come back to after an action
 	Tabs     []CauseTab
 	Filter   CausesFilter
 	Sorts    []Preset
@@ -70,7 +72,9 @@ type CauseRow struct {
 	CauseStanding
 	Failed, Retrying Count
 	Hours            Spark
-	Arriving         string // "212 in 1 h"; empty: it has stopped
+	Arriving         bool   // a message failed for it within minutes
+	Growing          bool   // more fail for it than usual
+	PerHour          string // "212": failures within an hour; empty: none
 	First, Last      ui.Moment
 	Replays          []ReplayResult
 	Next             NextStep
@@ -190,6 +194,24 @@ func bulkCauseActions() []bulkAction {
 		{"edit", "Edit and replay", "e", false},
 		{"archive", "Archive", "a", false},
 		{"mute", "Mute", "m", false},
-		{"merge", "Merge", "", false},
 	}
+}
+
+// MuteCausesView asks what ends the mute of the selected causes.
+type MuteCausesView struct {
+	Heading            string   // "Mute 3 causes"
+	Items              []string // FINGERPRINT@VERSION
+	To                 string   // the list to go back to
+	InPage             bool     // it is a page of its own, and no dialog
+	Until, Count, Rate string   // as the form was sent
+	Delivered          bool
+	Error              string
+}
+
+// posts makes the form of a dialog swap the list; on a page of its own it is sent as it is.
+func (v MuteCausesView) posts() templ.Attributes {
+	if v.InPage {
+		return nil
+	}
+	return swapAction("/causes/bulk", "#causes")
 }

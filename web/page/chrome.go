@@ -64,14 +64,14 @@ type ErrorView struct {
 	Text      string // what helps
 	RequestID string // to look up in the log; may be empty
 	RetryURL  string // tries again; may be empty
-	BackURL   string // where to go instead; empty: /messages
+	BackURL   string // where to go instead; empty: /causes
 }
 
 func (v ErrorView) backURL() string {
 	if v.BackURL != "" {
 		return v.BackURL
 	}
-	return "/messages"
+	return "/causes"
 }
 
 // shortcut is what keys do; several keys are pressed one after the other, or mean two things of a kind.
@@ -89,6 +89,7 @@ type shortcutGroup struct {
 func shortcuts() []shortcutGroup {
 	return []shortcutGroup{
 		{"On every page", []shortcut{
+			{[]string{"g", "c"}, "Causes"},
 			{[]string{"g", "m"}, "Messages"},
 			{[]string{"g", "o"}, "Overview"},
 			{[]string{"g", "j"}, "Jobs"},
@@ -99,17 +100,19 @@ func shortcuts() []shortcutGroup {
 			{[]string{"?"}, "Show this help"},
 			{[]string{"Esc"}, "Close, or clear the selection"},
 		}},
-		{"Message list", []shortcut{
-			{[]string{"j", "k"}, "Next, previous message"},
-			{[]string{"x"}, "Select the message"},
-			{[]string{"X"}, "Select all on this page; again: all that match"},
-			{[]string{"Enter"}, "Open the message"},
+		{"Lists of causes and messages", []shortcut{
+			{[]string{"j", "k"}, "Next, previous row"},
+			{[]string{"x"}, "Select the row"},
+			{[]string{"X"}, "Select all on this page; again: all messages that match"},
+			{[]string{"Enter"}, "Open the row"},
 		}},
-		{"Open message, or selected messages", []shortcut{
+		{"What is open or selected", []shortcut{
 			{[]string{"r"}, "Replay"},
-			{[]string{"d"}, "Redrive"},
 			{[]string{"e"}, "Edit and replay"},
 			{[]string{"a"}, "Archive or restore"},
+			{[]string{"d"}, "Redrive (messages)"},
+			{[]string{"c"}, "Claim or release (causes)"},
+			{[]string{"m"}, "Mute or unmute (causes)"},
 			{[]string{"u"}, "Back to the list"},
 			{[]string{"Ctrl", "Enter"}, "Save and replay (while editing)"},
 		}},

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strconv"
@@ -129,6 +130,7 @@ type JobConfirmView struct {
 	MessagesURL string
 	InPage      bool   // it is a page of its own, and no dialog
 	Back        string // the query of the list, without "?"
+	To          string // the page to go to instead of that list; empty: none
 
 	Patch           string
 	PatchError      string
@@ -250,8 +252,15 @@ func (v JobConfirmView) posts() templ.Attributes {
 	if v.InPage {
 		return templ.Attributes{}
 	}
-	return swapAction("/jobs/"+v.ID+"/start", "#messages")
+	target := "#messages"
+	if v.To != "" {
+		target = "#job-dialog" // the page is left
+	}
+	return swapAction("/jobs/"+v.ID+"/start", target)
 }
+
+// cancelURL is where a draft leads that is not started.
+func (v JobConfirmView) cancelURL() string { return cmp.Or(v.To, listURL(v.Back)) }
 
 func confirmIcon(action string) string {
 	switch action {

@@ -1,7 +1,8 @@
 // Keyboard shortcuts, which are off while the user types. An element with data-key is clicked by that key.
+import { idOf, rowOf, rows } from './rows.js'
 import { showSelection } from './selection.js'
 
-const places = { m: '/messages', o: '/overview', a: '/audit', r: '/reconciliation', j: '/jobs', s: '/sources' }
+const places = { c: '/causes', m: '/messages', o: '/overview', a: '/audit', r: '/reconciliation', j: '/jobs', s: '/sources' }
 const sequenceTimeout = 1500 // milliseconds between g and the next key
 
 let sequenceStarted = 0
@@ -55,6 +56,8 @@ function press(key) {
 	case 'd':
 	case 'a':
 	case 'e':
+	case 'c':
+	case 'm':
 		return applyAction(key)
 	}
 	return click(key)
@@ -80,10 +83,6 @@ function click(key) {
 	return Boolean(element)
 }
 
-function rows() {
-	return [...document.querySelectorAll('[data-selection] tr[data-message]')]
-}
-
 function cursorRow() {
 	return document.querySelector('[data-selection] tr[data-cursor]')
 }
@@ -104,13 +103,12 @@ function setCursor(row) {
 	row.dataset.cursor = ''
 	row.querySelector('.row-link').focus({ preventScroll: true })
 	row.scrollIntoView({ block: 'nearest' })
-	sessionStorage.setItem('cursor', row.dataset.message)
+	sessionStorage.setItem('cursor', idOf(row))
 }
 
 // showCursor restores the cursor after a swap and after the way back from a message.
 export function showCursor() {
-	const id = sessionStorage.getItem('cursor')
-	const row = !cursorRow() && rows().find((one) => one.dataset.message === id)
+	const row = !cursorRow() && rowOf(sessionStorage.getItem('cursor'))
 	if (row) {
 		row.dataset.cursor = ''
 		row.scrollIntoView({ block: 'nearest' })
@@ -150,13 +148,13 @@ function clear() {
 	return ticked.length > 0 || Boolean(row)
 }
 
-// applyAction applies the action of a key to the selected messages, or to the message under the cursor if none is selected.
+// applyAction applies the action of a key to the selected rows, or to the row under the cursor if none is selected.
 function applyAction(key) {
 	const row = cursorRow()
 	if (!row || document.querySelector('[data-selection] [name="item"]:checked')) {
 		return click(key)
 	}
-	if (key === 'e') {
+	if (key === 'e' && row.dataset.message) {
 		const to = new URL(row.querySelector('.row-link').href)
 		to.pathname += '/edit'
 		location.assign(to)

@@ -1,6 +1,7 @@
 // Live updates: counts and rows change in place, and a button announces new messages. While messages are selected, updates wait.
 // The number of failed messages changes at once, on every page.
 import htmx from 'htmx.org/dist/htmx.esm.js'
+import { idOf, noun, rowOf, rows } from './rows.js'
 import { times } from './times.js'
 
 let root = null // the element with the address of the updates
@@ -38,9 +39,10 @@ function connect() {
 		return
 	}
 	const url = new URL(root.dataset.live ?? root.dataset.liveCount, location)
-	url.searchParams.set('rows', [...document.querySelectorAll('tr[data-message]')].map((row) => row.dataset.message).join())
+	url.searchParams.set('rows', rows().map(idOf).join())
 	if (last) {
 		url.searchParams.set('after', last)
+		url.searchParams.set('again', 'yes')
 	}
 	source = new EventSource(url)
 	source.addEventListener('open', () => showState('on'))
@@ -64,13 +66,13 @@ function reconnect() {
 	}
 }
 
-const words = { on: 'Live', paused: 'Paused while messages are selected', off: 'Not live: connecting again' }
+const words = { on: () => 'Live', paused: () => `Paused while ${noun()}s are selected`, off: () => 'Not live: connecting again' }
 
 function showState(state) {
 	const element = root?.querySelector('[data-live-state]')
 	if (element && element.dataset.liveState !== state) {
 		element.dataset.liveState = state
-		element.querySelector('[data-live-words]').textContent = words[state]
+		element.querySelector('[data-live-words]').textContent = words[state]()
 	}
 }
 
@@ -90,15 +92,22 @@ function applyWaiting() {
 	}
 }
 
-function apply({ tabs, onTheirWay, rows = {}, new: count }) {
+function apply({ tabs, onTheirWay, rows: changed = {}, top = [], new: count, quiet }) {
 	if (tabs) {
 		replace(document.getElementById('status-tabs'), tabs)
 	}
 	if (onTheirWay) {
 		replace(document.getElementById('on-their-way'), onTheirWay)
 	}
-	for (const [id, html] of Object.entries(rows)) {
-		replace(document.querySelector(`tr[data-message="${CSS.escape(id)}"]`), html)
+	for (const [id, html] of Object.entries(changed)) {
+		if (html) {
+			replace(rowOf(id), html, quiet)
+		} else {
+			rowOf(id)?.remove()
+		}
+	}
+	for (const { id, html } of top) {
+		putOnTop(id, html)
 	}
 	if (count) {
 		const pill = document.getElementById('live-new')
@@ -118,11 +127,33 @@ function showFailed(count) {
 	}
 }
 
-// replace replaces an element, and keeps the focus and the cursor.
-function replace(old, html) {
+// putOnTop puts a new row on top of the list. While a person reads a row, the rows stay where they are in the window.
+function putOnTop(id, html) {
+	const first = rows()[0]
+	if (!first || rowOf(id)) {
+		replace(rowOf(id), html)
+		return
+	}
+	const fresh = parse(html)
+	fresh.dataset.changed = ''
+	const before = first.getBoundingClientRect().top
+	first.before(fresh)
+	htmx.process(fresh)
+	const moved = first.getBoundingClientRect().top - before
+	if (before < 0 || fresh.parentElement.matches(':hover, :focus-within, :has([data-cursor])')) {
+		scrollBy({ top: moved, behavior: 'instant' })
+	}
+}
+
+function parse(html) {
 	const template = document.createElement('template')
 	template.innerHTML = html
-	const fresh = template.content.firstElementChild
+	return template.content.firstElementChild
+}
+
+// replace replaces an element, and keeps the focus and the cursor.
+function replace(old, html, quiet) {
+	const fresh = parse(html)
 	if (!old || !fresh) {
 		return
 	}
@@ -130,7 +161,7 @@ function replace(old, html) {
 	if ('cursor' in old.dataset) {
 		fresh.dataset.cursor = ''
 	}
-	if (old.matches('tr')) {
+	if (old.matches('tr') && !quiet) {
 		fresh.dataset.changed = ''
 	}
 	old.replaceWith(fresh)

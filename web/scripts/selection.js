@@ -1,4 +1,6 @@
-// The selection of messages: click, shift-click for a range, all of the page.
+// The selection of rows: click, shift-click for a range, all of the page.
+import { noun } from './rows.js'
+
 let anchor = null
 
 export function selection() {
@@ -54,7 +56,7 @@ export function showSelection() {
 		return
 	}
 	const matching = showMatching(selected === all.length)
-	const words = matching ?? (selected === 1 ? '1 message' : `${selected} messages`)
+	const words = matching ?? (selected === 1 ? `1 ${noun()}` : `${selected} ${noun()}s`)
 	selectAll.checked = selected > 0 && selected === all.length
 	selectAll.indeterminate = selected > 0 && selected < all.length
 	document.querySelector('[data-selected-count]').textContent = selected === 0 ? 'Select all' : `${words.split(' ')[0]} selected`
