@@ -299,7 +299,8 @@ func auditRow(e store.EventRow, titles map[string]string) page.AuditRow {
 	case e.TargetKind == jobTarget:
 		row.URL = "/jobs/" + url.PathEscape(e.Target)
 	case e.TargetKind == causeTarget:
-		row.Target, row.URL = cmp.Or(titles[e.Target], shortID(e.Target)), page.CauseURL(e.Target)
+		title := titles[e.Target]
+		row.Target, row.Named, row.URL = cmp.Or(title, shortID(e.Target)), title != "", page.CauseURL(e.Target)
 	case e.Target == e.By && e.Action != "user.add", e.TargetKind == auditTarget:
 		row.Target = "" // the sentence needs no target
 	}

@@ -139,6 +139,15 @@ func auditTable() page.AuditTableView {
 			Reason:   "a viewer may not replay: ask an admin for the role that may",
 			Addr:     "10.1.7.44",
 		},
+		causeEvent("787d", "anna", "cause.claim", "claimed", "", []page.AuditChange{
+			{Name: "Claimed until", New: page.AuditFact{At: ago(-60)}},
+			{Name: "Owner", New: page.AuditFact{Text: "anna"}},
+			{Name: "State", Old: page.AuditFact{Text: "New"}, New: page.AuditFact{Text: "Claimed"}},
+		}),
+		causeEvent("787c", "dlqdesk", "cause.regressed", "found that this came back:",
+			"a message failed after it was resolved", []page.AuditChange{
+				{Name: "State", Old: page.AuditFact{Text: "Resolved"}, New: page.AuditFact{Text: "Regressed"}},
+			}),
 		page.AuditRow{
 			Number:   "787",
 			At:       ago(181),
@@ -188,4 +197,26 @@ func auditTable() page.AuditTableView {
 			},
 		},
 	}
+}
+
+// causeEvent is an event about a cause.
+func causeEvent(number, actor, action, sentence, reason string, changes []page.AuditChange) page.AuditRow {
+	row := page.AuditRow{
+		Number:   number,
+		At:       ago(180),
+		Actor:    actor,
+		System:   actor == "dlqdesk",
+		Action:   action,
+		Sentence: sentence,
+		Target:   "500: NullPointerException: order is null in OrderMapper.toCrm",
+		Named:    true,
+		URL:      "/causes/9f2c41d07be35a18",
+		Source:   "genesys",
+		Reason:   reason,
+		Changes:  changes,
+	}
+	if !row.System {
+		row.Addr = "10.1.7.20"
+	}
+	return row
 }

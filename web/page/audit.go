@@ -59,7 +59,8 @@ type AuditRow struct {
 	Sentence string // "asked to replay": what was done, in words
 	Target   string // the message's id, as short as can be, or a user's name; empty: the sentence needs none
 	TargetID string // the message's whole id
-	URL      string // of the message; empty: the target is no message
+	Named    bool   // the target is the title of a cause, and no id
+	URL      string // of the target; empty: it has no page
 	Source   string // that the message came from
 	To       string // that the message was delivered by
 	Attempt  string // number of the delivery; empty: it was none
