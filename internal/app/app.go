@@ -131,11 +131,6 @@ func (a *App) start(ctx context.Context) error {
 	if err := a.openStore(ctx, dir); err != nil {
 		return err
 	}
-	if moved, err := a.store.RegroupCauses(ctx, a.log); err != nil {
-		return err
-	} else if moved > 0 {
-		a.log.InfoContext(ctx, "causes of stored messages were grouped anew", "causes", moved)
-	}
 	queues, err := a.openQueues(ctx, dir)
 	if err != nil {
 		return err
@@ -152,6 +147,9 @@ func (a *App) start(ctx context.Context) error {
 		return err
 	}
 	a.run("search index", func(ctx context.Context) error { return a.store.RunIndex(ctx, a.masks, a.pressure) })
+	a.run("grouping", func(ctx context.Context) error {
+		return a.store.RunRegrouping(ctx, a.pressure, a.log.With("component", "grouping"))
+	})
 	work := a.newWorker(queues)
 	a.kick = work.Kick
 	a.life.OnStop("state of destinations", a.tracker.Save)

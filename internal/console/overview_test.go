@@ -71,7 +71,7 @@ func TestOverviewNumbersAreThoseOfTheirLists(t *testing.T) {
 	}
 	if got := rowOf(
 		a, "Top causes", "422",
-	); got != "422: The handler answered: field id is missing genesys · first 2026-03-01 08:15:05 UTC · newest "+
+	); got != "422 The handler answered: field id is missing genesys · first 2026-03-01 08:15:05 UTC · newest "+
 		"2026-03-02 08:15:05 UTC · 1 of 1 unedited replay succeeded 3 0" {
 		t.Errorf("reasons: %q", got)
 	}

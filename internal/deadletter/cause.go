@@ -14,7 +14,8 @@ type Cause struct {
 	Fingerprint string // its key
 	Source      string
 	Destination string
-	Title       string // the readable error of one of its messages, with the status code before it
+	Title       string // that a rule gives it, or else Error
+	Error       string // the readable error of one of its messages, with the status code before it
 	StatusCode  int    // of that error; 0 if there was no answer
 	Messages    int    // that ever failed for it
 	Failed      int    // now
@@ -38,6 +39,11 @@ type Cause struct {
 
 // Replays counts replays and how many of them were delivered.
 type Replays struct{ Tried, Delivered int }
+
+// failure returns the failure of one of its messages.
+func (c Cause) failure() Failure {
+	return Failure{Source: c.Source, Destination: c.Destination, Error: c.Error}
+}
 
 // Open returns how many messages wait for a delivery or a person because of the cause.
 func (c Cause) Open() int { return c.Failed + c.Retrying }

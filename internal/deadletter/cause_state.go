@@ -211,6 +211,25 @@ func (c Cause) DueAt() (due time.Time) {
 // Joined returns the cause with all that other has, which failed for the same. What people decided about c stands, and
 // what they decided about other where they decided nothing about c.
 func (c Cause) Joined(other Cause) Cause {
+	c = c.Counting(other)
+	if c.Owner == "" {
+		c.Owner, c.OwnedUntil = other.Owner, other.OwnedUntil
+	}
+	if c.Ticket == "" {
+		c.Ticket = other.Ticket
+	}
+	c.joinMute(other)
+	if other.Version > 0 {
+		c.Version = max(c.Version, other.Version) + 1
+	}
+	if other.LastChange.At.After(c.LastChange.At) {
+		c.LastChange = other.LastChange
+	}
+	return c.joinState(other)
+}
+
+// Counting returns the cause with the counts of other added to its own.
+func (c Cause) Counting(other Cause) Cause {
 	c.Messages += other.Messages
 	c.Failed += other.Failed
 	c.Retrying += other.Retrying
@@ -228,20 +247,7 @@ func (c Cause) Joined(other Cause) Cause {
 	if c.EditReason == "" {
 		c.EditReason = other.EditReason
 	}
-	if c.Owner == "" {
-		c.Owner, c.OwnedUntil = other.Owner, other.OwnedUntil
-	}
-	if c.Ticket == "" {
-		c.Ticket = other.Ticket
-	}
-	c.joinMute(other)
-	if other.Version > 0 {
-		c.Version = max(c.Version, other.Version) + 1
-	}
-	if other.LastChange.At.After(c.LastChange.At) {
-		c.LastChange = other.LastChange
-	}
-	return c.joinState(other)
+	return c
 }
 
 // Add adds other counts.

@@ -8,17 +8,20 @@ import (
 	"strings"
 )
 
-// WithStatus puts the status code of an error response before its reason, as in "422: field id is missing". It returns
+// WithStatus puts the status code of an error response before its reason, as in "422 field id is missing". It returns
 // reasons without a status code, or that begin with it already, as they are.
 func WithStatus(code int, reason string) string {
 	prefix := strconv.Itoa(code)
+	rest, has := strings.CutPrefix(reason, prefix)
 	switch {
-	case code == 0 || strings.HasPrefix(reason, prefix):
+	case code == 0 || has && !strings.HasPrefix(rest, ": "):
 		return reason
 	case reason == "":
 		return prefix
+	case has:
+		return prefix + rest[1:] // as other programs write it
 	}
-	return prefix + ": " + reason
+	return prefix + " " + reason
 }
 
 // FailureText returns the error by which a failure is grouped: the reason with its status code before it.

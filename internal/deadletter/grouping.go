@@ -41,6 +41,7 @@ type join struct {
 
 // step moves failures from causes to another one: all of them, or those that match a pattern.
 type step struct {
+	rule    int64
 	from    []string
 	pattern *regexp.Regexp // nil: all
 	to      string
@@ -88,12 +89,12 @@ func (g *Grouping) add(r GroupRule) error {
 	case GroupJoin:
 		of.joins = append(of.joins, join{pattern, r.Title})
 	case GroupMerge:
-		of.steps = append(of.steps, step{from: g.causesOf(r.From), to: g.fingerprint(r.Into)})
+		of.steps = append(of.steps, step{rule: r.ID, from: g.causesOf(r.From), to: g.fingerprint(r.Into)})
 	case GroupSplit:
 		key := ruleKey(r.Source, r.Into.Destination, "split", r.Into.Error, r.Pattern)
 		of.steps = append(
 			of.steps,
-			step{from: g.causesOf([]Failure{r.Into}), pattern: pattern, to: key, title: r.Title},
+			step{rule: r.ID, from: g.causesOf([]Failure{r.Into}), pattern: pattern, to: key, title: r.Title},
 		)
 	}
 	return nil
@@ -105,6 +106,32 @@ func (g *Grouping) causesOf(failures []Failure) []string {
 		found[i] = g.fingerprint(f)
 	}
 	return found
+}
+
+// Takes returns the causes whose messages a further rule may move. all means every cause of its source.
+func (g *Grouping) Takes(r GroupRule) (causes []string, all bool) {
+	switch r.Kind {
+	case GroupMerge:
+		return g.causesOf(r.From), false
+	case GroupSplit:
+		return g.causesOf([]Failure{r.Into}), false
+	case GroupIgnore, GroupJoin:
+	}
+	return nil, true
+}
+
+// Holds returns the causes that may have messages which a rule in force moved there, directly or by rules after it. all
+// means every cause of its source.
+func (g *Grouping) Holds(r GroupRule) (causes []string, all bool) {
+	if r.Kind == GroupIgnore || r.Kind == GroupJoin {
+		return nil, true
+	}
+	for _, s := range g.sources[r.Source].steps {
+		if s.rule == r.ID || slices.ContainsFunc(s.from, func(from string) bool { return slices.Contains(causes, from) }) {
+			causes = append(causes, s.to)
+		}
+	}
+	return causes, false
 }
 
 func (g *Grouping) fingerprint(f Failure) string {

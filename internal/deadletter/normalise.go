@@ -174,10 +174,12 @@ var (
 // statusAtStart is the status code at the beginning of a reason: another code is another cause.
 var statusAtStart = regexp.MustCompile(`^(?i:http )?[1-9]\d\d\b:? ?`)
 
+var statusNumber = regexp.MustCompile(`\d+`)
+
 // normalised takes out of a reason what differs between failures of one cause: ids, e-mail addresses, numbers, times,
 // addresses, names beside a title. Words stay, and quoted words too: "field 'a'" and "field 'b'" are two causes.
 //
-// Example: "404: Order 4711 of anna@example.com not found after 3.2s" becomes "404: order <n> of <email> not found
+// Example: "404 Order 4711 of anna@example.com not found after 3.2s" becomes "404 order <n> of <email> not found
 // after <n>".
 func normalised(reason string) string {
 	text := strings.ToValidUTF8(reason[:min(len(reason), maxNormalised)], "")
@@ -204,7 +206,7 @@ func normalised(reason string) string {
 		text = wordWithDigit.ReplaceAllStringFunc(text, idOrName)
 	}
 	text = applied(tidyings, inSingular(applied(wordings, strings.ToLower(text))))
-	return strings.ToLower(status) + strings.TrimSpace(plain(text))
+	return statusNumber.FindString(status) + " " + strings.TrimSpace(plain(text))
 }
 
 // colons are hexadecimal digits with two colons at least: an address of IPv6, perhaps with a zone or in brackets, a MAC

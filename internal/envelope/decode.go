@@ -395,7 +395,7 @@ const maxReason = 500
 // errorReason adds, because the attempt has it.
 func decodeReason(text string, first *deadletter.Attempt) (reason string, whole bool) {
 	reason = clean(text)
-	if first != nil && reason == clean(deadletter.WithStatus(first.StatusCode, first.Error)) {
+	if first != nil && reason == clean(withStatus(first.StatusCode, first.Error)) {
 		reason = clean(first.Error)
 	}
 	short := shorten(reason)

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -54,9 +55,18 @@ const usualRest = 2 << 10
 // errorReason returns the reason with the status code, for which the six fields have no other place.
 func errorReason(c deadletter.Capture) string {
 	if c.FirstAttempt != nil && c.FirstAttempt.Error == c.Reason {
-		return deadletter.WithStatus(c.FirstAttempt.StatusCode, c.Reason)
+		return withStatus(c.FirstAttempt.StatusCode, c.Reason)
 	}
 	return c.Reason
+}
+
+// withStatus puts the status code before a reason as it is written on the queue, with a colon: "422: id is missing".
+func withStatus(code int, reason string) string {
+	text := deadletter.WithStatus(code, reason)
+	if rest, ok := strings.CutPrefix(text, strconv.Itoa(code)+" "); ok && text != reason {
+		return strconv.Itoa(code) + ": " + rest
+	}
+	return text
 }
 
 // encode writes the six fields that other programs know, and then those that dlqdesk adds.

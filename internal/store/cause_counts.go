@@ -11,6 +11,7 @@ import (
 // causeCounts is what the writes of a commit change in the counts of a cause.
 type causeCounts struct {
 	example          deadletter.Message // one that failed for this cause
+	failure          string             // its error with the status code
 	messages         int
 	failed, retrying int
 	first, last      int64 // of the failures
@@ -31,9 +32,9 @@ func (c *counts) cause(change *deadletter.Change) {
 	to.countOpen(after, 1, at)
 	switch {
 	case before.ID == "":
-		to.countFailure(after, after.ReceivedAt.UnixMilli())
+		to.countFailure(after, change.Failure, after.ReceivedAt.UnixMilli())
 	case before.Fingerprint != after.Fingerprint:
-		to.countFailure(after, attemptedAt(after))
+		to.countFailure(after, change.Failure, attemptedAt(after))
 	case before.Status == deadletter.Replaying && (after.Status == deadletter.Resolved ||
 		after.Status == deadletter.Redriven):
 		to.countHour(at, hourCounts{recovered: 1})
@@ -65,10 +66,22 @@ func (g *causeCounts) countOpen(m deadletter.Message, n int, at int64) {
 	g.at = max(g.at, at)
 }
 
-// countFailure counts a failure for the cause.
-func (g *causeCounts) countFailure(m deadletter.Message, at int64) {
-	if g.messages == 0 {
-		g.example, g.first, g.last = m, at, at
+// regrouped counts a message that other rules give another cause.
+func (c *counts) regrouped(m toRegroup, fingerprint string) {
+	from, to := c.countsOf(m.Fingerprint), c.countsOf(fingerprint)
+	at := m.ReceivedAt.UnixMilli()
+	from.countOpen(m.Message, -1, 0)
+	from.messages--
+	from.countHour(at, hourCounts{failed: -1})
+	m.StatusCode = m.code
+	to.countOpen(m.Message, 1, at)
+	to.countFailure(m.Message, m.failure.Error, at)
+}
+
+// countFailure counts a failure for the cause. failure is the error with its status code.
+func (g *causeCounts) countFailure(m deadletter.Message, failure string, at int64) {
+	if g.first == 0 {
+		g.example, g.failure, g.first, g.last = m, failure, at, at
 	}
 	g.messages++
 	g.first, g.last = min(g.first, at), max(g.last, at)
@@ -104,37 +117,28 @@ func (g *causeCounts) countReplay(change *deadletter.Change) {
 	}
 }
 
-// reason returns the reason that the fingerprint was made of: that of a message which came without its first response
-// has no status code.
-func (g *causeCounts) reason(fingerprint string) string {
-	m := g.example
-	text := deadletter.WithStatus(m.StatusCode, m.Reason)
-	if deadletter.Fingerprint(m.Source, m.Destination, text) == fingerprint {
-		return text
-	}
-	return m.Reason
-}
-
 const (
 	// A state that a failure or a delivery may change is due at once: see deadletter.Cause.Next.
 	updateCause = `UPDATE causes SET messages = messages + ?2, failed = failed + ?3, retrying = retrying + ?4,
-		first_at = iif(?2 > 0, min(first_at, ?5), first_at), last_at = max(last_at, ?6), counted_at = max(counted_at, ?7),
+		first_at = iif(?5 > 0, min(first_at, ?5), first_at), last_at = max(last_at, ?6), counted_at = max(counted_at, ?7),
 		unedited = unedited + ?8, unedited_delivered = unedited_delivered + ?9, edited = edited + ?10,
 		edited_delivered = edited_delivered + ?11,
 		due_at = iif(state IN ('resolved', 'muted') OR failed + ?3 + retrying + ?4 = 0, counted_at, due_at)
 		WHERE fingerprint = ?1`
-	insertCause = `INSERT INTO causes (fingerprint, source, destination, reason, status_code, messages, failed, retrying,
-		first_at, last_at, counted_at, state_at, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertCause = `INSERT INTO causes (fingerprint, source, destination, reason, title, status_code, messages, failed,
+		retrying, first_at, last_at, counted_at, state_at, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	setEditReason = `UPDATE causes SET edit_reason = coalesce((SELECT reason FROM revisions WHERE number = ?3
 		AND message = (SELECT n FROM messages WHERE id = ?2)), edit_reason) WHERE fingerprint = ?1`
 	addCauseHour = `INSERT INTO cause_hours VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
 		SET failed = failed + excluded.failed, recovered = recovered + excluded.recovered`
 )
 
-func (g *causeCounts) write(ctx context.Context, tx *sqlite.Tx, fingerprint string) error {
+func (g *causeCounts) write(
+	ctx context.Context, tx *sqlite.Tx, fingerprint string, grouping *deadletter.Grouping,
+) error {
 	none := deadletter.Replays{}
 	if g.messages != 0 || g.failed != 0 || g.retrying != 0 || g.unedited != none || g.edited != none {
-		if err := g.writeCause(ctx, tx, fingerprint); err != nil {
+		if err := g.writeCause(ctx, tx, fingerprint, grouping); err != nil {
 			return err
 		}
 	}
@@ -152,7 +156,9 @@ func (g *causeCounts) write(ctx context.Context, tx *sqlite.Tx, fingerprint stri
 	return nil
 }
 
-func (g *causeCounts) writeCause(ctx context.Context, tx *sqlite.Tx, fingerprint string) error {
+func (g *causeCounts) writeCause(
+	ctx context.Context, tx *sqlite.Tx, fingerprint string, grouping *deadletter.Grouping,
+) error {
 	written, err := tx.ExecContext(
 		ctx, updateCause, fingerprint, g.messages, g.failed, g.retrying, g.first, g.last, g.at, g.unedited.Tried,
 		g.unedited.Delivered, g.edited.Tried, g.edited.Delivered,
@@ -164,9 +170,13 @@ func (g *causeCounts) writeCause(ctx context.Context, tx *sqlite.Tx, fingerprint
 		return err
 	}
 	c := g.newCause()
+	found, title := grouping.Cause(deadletter.Failure{Source: c.Source, Destination: c.Destination, Error: c.Error}, "")
+	if found != fingerprint {
+		title = "" // the rules have changed within the commit
+	}
 	_, err = tx.ExecContext(
-		ctx, insertCause, fingerprint, c.Source, c.Destination, g.reason(fingerprint), c.StatusCode, c.Messages,
-		c.Failed, c.Retrying, g.first, g.last, g.at, g.first, sqlite.Millis(c.DueAt()),
+		ctx, insertCause, fingerprint, c.Source, c.Destination, c.Error, title, c.StatusCode, c.Messages, c.Failed,
+		c.Retrying, g.first, g.last, g.at, g.first, sqlite.Millis(c.DueAt()),
 	)
 	return err
 }
@@ -175,8 +185,9 @@ func (g *causeCounts) writeCause(ctx context.Context, tx *sqlite.Tx, fingerprint
 func (g *causeCounts) newCause() deadletter.Cause {
 	first := time.UnixMilli(g.first).UTC()
 	return deadletter.Cause{
-		Source: g.example.Source, Destination: g.example.Destination, StatusCode: g.example.StatusCode,
-		Messages: g.messages, Failed: g.failed, Retrying: g.retrying, FirstAt: first,
+		Source: g.example.Source, Destination: g.example.Destination, Error: g.failure,
+		StatusCode: g.example.StatusCode,
+		Messages:   g.messages, Failed: g.failed, Retrying: g.retrying, FirstAt: first,
 		CountedAt: time.UnixMilli(g.at).UTC(), State: deadletter.CauseNew, StateAt: first,
 	}
 }

@@ -11,7 +11,11 @@ import (
 
 const (
 	noteColumns = `id, fingerprint, by, at, text`
-	notesOf     = `SELECT ` + noteColumns + ` FROM cause_notes WHERE fingerprint = ` + presentCause + ` ORDER BY id LIMIT ?`
+	// Notes of causes that became part of this one are among them, and go with their causes if these come back.
+	notesOf = `WITH present (fingerprint) AS (SELECT ` + presentCause + `)
+		SELECT ` + noteColumns + ` FROM cause_notes WHERE fingerprint IN (SELECT fingerprint FROM present
+		UNION ALL SELECT m.fingerprint FROM present p JOIN moved_causes m ON m.moved_to = p.fingerprint)
+		ORDER BY id LIMIT ?`
 	oneNote     = `SELECT ` + noteColumns + ` FROM cause_notes WHERE id = ?`
 	editsOf     = `SELECT text, at FROM cause_note_edits WHERE note = ? ORDER BY rowid`
 	addNote     = `INSERT INTO cause_notes (fingerprint, by, at, text) VALUES (?, ?, ?, ?)`

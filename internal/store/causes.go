@@ -10,7 +10,7 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-const causeColumns = `fingerprint, source, destination, reason, status_code, messages, failed, retrying, first_at,
+const causeColumns = `fingerprint, source, destination, iif(title = '', reason, title), reason, status_code, messages, failed, retrying, first_at,
 	last_at, counted_at, unedited, unedited_delivered, edited, edited_delivered, edit_reason, growth, state, state_at,
 	owner, owned_until, ticket, mute_until, mute_count, mute_from, mute_per_hour, mute_delivered, version, changed_by,
 	changed_how, changed_at`
@@ -20,8 +20,8 @@ func scanCause(r sqlite.Row) (deadletter.Cause, error) {
 	var first, last, counted, stateAt int64
 	var owned, muted, changed sql.NullInt64
 	err := r.Scan(
-		&c.Fingerprint, &c.Source, &c.Destination, &c.Title, &c.StatusCode, &c.Messages, &c.Failed, &c.Retrying, &first,
-		&last, &counted, &c.Unedited.Tried, &c.Unedited.Delivered, &c.Edited.Tried, &c.Edited.Delivered, &c.EditReason,
+		&c.Fingerprint, &c.Source, &c.Destination, &c.Title, &c.Error, &c.StatusCode, &c.Messages, &c.Failed, &c.Retrying,
+		&first, &last, &counted, &c.Unedited.Tried, &c.Unedited.Delivered, &c.Edited.Tried, &c.Edited.Delivered, &c.EditReason,
 		&c.Growth, &c.State, &stateAt, &c.Owner, &owned, &c.Ticket, &muted, &c.Mute.Count, &c.Mute.From,
 		&c.Mute.PerHour, &c.Mute.UntilDelivered, &c.Version, &c.LastChange.By, &c.LastChange.Action, &changed,
 	)
@@ -112,15 +112,16 @@ const (
 // ApplyCause writes a change of a cause that was read in this transaction, with its audit event. The counts of a cause
 // are written by changes of messages alone.
 func (t *Tx) ApplyCause(ctx context.Context, c deadletter.CauseChange) error {
-	if err := t.writeCause(ctx, c.After); err != nil {
+	if err := writeCauseState(ctx, t.tx, c.After); err != nil {
 		return err
 	}
 	t.applied = true
 	return t.Record(ctx, c.Event)
 }
 
-func (t *Tx) writeCause(ctx context.Context, c deadletter.Cause) error {
-	_, err := t.tx.ExecContext(
+// writeCauseState writes the state of a cause and what people decided.
+func writeCauseState(ctx context.Context, tx *sqlite.Tx, c deadletter.Cause) error {
+	_, err := tx.ExecContext(
 		ctx, writeCause, c.State, c.StateAt.UnixMilli(), c.Owner, sqlite.Millis(c.OwnedUntil), c.Ticket,
 		sqlite.Millis(c.Mute.Until), c.Mute.Count, c.Mute.From, c.Mute.PerHour, c.Mute.UntilDelivered, c.Version,
 		c.LastChange.By, c.LastChange.Action, sqlite.Millis(c.LastChange.At), sqlite.Millis(c.DueAt()), c.Fingerprint,

@@ -16,6 +16,7 @@ type counts struct {
 	tallies  map[tallyKey]tallyCounts
 	types    map[string]int // of events
 	causes   map[string]*causeCounts
+	rests    []rest
 	jobs     map[deadletter.JobID]jobCounts
 
 	hourStatuses map[hourStatus]int
@@ -126,7 +127,7 @@ const (
 )
 
 // write adds everything to the stored counts.
-func (c *counts) write(ctx context.Context, tx *sqlite.Tx) error {
+func (c *counts) write(ctx context.Context, tx *sqlite.Tx, grouping *deadletter.Grouping) error {
 	for k, n := range c.messages {
 		if n == 0 {
 			continue
@@ -148,8 +149,13 @@ func (c *counts) write(ctx context.Context, tx *sqlite.Tx) error {
 		}
 	}
 	for fingerprint, g := range c.causes {
-		if err := g.write(ctx, tx, fingerprint); err != nil {
+		if err := g.write(ctx, tx, fingerprint, grouping); err != nil {
 			return fmt.Errorf("count the messages of the cause %s: %w", fingerprint, err)
+		}
+	}
+	for _, r := range c.rests {
+		if err := r.write(ctx, tx); err != nil {
+			return fmt.Errorf("make the cause %s part of %s: %w", r.from, r.to, err)
 		}
 	}
 	if err := c.writeLedger(ctx, tx); err != nil {

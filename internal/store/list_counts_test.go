@@ -50,7 +50,7 @@ func TestCountsAreRightOrSayThatTheyAreABound(t *testing.T) {
 		"time":   {From: start.Add(-time.Hour)},
 		"type":   {EventType: "order.created", Status: deadletter.Archived},
 		"cause": {Cause: deadletter.Fingerprint("genesys", "http://127.0.0.1:9090/genesys",
-			"422: field id is missing (422)")},
+			"422 field id is missing (422)")},
 		"text": {Text: "missing", Status: deadletter.Failed},
 		"open": {Text: "missing", Status: deadletter.Archived},
 		"any":  {Text: "missing"},

@@ -91,17 +91,18 @@ var insertMessages = insertionOf(
 )
 
 const (
-	// updateMessage writes the columns that transitions change. The version, the lease and the counts that the change
-	// started from must still be the stored ones: an arrival, or a finished retry, leaves the version as it was. A
-	// RETURNING would cost more than messageRow: SQLite runs it like a trigger.
+	// messageRow finds a message as a change started from it: an arrival, or a finished retry, leaves the version as it
+	// was.
+	messageRow = `SELECT n, fingerprint FROM messages
+		WHERE id = ? AND version = ? AND status = ? AND lease_token IS ? AND attempts = ? AND arrivals = ?`
+
+	// updateMessage writes the columns that transitions change.
 	updateMessage = `UPDATE messages
 		SET status = ?, outcome = ?, status_code = ?, reason = ?, fingerprint = ?, attempts = ?,
 		auto_attempts = ?, last_attempt_at = ?, attempted_at = ?, due_at = ?, arrivals = ?, revision = ?,
 		version = ?, request_trigger = ?, request_by = ?, request_revision = ?, request_at = ?, lease_token = ?,
-		lease_until = ?, last_by = ?, last_action = ?, last_at = ?
-		WHERE id = ? AND version = ? AND status = ? AND lease_token IS ? AND attempts = ? AND arrivals = ?`
+		lease_until = ?, last_by = ?, last_action = ?, last_at = ? WHERE n = ?`
 
-	messageRow = `SELECT n FROM messages WHERE id = ?`
 	hasNumber  = `SELECT EXISTS (SELECT 1 FROM messages WHERE n = ?)`
 )
 
@@ -114,7 +115,7 @@ func (t *Tx) Apply(ctx context.Context, c deadletter.Change) error {
 		}
 	}
 	if c.Before.ID != "" {
-		n, err := t.updateMessage(ctx, c)
+		n, err := t.updateMessage(ctx, &c)
 		if err != nil {
 			return err
 		}
@@ -213,7 +214,7 @@ func (t *Tx) ApplyRequestAndClaim(ctx context.Context, request, claim deadletter
 	if claim.Revision == nil {
 		claim.Revision = request.Revision
 	}
-	n, err := t.updateMessage(ctx, claim)
+	n, err := t.updateMessage(ctx, &claim)
 	if err != nil {
 		return err
 	}
@@ -223,31 +224,55 @@ func (t *Tx) ApplyRequestAndClaim(ctx context.Context, request, claim deadletter
 	return t.applyRest(ctx, numbered{n, &claim})
 }
 
-func (t *Tx) updateMessage(ctx context.Context, c deadletter.Change) (n int64, err error) {
+func (t *Tx) updateMessage(ctx context.Context, c *deadletter.Change) (n int64, err error) {
+	if n, err = t.setCauses(ctx, c); err != nil {
+		return 0, fmt.Errorf("find message %s: %w", c.After.ID, err)
+	}
 	m := c.After
 	args := append([]any{
 		m.Status, m.Outcome, m.StatusCode, m.Reason, m.Fingerprint, m.Attempts, m.AutoAttempts,
 		sqlite.Millis(m.LastAttemptAt), attemptedAt(m), sqlite.Millis(m.DueAt), m.Arrivals, m.Revision,
 		m.Version,
 	}, requestArgs(m)...)
-	args = append(
-		args, m.ID, c.Before.Version, c.Before.Status, sqlite.Text(c.Before.Lease.Token), c.Before.Attempts,
-		c.Before.Arrivals,
-	)
-	written, err := t.tx.ExecContext(ctx, updateMessage, args...)
-	if err != nil {
+	if _, err := t.tx.ExecContext(ctx, updateMessage, append(args, n)...); err != nil {
 		return 0, fmt.Errorf("write message %s: %w", m.ID, err)
 	}
-	if rows, err := written.RowsAffected(); err != nil || rows == 0 {
-		return 0, errors.Join(
-			deadletter.Errorf(deadletter.Conflict, "this message was changed by someone else: reload and try again"),
-			err,
-		)
-	}
-	if err := t.tx.QueryRowContext(ctx, messageRow, m.ID).Scan(&n); err != nil {
-		return 0, fmt.Errorf("find message %s: %w", m.ID, err)
-	}
 	return n, nil
+}
+
+// setCauses sets the causes of a message before and after a change, and returns its row number: messages may have been
+// grouped anew while the change was decided. It returns Conflict if the message has changed otherwise.
+func (t *Tx) setCauses(ctx context.Context, c *deadletter.Change) (n int64, err error) {
+	before := &c.Before
+	err = t.tx.QueryRowContext(
+		ctx, messageRow, before.ID, before.Version, before.Status, sqlite.Text(before.Lease.Token), before.Attempts,
+		before.Arrivals,
+	).Scan(&n, &before.Fingerprint)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, deadletter.Errorf(deadletter.Conflict, "this message was changed by someone else: reload and try again")
+	}
+	if err != nil {
+		return 0, err
+	}
+	if before.Fingerprint, err = t.moveChanged(ctx, n, *before); err != nil {
+		return 0, err
+	}
+	if c.Failure == "" {
+		c.After.Fingerprint = before.Fingerprint
+		return n, nil
+	}
+	return n, t.findCause(ctx, c)
+}
+
+// findCause sets the cause that a message fails for, by the built-in rules and those of people.
+func (t *Tx) findCause(ctx context.Context, c *deadletter.Change) error {
+	grouping, err := t.Grouping(ctx)
+	if err == nil && c.Failure != "" {
+		m := &c.After
+		f := deadletter.Failure{Source: m.Source, Destination: m.Destination, Error: c.Failure}
+		m.Fingerprint, _ = grouping.Cause(f, m.Fingerprint)
+	}
+	return err
 }
 
 // insertMessages returns the row numbers of new messages; 0 for one that exists already.
@@ -258,6 +283,9 @@ func (t *Tx) insertMessages(ctx context.Context, list []*deadletter.Change) ([]i
 	}
 	values := insertMessages.room(len(list))
 	for i, c := range list {
+		if err := t.findCause(ctx, c); err != nil {
+			return nil, err
+		}
 		if values, err = appendMessage(values, numbers[i], &c.After); err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"dlqdesk/internal/deadletter"
@@ -27,6 +28,9 @@ type Store struct {
 	index   *search.Index
 	mark    *trailMark
 	changed chan struct{}
+
+	grouping    atomic.Pointer[knownGrouping]
+	regroupKick chan struct{} // has a value when messages are to be grouped anew
 
 	triggers map[string]string // that keep audit events from being changed, by name
 
@@ -53,7 +57,10 @@ func openWith(ctx context.Context, path string, key []byte, log *slog.Logger, sc
 	if err != nil {
 		return nil, fmt.Errorf("read the schema: %w", err)
 	}
-	s := &Store{mark: newTrailMark(path, key), triggers: triggers, changed: make(chan struct{}, 1)}
+	s := &Store{
+		mark: newTrailMark(path, key), triggers: triggers, changed: make(chan struct{}, 1),
+		regroupKick: make(chan struct{}, 1),
+	}
 	index := search.PathBeside(path)
 	db, err := sqlite.Open(ctx, sqlite.Options{
 		Path:         path,
@@ -98,12 +105,16 @@ func (s *Store) Unindexed(ctx context.Context) (int64, error) { return s.index.L
 // Tx is one write transaction: all of it is committed, or nothing.
 type Tx struct {
 	tx      *sqlite.Tx
+	store   *Store
 	mark    *trailMark
 	numbers *rowNumbers
 	end     trailEnd
 	counted []func(*counts)
 	earlier []func(*counts) // what other writes of the same commit count, which no row has yet
 	applied bool            // a message or a cause was changed
+
+	group    groupState
+	regroups bool // messages are to be grouped anew
 }
 
 // writeWait bounds how long a write waits to begin, so that a page returns while another program has locked the file.
@@ -114,18 +125,21 @@ const writeWait = 5 * time.Second
 // fn fails, nothing of it is committed and Write returns its error. An Unavailable error says that the file cannot be
 // written to at the moment, and why.
 func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
-	var applied bool
+	var applied, regroups bool
 	var end trailEnd
 	asked := ctx
 	ctx, cancel := context.WithTimeout(ctx, writeWait)
 	defer cancel()
 	err := s.db.Write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
-		t := &Tx{tx: tx, mark: s.mark, numbers: &s.numbers, end: s.batch.end, earlier: s.batch.counted}
+		t := &Tx{
+			tx: tx, store: s, mark: s.mark, numbers: &s.numbers, end: s.batch.end, earlier: s.batch.counted,
+			group: s.batch.group,
+		}
 		if err := fn(ctx, t); err != nil {
 			return err
 		}
-		applied, end = t.applied, t.end
-		s.batch.end, s.batch.counted = t.end, append(s.batch.counted, t.counted...)
+		applied, regroups, end = t.applied, t.regroups, t.end
+		s.batch.end, s.batch.counted, s.batch.group = t.end, append(s.batch.counted, t.counted...), t.group
 		return nil
 	})
 	if errors.Is(err, context.DeadlineExceeded) && asked.Err() == nil {
@@ -136,10 +150,10 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 		}
 	}
 	if err == nil && applied {
-		select {
-		case s.changed <- struct{}{}:
-		default: // a reader that has not come yet sees both changes
-		}
+		signal(s.changed)
+	}
+	if err == nil && regroups {
+		signal(s.regroupKick)
 	}
 	if err == nil && end.moved {
 		s.mark.advance(end.Mark)
@@ -148,10 +162,19 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 	return err
 }
 
+// signal puts a signal into a channel with room for one. A reader that has not come yet sees both changes.
+func signal(channel chan<- struct{}) {
+	select {
+	case channel <- struct{}{}:
+	default:
+	}
+}
+
 // batch is what the writes of one commit have in common: it is written once for all of them.
 type batch struct {
 	end     trailEnd
 	counted []func(*counts)
+	group   groupState
 }
 
 // count adds to the stored counts once this write has succeeded.
@@ -164,10 +187,10 @@ func (s *Store) endBatch(ctx context.Context, tx *sqlite.Tx) error {
 		add(sum)
 	}
 	s.batch.counted = nil // they hold the bodies of the messages
-	if err := sum.write(ctx, tx); err != nil {
+	if err := sum.write(ctx, tx, s.batch.group.grouping); err != nil {
 		return err
 	}
-	t := &Tx{tx: tx, mark: s.mark, end: s.batch.end}
+	t := &Tx{tx: tx, store: s, mark: s.mark, end: s.batch.end}
 	if err := t.countJobs(ctx, sum.jobs); err != nil {
 		return err
 	}

@@ -222,7 +222,7 @@ func jobDone() page.JobView {
 		{
 			Count: "2",
 			State: "failed",
-			Text:  "422: field id is missing in conversation.participants[1].",
+			Text:  "422 field id is missing in conversation.participants[1].",
 			URL:   "/messages?status=all",
 		},
 		{

@@ -168,7 +168,7 @@ func overviewFiguresOf() page.OverviewFigures {
 		},
 		Causes: []page.TopCause{
 			{
-				Text:      "503: upstream is restarting",
+				Text:      "503 upstream is restarting",
 				Source:    "cxone",
 				FailedNow: link("121"),
 				Retrying:  link("24"),
@@ -178,7 +178,7 @@ func overviewFiguresOf() page.OverviewFigures {
 				Replays:   "0 of 20 unedited replays succeeded",
 			},
 			{
-				Text:      "422: field id is missing in conversation.participants[1]",
+				Text:      "422 field id is missing in conversation.participants[1]",
 				Source:    "genesys",
 				FailedNow: link("58"),
 				Retrying:  page.Count{Text: "0"},
