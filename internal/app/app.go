@@ -55,7 +55,8 @@ type App struct {
 
 	receiver, console, metricsServer *server.Server
 	setupToken                       string
-	kick                             func() // wakes the worker
+	kick                             func()             // wakes the worker
+	delivered                        receiver.Delivered // samples what was delivered; nil: there is no store
 }
 
 // Options are what New needs besides the configuration. The zero value of each field is a default.
@@ -150,6 +151,7 @@ func (a *App) start(ctx context.Context) error {
 	a.run("grouping", func(ctx context.Context) error {
 		return a.store.RunRegrouping(ctx, a.pressure, a.log.With("component", "grouping"))
 	})
+	a.startSampler()
 	work := a.newWorker(queues)
 	a.kick = work.Kick
 	a.life.OnStop("state of destinations", a.tracker.Save)

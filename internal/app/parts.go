@@ -18,6 +18,7 @@ import (
 	"dlqdesk/internal/memory"
 	"dlqdesk/internal/receiver"
 	"dlqdesk/internal/redact"
+	"dlqdesk/internal/sampler"
 	"dlqdesk/internal/server"
 	"dlqdesk/internal/settings"
 	"dlqdesk/internal/store"
@@ -60,6 +61,19 @@ func (a *App) newTracker(saved map[string]delivery.Snapshot) error {
 	return nil
 }
 
+// startSampler learns from what is delivered from now on.
+func (a *App) startSampler() {
+	s := sampler.New(sampler.Deps{
+		Store:    a.store,
+		Settings: func() map[string]sampler.Source { return a.settings.Load().Sampler },
+		Now:      a.now,
+		Log:      a.log.With("component", "sampler"),
+	})
+	a.life.OnStop("sample of deliveries", s.End)
+	a.run("sample of deliveries", s.Run)
+	a.delivered = s.Delivered
+}
+
 func (a *App) newWorker(q *queues) *worker.Worker {
 	back, _ := redrivers(q.list)
 	return worker.New(worker.Deps{
@@ -73,6 +87,8 @@ func (a *App) newWorker(q *queues) *worker.Worker {
 		Log:     a.log.With("component", "worker"),
 
 		Pressure: a.pressure,
+
+		Delivered: a.delivered,
 	})
 }
 
@@ -106,6 +122,7 @@ func (a *App) newReceiver(q *queues) http.Handler {
 		Processing: q.processing,
 		Ledger:     a.counts,
 		Pressure:   a.pressure,
+		Delivered:  a.delivered,
 		Now:        a.now,
 		Log:        a.log.With("component", "receiver"),
 	})

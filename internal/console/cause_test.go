@@ -41,7 +41,7 @@ func TestMessageShowsItsCause(t *testing.T) {
 	}
 }
 
-// The audit trail tells what happened to a cause in words, and is filtered by it.
+// The audit trail has sentences for what happens to a cause, and is filtered by it.
 func TestAuditOfACause(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

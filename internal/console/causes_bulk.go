@@ -33,7 +33,7 @@ func (c *Console) bulkCauses(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	query := failedOfCauses(refs)
-	asked, err := messageQuery(query, "")
+	asked, err := messageQuery(r.Context(), query, "")
 	if err != nil {
 		return err
 	}

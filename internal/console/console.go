@@ -189,6 +189,7 @@ func (c *Console) signedInRoutes(r chi.Router) {
 	r.Get("/overview/queues/{queue}", c.handle(c.queue))
 	r.Get(livePath, c.handle(c.follow))
 	r.Get("/messages", c.handle(c.messages))
+	r.Get("/search/complete", c.handle(c.complete))
 	r.Get("/messages/{id}", c.handle(c.message))
 	r.Get("/messages/{id}/panel", c.handle(c.panel))
 	r.Get("/messages/{id}/signature", c.handle(c.signature))

@@ -2,15 +2,16 @@ package console
 
 import (
 	"cmp"
+	"context"
 	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
+	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
@@ -44,7 +45,7 @@ func messageFields() []field {
 		{"job", "Job"},
 		{"result", "Result"},
 		{"error", "Error"},
-		{"q", "Text"},
+		{"q", ""}, // each term has its chip: see termChips
 		{"sort", ""},
 	}
 }
@@ -173,9 +174,22 @@ func filterValueText(name, value string) string {
 	return value
 }
 
-// messageQuery parses the query of the message list. The default status is Failed.
-func messageQuery(query url.Values, cursor string) (store.MessageQuery, error) {
+// withStatus returns the query of the message list with its status: Failed by default, and all for a search.
+func withStatus(query url.Values) url.Values {
+	switch {
+	case query.Get("status") != "":
+		return query
+	case query.Get("q") != "":
+		return replaceParam(query, "status", allStatus)
+	}
+	return replaceParam(query, "status", string(deadletter.Failed))
+}
+
+// messageQuery parses the query of the message list, as the actor of ctx asks it. The store parses its text.
+func messageQuery(ctx context.Context, query url.Values, cursor string) (store.MessageQuery, error) {
+	query = withStatus(query)
 	q := store.MessageQuery{Cursor: cursor, Limit: pageSize}
+	q.Text, q.By = query.Get("q"), auth.Actor(ctx).Name
 	var errs [14]error
 	q.Status, errs[0] = parseStatus(query.Get("status"))
 	q.Source, q.NoSource, errs[1] = parseSource(query.Get("source"))
@@ -183,13 +197,9 @@ func messageQuery(query url.Values, cursor string) (store.MessageQuery, error) {
 	q.StatusCode, errs[2] = parseCode(query.Get("code"))
 	q.Outcome, errs[3] = oneOf("outcome", query.Get("outcome"), deadletter.Outcomes())
 	q.From, q.To, errs[4] = parseRange(query)
-	q.Text, errs[5] = parseText("text", query.Get("q"))
 	q.Job, errs[7] = parseJob(query.Get("job"))
 	q.Result, errs[8] = oneOf("result", query.Get("result"), deadletter.ItemStates())
 	q.Fault, errs[12] = parseFault(query.Get("error"))
-	if q.Text != "" && !strings.ContainsFunc(q.Text, wordRune) {
-		errs[6] = deadletter.Errorf(deadletter.Invalid, "the search text needs a word or a number")
-	}
 	q.EventType, errs[10] = parseText("event type", query.Get("type"))
 	q.Cause = query.Get("cause")
 	same, err := parseText("message id", query.Get("same"))
@@ -198,12 +208,8 @@ func messageQuery(query url.Values, cursor string) (store.MessageQuery, error) {
 	return q, cmp.Or(errs[:]...)
 }
 
-func wordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) } // words:ok, of the alphabet
-
 func parseStatus(text string) (deadletter.Status, error) {
 	switch s := deadletter.Status(text); {
-	case text == "":
-		return deadletter.Failed, nil
 	case text == allStatus:
 		return "", nil
 	case slices.Contains(deadletter.Statuses(), s):

@@ -107,11 +107,8 @@ func (c *Console) freeze(r *http.Request, action deadletter.Action, everything b
 		return deadletter.Job{}, deadletter.Errorf(deadletter.Invalid,
 			"the filter is incomplete: open the list again")
 	}
-	query := pickFields(values, messageFields())
-	if query.Get("status") == "" {
-		query.Set("status", string(deadletter.Failed)) // the default of the list
-	}
-	asked, err := messageQuery(query, "")
+	query := withStatus(pickFields(values, messageFields()))
+	asked, err := messageQuery(r.Context(), query, "")
 	if err != nil {
 		return deadletter.Job{}, err
 	}
@@ -719,7 +716,7 @@ func (c *Console) newMatchesView(ctx context.Context, j deadletter.Job) (page.Ne
 	if err != nil {
 		return page.NewMatchesView{}, fmt.Errorf("read filter of job %d: %w", j.ID, err)
 	}
-	asked, err := messageQuery(values, "")
+	asked, err := messageQuery(ctx, values, "")
 	if err != nil {
 		return page.NewMatchesView{}, err
 	}

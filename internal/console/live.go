@@ -282,7 +282,7 @@ func newFollower(c *Console, r *http.Request) (f *follower, err error) {
 	case causesOnly:
 		f.list, err = newLiveCauses(c, auth.Actor(r.Context()), values, rows)
 	default:
-		f.list, err = newLiveMessages(c, values, rows)
+		f.list, err = newLiveMessages(r.Context(), c, values, rows)
 	}
 	if err != nil {
 		return nil, err
@@ -431,7 +431,7 @@ type liveMessages struct {
 	fresh map[deadletter.ID]bool // matched the filter since, and are not shown
 }
 
-func newLiveMessages(c *Console, values url.Values, rows []string) (*liveMessages, error) {
+func newLiveMessages(ctx context.Context, c *Console, values url.Values, rows []string) (*liveMessages, error) {
 	f := &liveMessages{c: c, shown: map[deadletter.ID]bool{}, fresh: map[deadletter.ID]bool{}}
 	f.list.query, f.list.cursor = pickFields(values, messageFields()), values.Get("cursor")
 	f.back = replaceParam(f.list.query, "cursor", f.list.cursor).Encode()
@@ -439,7 +439,7 @@ func newLiveMessages(c *Console, values url.Values, rows []string) (*liveMessage
 		f.shown[deadletter.ID(id)] = true
 	}
 	var err error
-	f.list.asked, err = messageQuery(f.list.query, "")
+	f.list.asked, err = messageQuery(ctx, f.list.query, "")
 	return f, err
 }
 

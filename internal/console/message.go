@@ -132,7 +132,7 @@ func (c *Console) beside(ctx context.Context, id deadletter.ID, back string) (ne
 	if err != nil {
 		return "", "", err
 	}
-	q, err := messageQuery(values, "")
+	q, err := messageQuery(ctx, values, "")
 	if err != nil {
 		return "", "", nil //nolint:nilerr // without a valid list there are no neighbours
 	}

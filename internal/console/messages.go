@@ -9,14 +9,12 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
-	"dlqdesk/internal/payload"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
@@ -53,9 +51,9 @@ type list struct {
 	// message has it.
 	snippets   map[deadletter.ID]string
 	views      []page.SavedView
-	cause      string // the reason of the cause that is asked for, in short
-	fault      string // the error of the job that is asked for
-	behind     int64  // changes that the search does not find yet
+	cause      string      // the reason of the cause that is asked for, in short
+	fault      string      // the error of the job that is asked for
+	notes      []ui.Notice // what the search does not reach
 	onTheirWay ui.Notice
 }
 
@@ -73,6 +71,7 @@ func (c *Console) table(r *http.Request, values url.Values) (page.MessagesTableV
 	case kind == deadletter.Invalid || kind == deadletter.NotFound:
 		// Rather show nothing than messages that do not match.
 		v.State, v.Filter.Error, status = page.StateNoMatch, errorText(err), statusOf(kind)
+		v.Filter.Faulty = faulty(l.query.Get("q"), err)
 	default:
 		v.State, v.Fault, status = c.unreadable(r, err)
 	}
@@ -99,7 +98,10 @@ func (c *Console) readList(ctx context.Context, l *list) error {
 	if l.views, err = c.views(ctx, l.query); err != nil {
 		return err
 	}
-	if l.asked, err = messageQuery(l.query, l.cursor); err != nil {
+	if l.asked, err = messageQuery(ctx, l.query, l.cursor); err != nil {
+		return err
+	}
+	if l.asked.Filter, err = c.Store.Lookup(ctx, l.asked.Filter); err != nil {
 		return err
 	}
 	if l.cause, err = c.cause(ctx, l.asked.Cause); err != nil {
@@ -117,15 +119,13 @@ func (c *Console) readList(ctx context.Context, l *list) error {
 	if err = c.mark(ctx, l); err != nil {
 		return err
 	}
-	if l.asked.Text != "" {
-		if l.behind, err = c.Store.Unindexed(ctx); err != nil {
-			return err
-		}
-	}
 	if l.onTheirWay, err = c.onTheirWayNotice(ctx); err != nil {
 		return err
 	}
 	if l.counts, err = c.Store.Counts(ctx, l.asked.Filter); err != nil {
+		return err
+	}
+	if l.notes, err = c.searchNotes(ctx, l.asked.Filter); err != nil {
 		return err
 	}
 	if len(l.page.Items) > 0 {
@@ -176,7 +176,9 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 		Query:    l.query.Encode(),
 		Tabs:     tabs(l),
 		Filter:   c.filterView(l),
-		Chips:    chips("/messages", l.query, messageFields(), l.describeFilter),
+		Chips: append(
+			chips("/messages", l.query, messageFields(), l.describeFilter), l.termChips("/messages")...,
+		),
 		Presets: append(
 			[]page.Preset{hourPreset("/messages", l.query, c.Now())}, dayPresets("/messages", l.query, c.Now())...,
 		),
@@ -205,13 +207,7 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 		v.Matching = messages(n, atLeast)
 	}
 	v.OnTheirWay = l.onTheirWay
-	if l.behind > 0 {
-		v.IndexNotice = ui.Notice{
-			Kind: ui.Info,
-			Text: searchBehind(int(l.behind)),
-			Hint: "They will be in a moment: search again.",
-		}
-	}
+	v.SearchNotes = l.notes
 	switch {
 	case l.empty:
 		v.State, v.Curl = page.StateNothing, c.tryCurl(r)
@@ -219,7 +215,7 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 		v.State = page.StateNoMatch
 		if n, atLeast := l.counts.Total(); n > 0 && l.asked.Status != "" {
 			v.OtherStatus = messages(n, atLeast)
-			v.OtherStatusURL = address("/messages", replaceParam(l.query, "status", allStatus))
+			v.OtherStatusURL = address("/messages", l.withStatus(allStatus))
 		}
 	}
 	return v
@@ -239,13 +235,6 @@ func (c *Console) onTheirWayNotice(ctx context.Context) (ui.Notice, error) {
 		Text: number(n) + " failed webhooks are on their way to the desk.",
 		Hint: "They are safe on the queue. While very many fail, receiving goes before showing.",
 	}, nil
-}
-
-func searchBehind(changes int) string {
-	if changes == 1 {
-		return "The latest change is not searchable yet."
-	}
-	return "The latest " + number(changes) + " changes are not searchable yet."
 }
 
 // messages formats a number of messages, of which there may be more.
@@ -420,7 +409,7 @@ func tabs(l list) []page.StatusTab {
 	tab := func(status, value string, n int, atLeast bool) page.StatusTab {
 		v := page.StatusTab{
 			Status:  status,
-			URL:     address("/messages", replaceParam(l.query, "status", value)),
+			URL:     address("/messages", l.withStatus(value)),
 			Current: status == string(l.asked.Status),
 		}
 		switch {
@@ -499,111 +488,4 @@ func options(selected string, names ...[]string) []ui.Option {
 		}
 	}
 	return offered
-}
-
-// highlighted splits a text at the words that match a search.
-func highlighted(text string, terms []payload.Term) []ui.Segment {
-	var list []ui.Segment
-	last := 0
-	for _, w := range payload.Words(text) {
-		if !matchesAny(text[w.Start:w.End], terms) {
-			continue
-		}
-		if w.Start > last {
-			list = append(list, ui.Segment{Text: text[last:w.Start]})
-		}
-		list, last = append(list, ui.Segment{Text: text[w.Start:w.End], Marked: true}), w.End
-	}
-	if last < len(text) {
-		list = append(list, ui.Segment{Text: text[last:]})
-	}
-	return list
-}
-
-func matchesAny(word string, terms []payload.Term) bool {
-	return slices.ContainsFunc(terms, func(t payload.Term) bool { return t.Matches(word) })
-}
-
-// snippetBefore and snippetAfter are how much of a payload is shown around a match, in bytes.
-const (
-	snippetBefore = 24
-	snippetAfter  = 72
-)
-
-// snippet returns the text around the first match; "" if there is none.
-func snippet(text string, terms []payload.Term) string {
-	for _, w := range payload.Words(text) {
-		if !matchesAny(text[w.Start:w.End], terms) {
-			continue
-		}
-		from, to := max(0, w.Start-snippetBefore), min(len(text), w.End+snippetAfter)
-		cut := strings.ToValidUTF8(text[from:to], "")
-		if from > 0 {
-			cut = "…" + cut
-		}
-		if to < len(text) {
-			cut += "…"
-		}
-		return printable(strings.Join(strings.Fields(cut), " "))
-	}
-	return ""
-}
-
-// unmatched returns the terms that match no word of a text.
-func unmatched(text string, terms []payload.Term) []payload.Term {
-	words := payload.Words(text)
-	return slices.DeleteFunc(slices.Clone(terms), func(t payload.Term) bool {
-		return slices.ContainsFunc(words, func(w payload.Word) bool { return t.Matches(text[w.Start:w.End]) })
-	})
-}
-
-// mark adds a snippet to each row whose error and event type do not contain all terms of the search.
-func (c *Console) mark(ctx context.Context, l *list) error {
-	l.snippets = map[deadletter.ID]string{}
-	terms := payload.Terms(l.asked.Text)
-	if len(terms) == 0 {
-		return nil
-	}
-	for _, message := range l.page.Items {
-		left := unmatched(message.Reason+" "+message.EventType, terms)
-		if len(left) == 0 {
-			continue
-		}
-		var err error
-		if l.snippets[message.ID], err = c.snippetOf(ctx, message, left); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// snippetOf returns the text around the first match: in the ids, else in the latest payload, else in the received one.
-func (c *Console) snippetOf(ctx context.Context, m deadletter.Message, terms []payload.Term) (string, error) {
-	if found := snippet(string(m.ID), terms); found != "" {
-		return "id " + found, nil
-	}
-	if found := snippet(m.WebhookID, terms); found != "" {
-		return "webhook id " + found, nil
-	}
-	source := c.Desk.SourceOf(m)
-	for _, number := range slices.Compact([]int{m.Revision, 0}) {
-		revision, err := c.Store.RevisionHead(ctx, m.ID, number)
-		if err != nil {
-			return "", err
-		}
-		if found := snippet(source.Masks.SearchText(revision.Headers, revision.Body), terms); found != "" {
-			return found, nil
-		}
-	}
-	return "", nil
-}
-
-// markRow highlights the matches in a row.
-func (l list) markRow(row *page.MessageRow) {
-	terms := payload.Terms(l.asked.Text)
-	if len(terms) == 0 {
-		return
-	}
-	row.Marks, row.TypeMarks = highlighted(row.Reason, terms), highlighted(row.EventType, terms)
-	row.Snippet = highlighted(l.snippets[deadletter.ID(row.ID)], terms)
 }

@@ -136,7 +136,7 @@ func TestInvalidFiltersAreRefused(t *testing.T) {
 		"from=2026-03-02T10:15&to=2026-03-01":      "ends before it begins",
 		"cursor=zzz":                               "start again from the first page",
 		"cursor=o%FF":                              "start again from the first page",
-		"q=" + url.QueryEscape(`"`):                "needs a word or a number",
+		"q=" + url.QueryEscape(`"`):                "the quote is not closed",
 		"q=" + url.QueryEscape("-- * ( )"):         "needs a word or a number",
 		"q=" + strings.Repeat("x", 600):            "too long",
 		"source=" + strings.Repeat("x", 600):       "too long",

@@ -249,7 +249,8 @@ type NoteEdit struct {
 // MaxNote is how many characters a note may have.
 const MaxNote = 10_000
 
-// AddNote returns a note about the cause, with its audit event. It returns Invalid for a text that is empty or too long.
+// AddNote returns a note about the cause, with its audit event. It returns Invalid for a text that is empty or too
+// long.
 func (c Cause) AddNote(by Actor, text string, at time.Time) (CauseNote, Event, error) {
 	if err := by.May(ActNote); err != nil {
 		return CauseNote{}, Event{}, err

@@ -32,6 +32,7 @@ type Source struct {
 	Unnamed   bool // it is the default source: webhooks that named none go there as well
 	EventType []payload.Path
 	OrderKey  payload.OrderKey
+	Shapes    bool // the shape of its deliveries is sampled
 	SignsID   bool // its platform signs the Webhook-Id: see payload.Dedup
 }
 

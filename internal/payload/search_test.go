@@ -1,7 +1,7 @@
 package payload_test
 
 import (
-	"fmt"
+	"strings"
 	"testing"
 
 	"dlqdesk/internal/payload"
@@ -10,17 +10,45 @@ import (
 func TestSearchTermsOfAQuery(t *testing.T) {
 	t.Parallel()
 	for typed, want := range map[string]string{
-		"c0ffee00-11 mis": "[{c0ffee00 false} {11 true} {mis true}]", "Größe": "[{Größe true}]", `"*"`: "[]",
-		"a.b.cde": "[{a false} {b false} {cde true}]",
+		"c0ffee00-11 mis": "c0ffee00 11* mis*", "Größe": "Größe*", `"*"`: "", "a.b.cde": "a b cde*",
+		"客户abc 注文ー": "[客户] abc* [注文ー]", "สวัสดี": "[สวัสดี]", "हिन्दी": "हिन्दी*",
 	} {
 		t.Run(typed, func(t *testing.T) {
-			if got := fmt.Sprint(payload.Terms(typed)); got != want {
+			var got []string
+			for _, term := range payload.Terms(typed) {
+				switch {
+				case term.Parts:
+					got = append(got, "["+term.Word+"]")
+				case term.Begins:
+					got = append(got, term.Word+"*")
+				default:
+					got = append(got, term.Word)
+				}
+			}
+			if strings.Join(got, " ") != want {
 				t.Errorf("%q are %s, want %s", typed, got, want)
 			}
 		})
 	}
-	if mis := (payload.Term{Word: "MIS", Begins: true}); !mis.Matches("missing") || mis.Matches("admission") ||
-		(payload.Term{Word: "mis"}).Matches("missing") {
-		t.Error("a term meets what it does not mean")
+}
+
+func TestTermIsFoundInAWord(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]struct {
+		term       payload.Term
+		start, end int
+		found      bool
+	}{
+		"missing":   {payload.Term{Word: "MIS", Begins: true}, 0, 7, true},
+		"admission": {payload.Term{Word: "mis", Begins: true}, 0, 9, false},
+		"misses":    {payload.Term{Word: "mis"}, 0, 6, false},
+		"查询客户信息":    {payload.Term{Word: "客户", Parts: true}, 6, 12, true},
+	} {
+		t.Run(word, func(t *testing.T) {
+			start, end, found := want.term.Find(word)
+			if found != want.found || found && (start != want.start || end != want.end) {
+				t.Errorf("%v is found in %q at %d to %d: %v", want.term, word, start, end, found)
+			}
+		})
 	}
 }

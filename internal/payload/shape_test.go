@@ -99,7 +99,7 @@ func TestDifferencesSayWhatSetsFailuresApart(t *testing.T) {
 			always(`{"items":[{"sku":"a"},{"q":1}]}`), always(`{"items":[{"sku":"a","q":1},{"sku":"a","q":1}]}`),
 			"missing items[].q 40/40 0/1000\nmissing items[].sku 40/40 0/1000",
 		},
-		"no JSON": {always(`{"a":`), always(`{"a":1}`), "type  40/40 0/1000 3 usual 4 in 1000"},
+		"no JSON":  {always(`{"a":`), always(`{"a":1}`), "type  40/40 0/1000 3 usual 4 in 1000"},
 		"the same": {always(`{"a":1}`), always(`{"a":1}`), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -136,7 +136,9 @@ func TestDifferencesAreHonestAboutFewBodies(t *testing.T) {
 		t.Errorf("one of 40 values is shown as unusual: %s", got)
 	}
 	odd := always(`{"agent":"nobody"}`)
-	if got := said(payload.Differences(shapeOf(t, 1, odd), shapeOf(t, 1000, few))); got != "value agent 1/1 0/1000 nobody" {
+	if got := said(
+		payload.Differences(shapeOf(t, 1, odd), shapeOf(t, 1000, few)),
+	); got != "value agent 1/1 0/1000 nobody" {
 		t.Errorf("a value that was never delivered: %q", got)
 	}
 }

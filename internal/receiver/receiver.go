@@ -66,6 +66,9 @@ type Ledger interface {
 	Save(ctx context.Context) error
 }
 
+// Delivered is told of each delivered webhook. It must not block.
+type Delivered func(source string, masks *redact.Rules, headers deadletter.Headers, body []byte)
+
 // Receiver is the handler of webhooks.
 type Receiver struct {
 	ledger     Ledger
@@ -74,6 +77,7 @@ type Receiver struct {
 	dlq        Queue
 	processing Queue // nil if no source is buffered
 	pressure   *pressure.Gauge
+	delivered  Delivered
 	refused    sync.Map // the *refusalLog of each logLine
 	now        func() time.Time
 	log        *slog.Logger
@@ -87,12 +91,16 @@ type Deps struct {
 	Processing Queue // nil if no source is ever buffered
 	Ledger     Ledger
 	Pressure   *pressure.Gauge // told how long a queue takes to confirm a webhook
+	Delivered  Delivered       // nil: nothing is told
 	Now        func() time.Time
 	Log        *slog.Logger
 }
 
 // New returns a receiver.
 func New(d Deps) *Receiver {
+	if d.Delivered == nil {
+		d.Delivered = func(string, *redact.Rules, deadletter.Headers, []byte) {}
+	}
 	return &Receiver{
 		ledger:     d.Ledger,
 		sources:    d.Sources,
@@ -100,6 +108,7 @@ func New(d Deps) *Receiver {
 		dlq:        d.DLQ,
 		processing: d.Processing,
 		pressure:   d.Pressure,
+		delivered:  d.Delivered,
 		now:        d.Now,
 		log:        d.Log,
 	}
@@ -167,6 +176,7 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) {
 	if r.deliver(ctx, source, &c) {
 		r.count(ctx, c, telemetry.AnswerDelivered, ledger.Counts{Received: 1, Delivered: 1})
 		source.acknowledge(w, c, accepted)
+		r.delivered(c.Source, source.Masks, c.Headers, c.Body)
 		return
 	}
 	r.ledger.Number(&c)

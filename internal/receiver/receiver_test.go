@@ -18,6 +18,7 @@ import (
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/receiver"
+	"dlqdesk/internal/redact"
 )
 
 const limit = 1 << 10
@@ -28,6 +29,7 @@ type bundle struct {
 	dlq, processing *queue.Embedded
 	receiver        *receiver.Receiver
 	processor       *receiver.Processor
+	delivered       chan string // of which the receiver told
 }
 
 // full is a queue that takes nothing.
@@ -51,6 +53,7 @@ func setupWith(t *testing.T, dlqIsFull bool, counts receiver.Ledger) bundle {
 	open := queues(t)
 	b := bundle{
 		destination: desktest.NewDestination(t), dlq: open("dlq"), processing: open("processing"),
+		delivered: make(chan string, 1000),
 	}
 	to := delivery.Destination{
 		Source:        "genesys",
@@ -77,8 +80,14 @@ func setupWith(t *testing.T, dlqIsFull bool, counts receiver.Ledger) bundle {
 		DLQ:        dlq,
 		Processing: b.processing,
 		Ledger:     counts,
-		Now:        time.Now,
-		Log:        desktest.Log(t),
+		Delivered: func(source string, _ *redact.Rules, _ deadletter.Headers, body []byte) {
+			select {
+			case b.delivered <- source + " " + string(body):
+			default:
+			}
+		},
+		Now: time.Now,
+		Log: desktest.Log(t),
 	})
 	b.receiver, b.processor = r, receiver.NewProcessor(r, b.processing)
 	server := httptest.NewServer(r.Handler())
@@ -341,5 +350,27 @@ func TestEnvelopeLacksTheQueryOfTheDestination(t *testing.T) {
 		if d.Query != "key=1" {
 			t.Errorf("the destination was sent the query %q", d.Query)
 		}
+	}
+}
+
+// What was delivered is sampled, in both modes, and nothing else is.
+func TestDeliveredWebhooksAreTold(t *testing.T) {
+	t.Parallel()
+	b := setup(t, false)
+	b.destination.Set(desktest.Answer(http.StatusOK, "{}"))
+	b.send(t, http.MethodPost, "/webhooks/genesys", strings.NewReader(`{"n":1}`))
+	b.send(t, http.MethodPost, "/webhooks/later", strings.NewReader(`{"n":2}`))
+	if err := b.processor.Once(t.Context(), time.Second); err != nil {
+		t.Fatal(err)
+	}
+	b.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, "{}"))
+	b.send(t, http.MethodPost, "/webhooks/genesys", strings.NewReader(`{"n":3}`))
+	close(b.delivered)
+	var told []string
+	for text := range b.delivered {
+		told = append(told, text)
+	}
+	if got := strings.Join(told, ", "); got != `genesys {"n":1}, later {"n":2}` {
+		t.Errorf("told of %s", got)
 	}
 }

@@ -156,12 +156,19 @@ func (r *Rules) Restore(edited, base []byte) ([]byte, error) {
 
 // SearchText returns the text to index for a body, without the secret values. head is its beginning.
 func (r *Rules) SearchText(headers deadletter.Headers, head []byte) string {
+	text, _ := r.Searched(headers, head)
+	return payload.SearchText(text)
+}
+
+// Searched returns the part of a body that is searched, without the secret values, and whether it is the whole body.
+// head is its beginning.
+func (r *Rules) Searched(headers deadletter.Headers, head []byte) (text []byte, whole bool) {
 	t := payload.DecodeHead(headers, head, payload.MaxSearched)
 	if t.Kind == payload.Binary {
-		return ""
+		return nil, true
 	}
-	shown, _ := r.Text(t.Bytes)
-	return payload.SearchText(shown)
+	text, _ = r.Text(t.Bytes)
+	return text, len(t.Bytes) < payload.MaxSearched && len(head) < payload.SearchedHead
 }
 
 // Shape returns the shape of a decoded body without its secret values, and the content in which they are masked. The

@@ -47,8 +47,10 @@ func TestShapeHasNoSecretValue(t *testing.T) {
 	rules := redact.New(redact.Options{Names: []string{"ssn"}, Paths: []payload.Path{{"items", "*", "card"}}})
 	all := &payload.Shape{}
 	for range 50 {
-		one, _ := rules.Shape(payload.Decode(deadletter.Headers{}, []byte(`{"ssn":"078-05","password":"hunter2","channel":"sms",
-			"items":[{"card":"visa"}],"note":"ssn=078-05","params":[{"name":"ssn","value":"078-05"}]}`), payload.MaxShaped))
+		one, _ := rules.Shape(
+			payload.Decode(deadletter.Headers{}, []byte(`{"ssn":"078-05","password":"hunter2","channel":"sms",
+			"items":[{"card":"visa"}],"note":"ssn=078-05","params":[{"name":"ssn","value":"078-05"}]}`), payload.MaxShaped),
+		)
 		all.Add(one)
 	}
 	text, err := json.Marshal(all)

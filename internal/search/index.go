@@ -34,12 +34,14 @@ type Index struct {
 	db      *sqlite.DB
 	desk    *sqlite.DB
 	log     *slog.Logger
+	seen    seen
 	kicked  chan struct{} // the trail has new events
 	hurried chan struct{} // a search waits for the index, or masks have changed
 	wrote   atomic.Int64  // the latest kick, in milliseconds since 1970
 
 	mu     sync.Mutex
 	usable bool          // it has no value that is masked now; until that is known, every search finds nothing
+	masks  *redact.Masks // those that it was made with
 	done   progress      // which events are indexed
 	moved  chan struct{} // closed when done changes
 }
@@ -116,16 +118,19 @@ func (i *Index) progress() (done progress, moved <-chan struct{}) {
 	return i.done, i.moved
 }
 
-func (i *Index) setUsable(usable bool) {
+func (i *Index) setUsable(usable bool, masks *redact.Masks) {
+	if !usable {
+		i.seen.forget() // it may have values that are masked by now
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.usable = usable
+	i.usable, i.masks = usable, masks
 }
 
-func (i *Index) isUsable() bool {
+func (i *Index) isUsable() (usable bool, masks *redact.Masks) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.usable
+	return i.usable, i.masks
 }
 
 const (
@@ -151,12 +156,12 @@ const (
 // change, the index is made again: Hurry makes Run look at once.
 func (i *Index) Run(ctx context.Context, masks func() *redact.Masks, gauge *pressure.Gauge) error {
 	defer i.setProgress(progress{}) // the next Run may have other masks
-	defer i.setUsable(false)
+	defer i.setUsable(false, nil)
 	var applied *redact.Masks
 	begun := false
 	work := func() (worked bool, remaining int64, err error) {
 		if current := masks(); !begun || current != applied {
-			i.setUsable(false)
+			i.setUsable(false, nil)
 			err := i.begin(ctx, current)
 			if applied, begun = current, err == nil; err != nil {
 				return false, 0, err
@@ -252,7 +257,10 @@ func (i *Index) begin(ctx context.Context, masks *redact.Masks) error {
 		}
 		done = progress{}
 	}
-	i.setUsable(true)
+	if err := i.seen.load(ctx, i.db); err != nil {
+		return err
+	}
+	i.setUsable(true, masks)
 	i.setProgress(done)
 	return nil
 }
@@ -262,8 +270,10 @@ func (i *Index) reset(ctx context.Context, digest []byte) error {
 		if _, err := tx.ExecContext(ctx, emptyIndex); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, removeGaps); err != nil {
-			return err
+		for _, query := range []string{removeGaps, removeFields} {
+			if _, err := tx.ExecContext(ctx, query); err != nil {
+				return err
+			}
 		}
 		_, err := tx.ExecContext(ctx, resetPosition, digest)
 		return err
@@ -271,7 +281,7 @@ func (i *Index) reset(ctx context.Context, digest []byte) error {
 }
 
 // contentVersion stands for what is indexed of a message. A new one makes every index again.
-const contentVersion = 2
+const contentVersion = 3
 
 func digestOfMasks(masks *redact.Masks) []byte {
 	sum := sha256.Sum256(fmt.Appendf(masks.Digest(), "%d", contentVersion))
@@ -294,7 +304,7 @@ func (i *Index) indexBatch(
 		return false, 0, err
 	}
 	batch := done.next(latest)
-	list, after, err := i.readTexts(ctx, batch, masks)
+	list, after, err := i.readEntries(ctx, batch, masks)
 	if err != nil {
 		return false, 0, fmt.Errorf("read messages to index: %w", err)
 	}
@@ -305,16 +315,20 @@ func (i *Index) indexBatch(
 		return false, 0, fmt.Errorf("read the last event to index: %w", err)
 	}
 	err = i.db.Write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
-		for _, text := range list {
-			if err := text.write(ctx, tx, isNew && text.isNew); err != nil {
+		for _, e := range list {
+			if err := e.write(ctx, tx, isNew && e.isNew); err != nil {
 				return err
 			}
+		}
+		if err := i.seen.save(ctx, tx); err != nil {
+			return err
 		}
 		return done.write(ctx, tx, link)
 	})
 	if err != nil {
 		return false, 0, fmt.Errorf("write the search index: %w", err)
 	}
+	i.seen.saved()
 	i.setProgress(done)
 	return true, done.remaining(latest), nil
 }

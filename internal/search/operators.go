@@ -1,6 +1,7 @@
 package search
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -35,6 +36,9 @@ var operators = map[string]operator{
 	"queue":    {"queue that it was read from", onlyIs},
 	"received": {"<2h, >7d, 2026-03-02, or a range", checkTimes},
 }
+
+// Operators returns the names of the properties that a query can ask for.
+func Operators() []string { return slices.Sorted(maps.Keys(operators)) }
 
 func isOperator(name string) bool {
 	_, ok := operators[name]
@@ -128,6 +132,11 @@ func numberOf(text string) (float64, bool) {
 	return n, err == nil
 }
 
+func isNumber(text string) bool {
+	_, is := numberOf(text)
+	return is
+}
+
 // span is a time with its precision, or an age.
 type span struct {
 	at    time.Time
@@ -148,7 +157,8 @@ var (
 		{"2006-01-02T15:04", time.Minute},
 		{"2006-01-02T15:04:05", time.Second},
 		{"2006-01-02 15:04:05", time.Second},
-		{time.RFC3339Nano, time.Millisecond},
+		{"2006-01-02T15:04:05Z07:00", time.Second},
+		{"2006-01-02T15:04:05Z0700", time.Second},
 	}
 )
 
@@ -158,7 +168,21 @@ func parseTime(text string) (span, bool) {
 		n, err := strconv.Atoi(found[1])
 		return span{age: time.Duration(n) * ageUnits[found[2]]}, err == nil
 	}
-	if len(text) < len(time.DateOnly) || text[4] != '-' {
+	return parseDate(text)
+}
+
+// isRange reports whether a term of a value asks for more than one: an interval, or a time with its precision.
+func (t Term) isRange() bool {
+	if t.Kind < Field {
+		return false
+	}
+	_, isDate := parseDate(t.Value)
+	return t.Op != Is || isDate && !t.Begins
+}
+
+// parseDate parses a time in UTC, or a day.
+func parseDate(text string) (span, bool) {
+	if len(text) < len(time.DateOnly) || text[4] != '-' || text[7] != '-' {
 		return span{}, false
 	}
 	for _, f := range timeForms {

@@ -314,31 +314,38 @@ func (q Query) String() string {
 
 // String writes a term as a person would type it.
 func (t Term) String() string {
-	sign, star := "", ""
+	sign := ""
 	if t.Not {
 		sign = "-"
-	}
-	if t.Begins {
-		star = "*"
 	}
 	switch t.Kind {
 	case Words:
 		return sign + t.Value
 	case Phrase:
-		return sign + quote(t.Value) + star
+		return sign + t.Compared()
 	case Operator:
-		return sign + t.Name + ":" + t.comparison() + star
+		return sign + t.Name + ":" + t.Compared()
 	case Header:
-		return sign + headerPrefix + t.Name + "=" + t.comparison() + star
+		return sign + headerPrefix + t.Name + "=" + t.Compared()
 	}
-	return sign + t.Name + "=" + t.comparison() + star
+	return sign + t.Name + "=" + t.Compared()
+}
+
+// Compared writes what the term compares with: >=500, 1..5, conv*.
+func (t Term) Compared() string {
+	if t.Begins {
+		return t.comparison() + "*"
+	}
+	return t.comparison()
 }
 
 func (t Term) comparison() string {
-	switch t.Op {
-	case Is:
+	switch {
+	case t.Kind == Phrase:
+		return quote(t.Value)
+	case t.Op == Is:
 		return quoteIfNeeded(t.Value)
-	case Between:
+	case t.Op == Between:
 		return t.Value + ".." + t.To
 	}
 	return string(t.Op) + quoteIfNeeded(t.Value)
@@ -346,7 +353,8 @@ func (t Term) comparison() string {
 
 func quoteIfNeeded(value string) string {
 	special := strings.ContainsFunc(value, unicode.IsSpace) || strings.ContainsAny(value[:min(1, len(value))], `"<>=`) ||
-		strings.Contains(value, "..") || strings.HasSuffix(value, "*") ||
+		strings.Contains(value, "..") ||
+		strings.HasSuffix(value, "*") ||
 		value == ""
 	if special {
 		return quote(value)
@@ -361,29 +369,8 @@ func quote(text string) string {
 // Without returns the query without a term.
 func (q Query) Without(i int) Query { return Query{slices.Delete(slices.Clone(q.Terms), i, i+1)} }
 
-// Values returns the values that a query asks of an operator to be, one for each term.
-func (q Query) Values(name string) (values []string) {
-	for _, t := range q.Terms {
-		if t.Is(name) && !t.Not && t.Op == Is && !t.Begins {
-			values = append(values, t.Value)
-		}
-	}
-	return values
-}
-
 // Is reports whether the term is of an operator.
 func (t Term) Is(name string) bool { return t.Kind == Operator && t.Name == name }
-
-// Text returns the words and phrases that a message must have, as text.
-func (q Query) Text() string {
-	var parts []string
-	for _, t := range q.Terms {
-		if (t.Kind == Words || t.Kind == Phrase) && !t.Not {
-			parts = append(parts, t.Value)
-		}
-	}
-	return strings.Join(parts, " ")
-}
 
 // check returns a fault of a term whose value cannot be.
 func (t Term) check() error {
@@ -410,19 +397,15 @@ func (t Term) checkCompared() error {
 		return nil
 	}
 	for _, value := range slices.Compact([]string{t.Value, cmp.Or(t.To, t.Value)}) {
-		_, isNumber := numberOf(value)
-		_, isTime := parseTime(value)
-		if !isNumber && !isTime {
+		if _, isTime := parseTime(value); !isTime && !isNumber(value) {
 			return deadletter.Errorf(deadletter.Invalid,
 				"%q is neither a number nor a time: compare %s with 100, 2026-03-02 or 2h, or quote the text",
 				value, t.label())
 		}
 	}
-	if _, isNumber := numberOf(t.Value); t.Op == Between {
-		if _, toNumber := numberOf(t.To); toNumber != isNumber {
-			return deadletter.Errorf(deadletter.Invalid, "%q and %q are a number and a time: write two of one kind",
-				t.Value, t.To)
-		}
+	if t.Op == Between && isNumber(t.Value) != isNumber(t.To) {
+		return deadletter.Errorf(deadletter.Invalid, "%q and %q are a number and a time: write two of one kind",
+			t.Value, t.To)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package search_test
 
 import (
 	"errors"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -162,4 +163,17 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q is %+v, written %q and then %+v", text, q, written, again)
 		}
 	})
+}
+
+func TestManualHasEveryOperator(t *testing.T) {
+	t.Parallel()
+	manual, err := os.ReadFile("../../web/docs/search.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range search.Operators() {
+		if !strings.Contains(string(manual), "\n| `"+name+":") {
+			t.Errorf("web/docs/search.md has no line for %s", name)
+		}
+	}
 }

@@ -20,6 +20,7 @@ import (
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/receiver"
 	"dlqdesk/internal/redact"
+	"dlqdesk/internal/sampler"
 	"dlqdesk/internal/verify"
 	"dlqdesk/internal/worker"
 )
@@ -33,6 +34,7 @@ type Settings struct {
 	Console  console.Settings
 	Ingest   ingest.Settings
 	Masks    *redact.Masks
+	Sampler  map[string]sampler.Source // by name, with "" as Desk
 
 	destinations map[string]destination
 }
@@ -60,6 +62,7 @@ func New(cfg config.Config, before *Settings, d Deps) (*Settings, error) {
 	s := &Settings{
 		Config:       cfg,
 		Masks:        cfg.Masks(),
+		Sampler:      map[string]sampler.Source{},
 		destinations: map[string]destination{},
 	}
 	for _, source := range cfg.Sources {
@@ -189,6 +192,12 @@ func (s *Settings) addDeliverable(source config.Source, d Deps) {
 		Breaker:     own,
 	}
 	s.Worker = append(s.Worker, to)
+	s.Sampler[source.Name] = sampler.Source{
+		Shapes:    source.Shapes,
+		Keep:      source.KeepDelivered,
+		EventType: source.EventType,
+		Masks:     s.Masks.Of("", source.Name),
+	}
 	s.Desk = append(s.Desk, desk.Source{
 		Name:      source.Name,
 		Probe:     own.ProbeNow,
@@ -199,6 +208,7 @@ func (s *Settings) addDeliverable(source config.Source, d Deps) {
 		Unnamed:   source.Name == s.Config.Queue.DefaultSource,
 		EventType: source.EventType,
 		OrderKey:  s.Config.OrderKey(source),
+		Shapes:    source.Shapes,
 		SignsID:   source.Dedup.Signed,
 		Signature: deadletter.SignaturePolicy{
 			Signed: source.Verify.Signs(), Age: source.Verify.SignatureAge(), Resign: source.Verify.Resign,

@@ -34,6 +34,8 @@ func edits() map[string]edit {
 		"max_concurrent":  {"", "max_concurrent: 3"},
 		"max_per_second":  {"", "max_per_second: 7"},
 		"event_type":      {"", "event_type: [$.kind]"},
+		"shapes":          {"", "shapes: false"},
+		"keep_delivered":  {"", "keep_delivered: 5"},
 		"handshake":       {"", "handshake: head"},
 		"handshake_secrets": {
 			`handshake: meta, handshake_secrets: ["env:OLD_SECRET"]`,
@@ -236,6 +238,9 @@ func describe(t *testing.T, c config.Config) string {
 	}
 	for _, w := range s.Worker {
 		fmt.Fprintf(&b, "%+v %d\n", w.Retry, w.Slots)
+	}
+	for name, d := range s.Sampler {
+		fmt.Fprintf(&b, "%s %t %d\n", name, d.Shapes, d.Keep)
 	}
 	for _, d := range s.Console.Sources {
 		setup := d.Setup

@@ -57,7 +57,8 @@ func TestSampleOfACauseHasItsNewestMessagesOfEveryStatus(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := strings.Join(plan, "\n")
-		if !strings.Contains(text, wanted) || strings.Contains(text, "SCAN messages") || strings.Contains(text, "SCAN m") ||
+		if !strings.Contains(text, wanted) || strings.Contains(text, "SCAN messages") ||
+			strings.Contains(text, "SCAN m") ||
 			strings.Contains(text, "SCAN j") ||
 			strings.Contains(text, "SCAN r") {
 			t.Errorf("%s\nis done by\n%s", query, text)

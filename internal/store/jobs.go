@@ -116,7 +116,7 @@ func (t *Tx) ApplyJob(ctx context.Context, c deadletter.JobChange) error {
 // DraftJob stores a draft with all messages that match a filter, at most MaxJobMessages. Messages that arrive meanwhile
 // may be included; once it returns the set is fixed.
 func (s *Store) DraftJob(ctx context.Context, j deadletter.Job, f Filter) (deadletter.Job, error) {
-	f, err := s.withMatch(ctx, f)
+	f, err := s.Lookup(ctx, f)
 	if err != nil {
 		return j, err
 	}

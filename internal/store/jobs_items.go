@@ -37,6 +37,13 @@ func (s *Store) addMatching(
 	if err != nil || len(rows) == 0 {
 		return after, false, err
 	}
+	more = len(rows) == itemsPerCommit
+	if f.reads() {
+		last = rows[len(rows)-1]
+		if rows, err = s.readForJob(ctx, f, rows); err != nil || len(rows) == 0 {
+			return last, more, err
+		}
+	}
 	list, err := toJSON(rows)
 	if err != nil {
 		return after, false, err
@@ -47,14 +54,28 @@ func (s *Store) addMatching(
 			return err
 		}
 		counted = *j
-		last, err = tx.countItems(ctx, &counted, after)
+		added, err := tx.countItems(ctx, &counted, after)
+		last = max(last, added)
 		return err
 	})
 	*j = counted
 	if err == nil && j.Items.Pending > MaxJobMessages {
 		err = deadletter.Errorf(deadletter.TooLarge, "more than %d messages match: narrow the filter", MaxJobMessages)
 	}
-	return last, len(rows) == itemsPerCommit, err
+	return last, more, err
+}
+
+// readForJob returns those of some messages that match a query which has to read them.
+func (s *Store) readForJob(ctx context.Context, f Filter, rows []int64) ([]int64, error) {
+	if f.lookup.frozen += len(rows); f.lookup.frozen > MaxJobMessages {
+		return nil, deadletter.Errorf(
+			deadletter.TooLarge,
+			"more than %d messages would have to be read: narrow the search by a word, a source or a time",
+			MaxJobMessages,
+		)
+	}
+	matching, _, err := s.index.Check(ctx, f.lookup.plan, rows)
+	return matching, err
 }
 
 const (
@@ -155,18 +176,21 @@ func (t *Tx) AddUndo(ctx context.Context, j deadletter.Job) error {
 
 // CountNotInJob counts the messages that match a filter now and are not in a draft, up to CountCap and one more.
 func (s *Store) CountNotInJob(ctx context.Context, id deadletter.JobID, f Filter) (int, error) {
-	f, err := s.withMatch(ctx, f)
+	f, err := s.Lookup(ctx, f)
 	if err != nil {
 		return 0, err
 	}
 	where := f.where()
 	where.add("NOT EXISTS (SELECT 1 FROM job_items x WHERE x.job = ? AND x.message = m.n)", id)
-	var n int
-	query := "SELECT count(*) FROM (SELECT 1 FROM " + where.from + where.sql() + " LIMIT ?)"
-	if err := s.db.QueryRowContext(ctx, query, append(where.args, CountCap+1)...).Scan(&n); err != nil {
+	query := "SELECT m.n FROM " + where.from + where.sql() + " LIMIT ?"
+	rows, err := sqlite.Column[int64](ctx, s.db, "messages not in a job", query, append(where.args, CountCap+1)...)
+	if err == nil && f.reads() {
+		rows, _, err = s.index.Check(ctx, f.lookup.plan, rows)
+	}
+	if err != nil {
 		return 0, fmt.Errorf("count messages that are not in job %d: %w", id, err)
 	}
-	return n, nil
+	return len(rows), nil
 }
 
 // Item is one message of a job.

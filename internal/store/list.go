@@ -28,10 +28,12 @@ type Filter struct {
 	Result     deadletter.ItemState // of that job
 	Fault      string               // deadletter.FaultKey of what it failed or was skipped for in that job
 	From, To   time.Time            // of receipt: From inclusive, To exclusive
-	// words, from their beginning, of the error reason, the message id, the event type or the payload
-	Text string
 
-	match string // what the text means in the index; see withMatch
+	Text string    // a query as search.Parse reads it
+	By   string    // who asks: the me of the query
+	At   time.Time // when: its ages count back from here; zero: now
+
+	lookup *lookup // of the query; see Lookup
 }
 
 // Sort is the time by which a list of messages is sorted, newest first.
@@ -66,29 +68,29 @@ func (s *Store) Messages(ctx context.Context, q MessageQuery) (Page[deadletter.M
 	if err != nil {
 		return Page[deadletter.Message]{}, err
 	}
-	if q.Filter, err = s.withMatch(ctx, q.Filter); err != nil {
+	if q.Filter, err = s.Lookup(ctx, q.Filter); err != nil {
 		return Page[deadletter.Message]{}, err
 	}
-	page, err := q.keyset().page(ctx, s.db, at, newer, q.Limit)
+	page, err := s.messagesBeyond(ctx, q, at, newer)
 	if err != nil {
 		return page, fmt.Errorf("read messages: %w", err)
 	}
 	return page, nil
 }
 
-func (q MessageQuery) keyset() keyset[deadletter.Message] {
-	where := q.where()
-	k := keyset[deadletter.Message]{
-		columns:    messageColumns,
-		from:       where.from,
-		key:        q.key(),
-		conditions: where,
-		scan:       scanMessage,
+func (s *Store) messagesBeyond(
+	ctx context.Context, q MessageQuery, at place, newer bool,
+) (Page[deadletter.Message], error) {
+	if q.reads() {
+		return s.readBeyond(ctx, q, at, newer)
 	}
+	where := q.where()
+	k := keyset[deadletter.Message]{columns: messageColumns, conditions: where, scan: scanMessage}
+	k.from, k.key = where.from, q.key()
 	if q.Sort == ByAttempt {
 		k.lead, k.leadOf = "m.attempted_at", attemptedAt
 	}
-	return k
+	return k.page(ctx, s.db, at, newer, q.Limit)
 }
 
 const placeOfMessage = `SELECT n, attempted_at FROM messages WHERE id = ?`
@@ -102,14 +104,15 @@ func (s *Store) Neighbours(
 	if err := notFound(err, "there is no message %s", id); err != nil {
 		return "", "", err
 	}
-	if q.Filter, err = s.withMatch(ctx, q.Filter); err != nil {
+	if q.Filter, err = s.Lookup(ctx, q.Filter); err != nil {
 		return "", "", err
 	}
+	q.Limit = 1
 	for _, side := range []struct {
 		newer bool
 		id    *deadletter.ID
 	}{{true, &newer}, {false, &older}} {
-		page, err := q.keyset().page(ctx, s.db, at, side.newer, 1)
+		page, err := s.messagesBeyond(ctx, q, at, side.newer)
 		if err != nil {
 			return "", "", fmt.Errorf("find the messages beside %s: %w", id, err)
 		}
@@ -118,16 +121,6 @@ func (s *Store) Neighbours(
 		}
 	}
 	return newer, older, nil
-}
-
-// withMatch returns the filter with its text looked up in the search index.
-func (s *Store) withMatch(ctx context.Context, f Filter) (Filter, error) {
-	if f.Text == "" {
-		return f, nil
-	}
-	var err error
-	f.match, err = s.index.Match(ctx, f.Text)
-	return f, err
 }
 
 // conditions are the WHERE terms of a query with their arguments.
@@ -154,10 +147,15 @@ func (f Filter) where() conditions {
 	if f.Job != 0 {
 		f.ofJob(&c)
 	}
-	if f.Text != "" {
+	if f.matches() {
 		// The search drives the query, in the order of its row ids, so that a page ends as soon as it is full.
 		c.from = "message_search t CROSS JOIN messages m ON m.n = t.rowid"
-		c.add("t.message_search MATCH ?", f.match)
+		c.add("t.message_search MATCH ?", f.lookup.plan.Match)
+	}
+	if f.lookup != nil {
+		for _, p := range f.lookup.properties {
+			c.add(p.term, p.args...)
+		}
 	}
 	if f.Status != "" {
 		c.add("m.status = ?", f.Status)
@@ -223,7 +221,7 @@ func (f Filter) ofJob(c *conditions) {
 	if f.Fault != "" {
 		result, args = result+" AND i.fault = ?", append(args, f.Fault)
 	}
-	if f.Text != "" {
+	if f.matches() {
 		c.add("EXISTS (SELECT 1 FROM job_items i WHERE i.job = ? AND i.message = m.n"+result+")", args...)
 		return
 	}
@@ -233,11 +231,11 @@ func (f Filter) ofJob(c *conditions) {
 
 // key returns the column that has the order of receipt.
 func (f Filter) key() string {
-	if f.Job != 0 && f.Text == "" {
-		return "i.message"
-	}
-	if f.Text != "" {
+	if f.matches() {
 		return "t.rowid"
+	}
+	if f.Job != 0 {
+		return "i.message"
 	}
 	return "m.n"
 }
@@ -349,48 +347,45 @@ type Counts struct {
 	AtLeast  map[deadletter.Status]bool
 }
 
-// Total returns the number of messages of all statuses, and whether there may be more. Then it is a round number.
+// Total returns the number of messages of all statuses, and whether there may be more. Then a large one is rounded down.
 func (c Counts) Total() (n int, atLeast bool) {
 	for _, messages := range c.ByStatus {
 		n += messages
 	}
-	if len(c.AtLeast) > 0 {
-		return n - n%CountCap, true
+	switch {
+	case len(c.AtLeast) == 0:
+		return n, false
+	case n < CountCap:
+		return n, true
 	}
-	return n, false
+	return n - n%CountCap, true
 }
 
 // Counts returns the counts of a filter.
 func (s *Store) Counts(ctx context.Context, f Filter) (Counts, error) {
+	f, err := s.Lookup(ctx, f)
+	if err != nil {
+		return Counts{}, err
+	}
 	open := f.Status
 	f.Status = ""
 	switch {
-	case f.Text != "" || f.Job != 0 || f.SameID != "" || f.OrderKey != 0:
+	case f.reads():
+		return s.countRead(ctx, f)
+	case f.matches() || f.Job != 0 || f.SameID != "" || f.OrderKey != 0:
 		return s.countNewest(ctx, f, open)
-	case f.Queue != "" || f.EventType != "" || f.Cause != "" || !f.From.IsZero() || !f.To.IsZero():
+	case f.Queue != "" || f.EventType != "" || f.Cause != "" || !f.From.IsZero() || !f.To.IsZero() || !f.isCounted():
 		return s.countEachStatus(ctx, f)
 	}
-	where := conditions{}
-	if f.Source != "" {
-		where.add("source = ?", f.Source)
-	}
-	if f.NoSource {
-		where.add("source = ''")
-	}
-	if f.StatusCode != 0 {
-		where.add("status_code = ?", f.StatusCode)
-	}
-	if f.Outcome != "" {
-		where.add("outcome = ?", f.Outcome)
-	}
+	where := f.where() // of columns that the counts have as well
 	counts := Counts{ByStatus: map[deadletter.Status]int{}}
-	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
+	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var status deadletter.Status
 		var n int
 		err := r.Scan(&status, &n)
 		counts.ByStatus[status] = n
 		return err
-	}, "SELECT status, sum(messages) FROM message_counts"+where.sql()+" GROUP BY status", where.args...)
+	}, "SELECT m.status, sum(m.messages) FROM message_counts m"+where.sql()+" GROUP BY m.status", where.args...)
 	if err != nil {
 		return Counts{}, fmt.Errorf("count messages: %w", err)
 	}
@@ -423,15 +418,11 @@ func (s *Store) countStatus(ctx context.Context, f Filter, status deadletter.Sta
 // countNewest counts the newest messages that match a filter, up to CountCap of all statuses together, because one
 // that no index knows by its status would be looked for among all others. Only the open status is counted by itself.
 func (s *Store) countNewest(ctx context.Context, f Filter, open deadletter.Status) (Counts, error) {
-	f, err := s.withMatch(ctx, f)
-	if err != nil {
-		return Counts{}, err
-	}
 	where := f.where()
 	newest := "SELECT m.status FROM " + where.from + where.sql() + " ORDER BY " + f.key() + " DESC LIMIT ?"
 	counts := Counts{ByStatus: map[deadletter.Status]int{}, AtLeast: map[deadletter.Status]bool{}}
 	total := 0
-	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var status deadletter.Status
 		var n int
 		err := r.Scan(&status, &n)

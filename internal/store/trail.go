@@ -51,7 +51,7 @@ func (s *Store) MessagesAmong(ctx context.Context, ids []deadletter.ID, f Filter
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	f, err := s.withMatch(ctx, f)
+	f, err := s.Lookup(ctx, f)
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +61,16 @@ func (s *Store) MessagesAmong(ctx context.Context, ids []deadletter.ID, f Filter
 		args[i] = id
 	}
 	where.add("m.id IN (?"+strings.Repeat(", ?", len(ids)-1)+")", args...)
+	if f.reads() {
+		rows, err := sqlite.Column[int64](ctx, s.db, "some", "SELECT m.n FROM "+where.from+where.sql(), where.args...)
+		if err != nil {
+			return nil, err
+		}
+		if rows, _, err = s.index.Check(ctx, f.lookup.plan, rows); err != nil {
+			return nil, err
+		}
+		return s.messagesAt(ctx, rows)
+	}
 	return messages(ctx, s.db, "some", "SELECT "+messageColumns+" FROM "+where.from+where.sql(), where.args...)
 }
 

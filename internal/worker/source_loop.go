@@ -392,7 +392,8 @@ func (s *sourceLoop) send(ctx context.Context, c claimed, slotIn time.Duration) 
 		}
 	}
 	defer release()
-	return s.w.sender.Send(ctx, s.source.Destination, delivery.Request{
+	masks := s.w.masks().Of(c.message.Queue.ConfigName, c.message.Source)
+	a := s.w.sender.Send(ctx, s.source.Destination, delivery.Request{
 		Message:     c.message.ID,
 		Body:        body,
 		Headers:     c.revision.Headers,
@@ -404,8 +405,12 @@ func (s *sourceLoop) send(ctx context.Context, c claimed, slotIn time.Duration) 
 		Reserved:    true,
 		SlotIn:      slotIn,
 		Probe:       c.probe,
-		Masks:       s.w.masks().Of(c.message.Queue.ConfigName, c.message.Source),
+		Masks:       masks,
 	})
+	if a.Outcome == deadletter.Delivered {
+		s.w.delivered(c.message.Source, masks, c.revision.Headers, body)
+	}
+	return a
 }
 
 const (

@@ -65,6 +65,8 @@ type Worker struct {
 	loops    sourceLoops
 	large    *memory.Budget // bytes of long bodies in memory
 	pressure *pressure.Gauge
+
+	delivered func(source string, masks *redact.Rules, headers deadletter.Headers, body []byte)
 }
 
 // Deps are the parts that a worker needs.
@@ -80,10 +82,16 @@ type Deps struct {
 
 	// Pressure is a gauge: while it is high, automatic retries are claimed once in turnEvery.
 	Pressure *pressure.Gauge
+
+	// Delivered is told of each delivered message. It must not block. nil: nothing is told.
+	Delivered func(source string, masks *redact.Rules, headers deadletter.Headers, body []byte)
 }
 
 // New returns a worker. It does nothing before Run.
 func New(d Deps) *Worker {
+	if d.Delivered == nil {
+		d.Delivered = func(string, *redact.Rules, deadletter.Headers, []byte) {}
+	}
 	w := &Worker{
 		store:    d.Store,
 		sender:   d.Sender,
@@ -96,6 +104,8 @@ func New(d Deps) *Worker {
 		redrives: map[string]*redriveLoop{},
 		large:    memory.NewBudget(largeBodies),
 		pressure: d.Pressure,
+
+		delivered: d.Delivered,
 	}
 	w.causes = &causeLoop{w: w}
 	w.jobs = &jobLoop{w: w, kicked: make(chan struct{}, 1)}

@@ -14,6 +14,7 @@ import (
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/worker"
 )
@@ -28,6 +29,7 @@ type bundle struct {
 	destination *desktest.Destination
 	breaker     *countingBreaker
 	sources     *atomic.Pointer[[]worker.Source] // as configured at the moment
+	delivered   chan string                      // of which the worker told
 }
 
 var breaker = delivery.BreakerPolicy{
@@ -43,7 +45,10 @@ func setup(t *testing.T) bundle {
 
 func setupWith(t *testing.T, queues []worker.Queue, more ...worker.Source) bundle {
 	t.Helper()
-	b := bundle{store: desktest.NewStore(t), clock: desktest.NewClock(), destination: desktest.NewDestination(t)}
+	b := bundle{
+		store: desktest.NewStore(t), clock: desktest.NewClock(), destination: desktest.NewDestination(t),
+		delivered: make(chan string, 10_000),
+	}
 	client := delivery.NewClient(t.Context(), time.Now)
 	t.Cleanup(client.Close)
 	sources := append(more, worker.Source{
@@ -81,6 +86,12 @@ func setupWith(t *testing.T, queues []worker.Queue, more ...worker.Source) bundl
 			Now:     b.clock.Now,
 			Random:  func() float64 { return 0.5 },
 			Log:     desktest.Log(t),
+			Delivered: func(source string, _ *redact.Rules, _ deadletter.Headers, body []byte) {
+				select {
+				case b.delivered <- source + " " + string(body):
+				default:
+				}
+			},
 		})
 	}
 	b.worker = b.another()
@@ -174,6 +185,10 @@ func TestRequestedReplayIsDeliveredOnce(t *testing.T) {
 		got[0].Outcome != deadletter.Delivered ||
 		!got[0].Done {
 		t.Errorf("attempts %+v", got)
+	}
+	if told := <-b.delivered; len(b.delivered) > 0 ||
+		told != "genesys "+string(desktest.Failure("a-1", 422, b.clock.Now()).Body) {
+		t.Errorf("told of the delivery of %q", told)
 	}
 	received := b.destination.Received()
 	if len(received) != 1 || received[0].Header.Get("Webhook-Id") != "a-1" ||

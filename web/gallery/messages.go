@@ -79,11 +79,41 @@ func messages() []Example {
 		list("search-behind", func(v *page.MessagesTableView) {
 			filterMessages(v)
 			v.Rows = markedRows()
-			v.IndexNotice = ui.Notice{
+			v.SearchNotes = []ui.Notice{{
 				Kind: ui.Info,
 				Text: "The latest 12,480 changes are not searchable yet.",
 				Hint: "They will be within moments: search again then.",
+			}}
+		}),
+		list("search-fields", func(v *page.MessagesTableView) {
+			searchFields(v)
+			v.Rows = markedRows()
+		}),
+		list("search-completing", func(v *page.MessagesTableView) {
+			v.Filter.Text, v.Filter.Completions = "source:genesys -cust", searchCompletions()
+		}),
+		list("search-values", func(v *page.MessagesTableView) {
+			v.Filter.Text = "$.customer.tier="
+			for _, tier := range []string{"gold", "silver", "a very long value that does not fit into the list at all"} {
+				v.Filter.Completions = append(v.Filter.Completions, page.Completion{Text: tier})
 			}
+		}),
+		list("search-bounds", func(v *page.MessagesTableView) {
+			searchFields(v)
+			v.Rows = markedRows()
+			v.SearchNotes = searchBounds()
+		}),
+		list("search-fault", func(v *page.MessagesTableView) {
+			v.Filter.Text = `source:genesys code:6xx "order is null"`
+			v.Filter.Error = `At character 16: "6xx" is not a status code: use 422, 5xx, >=500, 500..504 or none.`
+			v.Filter.Faulty = []ui.Segment{
+				{Text: "source:genesys "}, {Text: "code:6xx", Marked: true}, {Text: ` "order is null"`},
+			}
+			v.State, v.Rows, v.Tabs, v.OlderURL = page.StateNoMatch, nil, tabsWith("", nil), ""
+		}),
+		list("search-nomatch", func(v *page.MessagesTableView) {
+			searchFields(v)
+			v.State, v.Rows, v.Tabs, v.OlderURL = page.StateNoMatch, nil, tabsWith("", nil), ""
 		}),
 		list("filter-fault", func(v *page.MessagesTableView) {
 			v.Filter.Error = "“yesterday” is not a time: use the form 2026-03-02T10:15."
@@ -332,4 +362,43 @@ func longRows() []page.MessageRow {
 		-60*24*30,
 	), "12,480"
 	return rows
+}
+
+// searchFields has a query of every kind of term.
+func searchFields(v *page.MessagesTableView) {
+	v.Filter.Text = `source:genesys code:5xx $.customer.email=anna@example.com amount:>100 -timeout "is null" order`
+	v.Tabs = tabsOf("")
+	chip := func(label, value string) ui.Chip { return ui.Chip{Label: label, Value: value, RemoveURL: "/messages"} }
+	v.Chips = []ui.Chip{
+		chip("Source", "genesys"), chip("Code", "5xx"), chip("", "$.customer.email=anna@example.com"),
+		chip("", "amount=>100"), chip("Not text", "timeout"), chip("Exact text", `"is null"`), chip("Text", "order"),
+	}
+}
+
+// searchBounds says all that a search may not reach.
+func searchBounds() []ui.Notice {
+	return []ui.Notice{
+		{
+			Kind: ui.Info,
+			Text: `No field "errror" was seen, so its words were searched for.`,
+			Hint: "Choose a field from the list that opens as you type, or write a path, like $.customer.email=anna@example.com.",
+		},
+		{
+			Kind: ui.Info,
+			Text: "Compared the newest 1,000 messages that may match, one by one. There are more.",
+			Hint: "Go on with Older, or narrow the search by a word, a source or a time.",
+		},
+		{
+			Kind: ui.Info,
+			Text: "Searched the first 64 KiB and 1,000 fields of 12 larger messages.",
+			Hint: "What comes later in these is not found.",
+		},
+	}
+}
+
+func searchCompletions() []page.Completion {
+	return []page.Completion{
+		{Text: "$.customer.id=", Hint: "field"}, {Text: "$.customer.email=", Hint: "field"},
+		{Text: "$.participants[*].customer.phone=", Hint: "field"}, {Text: "header.x-customer=", Hint: "header"},
+	}
 }

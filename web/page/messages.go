@@ -31,7 +31,7 @@ type MessagesTableView struct {
 	Query       string // of this list, without "?" and without cursor: posted back as "back"
 	Tabs        []StatusTab
 	Filter      MessagesFilter
-	IndexNotice ui.Notice // says what a search does not find yet
+	SearchNotes []ui.Notice // what a search does not reach
 
 	OnTheirWay ui.Notice // says how many webhooks failed and are not listed yet
 	Presets    []Preset  // of the time of receipt
@@ -118,7 +118,10 @@ type MessagesFilter struct {
 	Outcomes []ui.Option
 	From, To string // UTC, as 2006-01-02T15:04
 	Text     string
-	Error    string // what in the query could not be understood; empty: nothing
+	Error    string       // what in the query could not be understood; empty: nothing
+	Faulty   []ui.Segment // the text, with that place marked
+
+	Completions []Completion // of the text; a script replaces them
 }
 
 // UndeletedCopy is a queue that still has a message of the desk, and the time at which it forgets it.

@@ -5,6 +5,7 @@ import { keys, showCursor } from './keys.js'
 import { live, showLive } from './live.js'
 import { menus } from './menus.js'
 import { presets, showPresets } from './presets.js'
+import { search, showSearch } from './search.js'
 import { selection, showSelection } from './selection.js'
 import { signIn } from './signin.js'
 import { swaps } from './swaps.js'
@@ -13,6 +14,7 @@ import { times } from './times.js'
 
 themeSwitch()
 selection()
+search()
 filters()
 menus()
 keys()
@@ -31,6 +33,7 @@ function refresh() {
 	localTimes()
 	showPresets()
 	showSelection()
+	showSearch()
 	showCursor()
 	showLive()
 	showDrafts()

@@ -1,0 +1,300 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/payload"
+	"dlqdesk/internal/search"
+	"dlqdesk/internal/store"
+	"dlqdesk/web/page"
+	"dlqdesk/web/ui"
+)
+
+// complete lists ways to go on with the query of a search box.
+func (c *Console) complete(w http.ResponseWriter, r *http.Request) error {
+	text, err := parseText("search", r.URL.Query().Get("q"))
+	if err != nil {
+		return err
+	}
+	caret, err := strconv.Atoi(r.URL.Query().Get("at"))
+	if err != nil {
+		caret = len(text) // its end
+	}
+	list, err := c.Store.Complete(r.Context(), text, caret)
+	if err != nil {
+		return err
+	}
+	options := make([]page.Completion, len(list))
+	for i, one := range list {
+		options[i] = page.Completion{
+			Text: printable(one.Text), Hint: one.Hint, Query: one.Query, Caret: strconv.Itoa(one.Caret),
+		}
+	}
+	return c.render(w, r, http.StatusOK, page.Completions(options))
+}
+
+// termLabels name the terms of a query in its chips.
+var termLabels = map[string]string{
+	"source":   "Source",
+	"status":   "Status",
+	"code":     "Code",
+	"outcome":  "Outcome",
+	"type":     "Event type",
+	"cause":    "Cause",
+	"state":    "Cause is",
+	"assignee": "Cause claimed by",
+	"queue":    "Queue",
+	"received": "Received",
+}
+
+// termChips returns the terms of the query, each with a link to the list without it. The words are one chip.
+func (l list) termChips(path string) (list []ui.Chip) {
+	query := l.asked.Query()
+	var words []string
+	rest := query
+	for i, t := range slices.Backward(query.Terms) {
+		if t.Kind == search.Words && !t.Not {
+			words = append(words, t.Value)
+			rest = rest.Without(i)
+			continue
+		}
+		label := termLabels[t.Name]
+		value := t.Compared()
+		switch t.Kind {
+		case search.Words:
+			label = "Text"
+		case search.Phrase:
+			label = "Exact text"
+		case search.Field, search.Header:
+			label, value = "", strings.TrimPrefix(t.String(), "-")
+		case search.Operator:
+		}
+		if t.Not {
+			label = strings.TrimSpace("Not " + strings.ToLower(label))
+		}
+		if t.Is("cause") && l.cause != "" && l.asked.Cause == t.Value {
+			value = l.cause
+		}
+		list = append(
+			list,
+			ui.Chip{Label: label, Value: printable(value), RemoveURL: l.withQuery(path, query.Without(i))},
+		)
+	}
+	if len(words) > 0 {
+		slices.Reverse(words)
+		text := printable(strings.Join(words, " "))
+		list = append(list, ui.Chip{Label: "Text", Value: text, RemoveURL: l.withQuery(path, rest)})
+	}
+	slices.Reverse(list)
+	return list
+}
+
+func (l list) withQuery(path string, q search.Query) string {
+	return address(path, replaceParam(l.query, "q", q.String()))
+}
+
+// withStatus returns the query of the list with another status, in place of one that its text asks for.
+func (l list) withStatus(status string) url.Values {
+	query := l.asked.Query()
+	rest := search.Query{Terms: slices.DeleteFunc(slices.Clone(query.Terms), func(t search.Term) bool {
+		return t.Is("status")
+	})}
+	changed := replaceParam(l.query, "status", status)
+	if len(rest.Terms) == len(query.Terms) {
+		return changed
+	}
+	return replaceParam(changed, "q", rest.String())
+}
+
+// faulty returns a query with the place of its fault marked; nil for another error.
+func faulty(query string, err error) []ui.Segment {
+	var f *search.Fault
+	if !errors.As(err, &f) {
+		return nil
+	}
+	runes := []rune(strings.ToValidUTF8(query, "\uFFFD"))
+	at, end := min(f.At, len(runes)), min(f.End, len(runes))
+	if at == end {
+		return nil
+	}
+	list := []ui.Segment{{Text: string(runes[at:end]), Marked: true}}
+	if at > 0 {
+		list = append([]ui.Segment{{Text: string(runes[:at])}}, list...)
+	}
+	if end < len(runes) {
+		list = append(list, ui.Segment{Text: string(runes[end:])})
+	}
+	return list
+}
+
+// searchNotes says what a search does not reach.
+func (c *Console) searchNotes(ctx context.Context, f store.Filter) (notes []ui.Notice, err error) {
+	if len(f.Query().Terms) == 0 {
+		return nil, nil
+	}
+	behind, err := c.Store.Unindexed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	report, err := c.Store.Report(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	note := func(text, hint string) { notes = append(notes, ui.Notice{Kind: ui.Info, Text: text, Hint: hint}) }
+	if behind > 0 {
+		note(searchBehind(int(behind)), "They will be in a moment: search again.")
+	}
+	for _, name := range report.AsText {
+		note(
+			"No field "+printable(strconv.Quote(name))+" was seen, so its words were searched for.",
+			"Choose a field from the list that opens as you type, or write a path, like $.customer.email=anna@example.com.",
+		)
+	}
+	if report.Read > 0 {
+		note("Compared the newest "+number(report.Read)+" messages that may match, one by one. There are more.",
+			"Go on with Older, or narrow the search by a word, a source or a time.")
+	}
+	if report.Larger > 0 {
+		larger := "1 larger message"
+		if report.Larger > 1 {
+			larger = messages(report.Larger, report.Larger == store.CountCap)
+			larger = strings.Replace(larger, "messages", "larger messages", 1)
+		}
+		note("Searched the first 64 KiB and "+number(search.MaxSearchedFields)+" fields of "+larger+".",
+			"What comes later in these is not found.")
+	}
+	return notes, nil
+}
+
+func searchBehind(changes int) string {
+	if changes == 1 {
+		return "The latest change is not searchable yet."
+	}
+	return "The latest " + number(changes) + " changes are not searchable yet."
+}
+
+// highlighted splits a text at the words that match a search.
+func highlighted(text string, terms []payload.Term) []ui.Segment {
+	var list []ui.Segment
+	last := 0
+	for _, w := range payload.Words(text) {
+		start, end, found := findAny(text[w.Start:w.End], terms)
+		if !found {
+			continue
+		}
+		start, end = w.Start+start, w.Start+end
+		if start > last {
+			list = append(list, ui.Segment{Text: text[last:start]})
+		}
+		list, last = append(list, ui.Segment{Text: text[start:end], Marked: true}), end
+	}
+	if last < len(text) {
+		list = append(list, ui.Segment{Text: text[last:]})
+	}
+	return list
+}
+
+// findAny returns where the first of the terms that is in a word is, in bytes.
+func findAny(word string, terms []payload.Term) (start, end int, found bool) {
+	for _, t := range terms {
+		if start, end, found = t.Find(word); found {
+			return start, end, true
+		}
+	}
+	return 0, 0, false
+}
+
+// snippetBefore and snippetAfter are how much of a payload is shown around a match, in bytes.
+const (
+	snippetBefore = 24
+	snippetAfter  = 72
+)
+
+// snippet returns the text around the first match; "" if there is none.
+func snippet(text string, terms []payload.Term) string {
+	for _, w := range payload.Words(text) {
+		start, end, found := findAny(text[w.Start:w.End], terms)
+		if !found {
+			continue
+		}
+		from, to := max(0, w.Start+start-snippetBefore), min(len(text), w.Start+end+snippetAfter)
+		cut := strings.ToValidUTF8(text[from:to], "")
+		if from > 0 {
+			cut = "…" + cut
+		}
+		if to < len(text) {
+			cut += "…"
+		}
+		return printable(strings.Join(strings.Fields(cut), " "))
+	}
+	return ""
+}
+
+// unmatched returns the terms that match no word of a text.
+func unmatched(text string, terms []payload.Term) []payload.Term {
+	words := payload.Words(text)
+	return slices.DeleteFunc(slices.Clone(terms), func(t payload.Term) bool {
+		return slices.ContainsFunc(words, func(w payload.Word) bool {
+			_, _, found := t.Find(text[w.Start:w.End])
+			return found
+		})
+	})
+}
+
+// mark adds a snippet to each row whose error and event type do not contain all terms of the search.
+func (c *Console) mark(ctx context.Context, l *list) error {
+	l.snippets = map[deadletter.ID]string{}
+	terms := payload.Terms(l.asked.Sought())
+	if len(terms) == 0 {
+		return nil
+	}
+	for _, message := range l.page.Items {
+		left := unmatched(message.Reason+" "+message.EventType, terms)
+		if len(left) == 0 {
+			continue
+		}
+		var err error
+		if l.snippets[message.ID], err = c.snippetOf(ctx, message, left); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// snippetOf returns the text around the first match: in the ids, else in the latest payload, else in the received one.
+func (c *Console) snippetOf(ctx context.Context, m deadletter.Message, terms []payload.Term) (string, error) {
+	if found := snippet(string(m.ID), terms); found != "" {
+		return "id " + found, nil
+	}
+	if found := snippet(m.WebhookID, terms); found != "" {
+		return "webhook id " + found, nil
+	}
+	source := c.Desk.SourceOf(m)
+	for _, number := range slices.Compact([]int{m.Revision, 0}) {
+		revision, err := c.Store.RevisionHead(ctx, m.ID, number)
+		if err != nil {
+			return "", err
+		}
+		if found := snippet(source.Masks.SearchText(revision.Headers, revision.Body), terms); found != "" {
+			return found, nil
+		}
+	}
+	return "", nil
+}
+
+// markRow highlights the matches in a row.
+func (l list) markRow(row *page.MessageRow) {
+	terms := payload.Terms(l.asked.Sought())
+	if len(terms) == 0 {
+		return
+	}
+	row.Marks, row.TypeMarks = highlighted(row.Reason, terms), highlighted(row.EventType, terms)
+	row.Snippet = highlighted(l.snippets[deadletter.ID(row.ID)], terms)
+}

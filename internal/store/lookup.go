@@ -1,0 +1,461 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/search"
+	"dlqdesk/internal/sqlite"
+)
+
+// lookup is how the query of a filter is looked up. Copies of the filter share it.
+type lookup struct {
+	query      search.Query
+	plan       search.Plan
+	properties []property
+	verdicts   map[int64]bool // of messages that were read: whether they match
+	frozen     int            // messages that were read for a job
+	partly     bool           // there are more messages that may match than were read
+}
+
+// property is a condition of a query that is no field of Filter.
+type property struct {
+	term    string
+	args    []any
+	counted bool // it needs only columns that message_counts has
+}
+
+// Lookup returns the filter with its query looked up, so that several calls do that once. It returns Invalid for a
+// query that cannot be parsed.
+func (s *Store) Lookup(ctx context.Context, f Filter) (Filter, error) {
+	if f.Text == "" || f.lookup != nil {
+		return f, nil
+	}
+	if f.At.IsZero() {
+		f.At = time.Now()
+	}
+	query, err := search.Parse(f.Text)
+	if err != nil {
+		return f, err
+	}
+	f.lookup = &lookup{query: query, verdicts: map[int64]bool{}}
+	if f.lookup.plan, err = s.index.Plan(ctx, query, f.At); err != nil {
+		return f, err
+	}
+	for _, t := range query.Terms {
+		if t.Kind != search.Operator || f.take(t) {
+			continue
+		}
+		p, err := s.propertyOf(ctx, t, f)
+		if err != nil {
+			return f, err
+		}
+		f.lookup.properties = append(f.lookup.properties, p)
+	}
+	return f, nil
+}
+
+// Query returns the terms of a filter that was looked up.
+func (f Filter) Query() search.Query {
+	if f.lookup == nil {
+		return search.Query{}
+	}
+	return f.lookup.query
+}
+
+// Sought returns the words, phrases and values that a message must have, as one text: what a page marks.
+func (f Filter) Sought() string {
+	var parts []string
+	for _, t := range f.Query().Terms {
+		switch {
+		case t.Not || t.Kind == search.Operator || t.Kind == search.Header:
+		case slices.Contains(f.lookup.plan.AsText, t.Name):
+			parts = append(parts, t.Name+" "+t.Value)
+		case t.Op == search.Is:
+			parts = append(parts, t.Value)
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// matches reports whether the index says which messages match.
+func (f Filter) matches() bool { return f.lookup != nil && f.lookup.plan.Match != "" }
+
+// reads reports whether the messages that may match have to be read.
+func (f Filter) reads() bool { return f.lookup != nil && f.lookup.plan.Reads }
+
+// isCounted reports whether the stored counts have all that the properties need.
+func (f Filter) isCounted() bool {
+	return f.lookup == nil || !slices.ContainsFunc(f.lookup.properties, func(p property) bool { return !p.counted })
+}
+
+var aFingerprint = regexp.MustCompile(`^[0-9a-f]{16}$`)
+
+// take sets the field of the filter that means the same as a term. It returns false if there is none.
+func (f *Filter) take(t search.Term) bool {
+	set := func(field *string) bool {
+		if *field != "" && *field != t.Value {
+			return false
+		}
+		*field = t.Value
+		return true
+	}
+	if t.Is("received") && !t.Not {
+		from, to := t.Times(f.At)
+		if from.After(f.From) {
+			f.From = from
+		}
+		if !to.IsZero() && (f.To.IsZero() || to.Before(f.To)) {
+			f.To = to
+		}
+		return true
+	}
+	if t.Not || t.Op != search.Is || t.Begins || t.Value == search.None {
+		return false
+	}
+	switch t.Name {
+	case "source":
+		return set(&f.Source)
+	case "type":
+		return set(&f.EventType)
+	case "queue":
+		return set(&f.Queue)
+	case "status":
+		f.Status = deadletter.Status(t.Value)
+		return true
+	case "outcome":
+		return set((*string)(&f.Outcome))
+	case "cause":
+		return aFingerprint.MatchString(t.Value) && set(&f.Cause)
+	case "code":
+		first, last, _ := t.Codes() // Parse has checked it
+		if first != last || f.StatusCode != 0 && f.StatusCode != first {
+			return false
+		}
+		f.StatusCode = first
+		return true
+	}
+	return false
+}
+
+// propertyOf returns the condition of a term that take left.
+func (s *Store) propertyOf(ctx context.Context, t search.Term, f Filter) (property, error) {
+	switch t.Name {
+	case "source", "type", "queue", "outcome", "status":
+		column := map[string]string{"type": "event_type"}[t.Name]
+		if column == "" {
+			column = t.Name
+		}
+		return negated(t, ofColumn(column, t)), nil
+	case "code":
+		first, last, _ := t.Codes() // Parse has checked it
+		return negated(t, property{"m.status_code BETWEEN ? AND ?", []any{first, last}, true}), nil
+	case "received":
+		from, to := t.Times(f.At)
+		p := property{term: "m.n >= ?", args: []any{firstNumberAt(from)}}
+		if !to.IsZero() {
+			p.term, p.args = p.term+" AND m.n < ?", append(p.args, firstNumberAt(to))
+		}
+		return negated(t, p), nil
+	}
+	return s.ofCauses(ctx, t, f)
+}
+
+func negated(t search.Term, p property) property {
+	if t.Not {
+		p.term = "NOT (" + p.term + ")"
+	}
+	return p
+}
+
+// afterAll sorts after all characters.
+const afterAll = "\U0010FFFF"
+
+func ofColumn(column string, t search.Term) property {
+	p := property{counted: column == "source" || column == "status" || column == "outcome"}
+	switch {
+	case t.Value == search.None:
+		p.term = "m." + column + " = ''"
+	case t.Begins:
+		p.term, p.args = "m."+column+" >= ? AND m."+column+" < ?", []any{t.Value, t.Value + afterAll}
+	default:
+		p.term, p.args = "m."+column+" = ?", []any{t.Value}
+	}
+	return p
+}
+
+// fewMessages is how many messages are sorted. Of more, a list reads the newest until it has enough.
+const fewMessages = 10_000
+
+// ofCauses returns the condition of a term about causes.
+func (s *Store) ofCauses(ctx context.Context, t search.Term, f Filter) (property, error) {
+	where := CauseFilter{}
+	switch {
+	case t.Is("cause"):
+		where.Text = t.Value
+	case t.Is("state"):
+		where.States = []deadletter.CauseState{deadletter.CauseState(t.Value)}
+	case t.Value == search.None:
+		where.Unowned = true
+	case t.Value == search.Me:
+		where.Owner = f.By
+	default:
+		where.Owner = t.Value
+	}
+	among := where.where()
+	var messages int
+	query := "SELECT coalesce(sum(messages), 0) FROM causes" + among.sql()
+	if err := s.db.QueryRowContext(ctx, query, among.args...).Scan(&messages); err != nil {
+		return property{}, fmt.Errorf("count the messages of causes: %w", err)
+	}
+	column := "m.fingerprint"
+	if messages > fewMessages || f.matches() || f.Job != 0 {
+		column = "+m.fingerprint" // not by its index, from which all of them would be sorted
+	}
+	p := property{term: column + " IN (SELECT fingerprint FROM causes" + among.sql() + ")", args: among.args}
+	return negated(t, p), nil
+}
+
+const (
+	// maxRead and maxReadBytes bound what a page reads to compare it with a query.
+	maxRead      = 1000
+	maxReadBytes = 4 << 20
+
+	// readAtOnce is how many messages are read in one query.
+	readAtOnce = 100
+)
+
+// candidates are the places of messages that may match, beyond a place.
+func (q MessageQuery) candidates() keyset[place] {
+	where := q.where()
+	k := keyset[place]{
+		columns:    q.key() + ", m.attempted_at",
+		from:       where.from,
+		key:        q.key(),
+		conditions: where,
+		scan: func(r sqlite.Row) (int64, place, error) {
+			var p place
+			err := r.Scan(&p.key, &p.lead)
+			return p.key, p, err
+		},
+	}
+	if q.Sort == ByAttempt {
+		k.lead, k.leadOf = "m.attempted_at", func(p place) int64 { return p.lead }
+	}
+	return k
+}
+
+// readBeyond returns the page beyond a place of a list whose messages have to be read. It may have fewer messages than
+// it could, with a cursor beyond those that were read.
+func (s *Store) readBeyond(
+	ctx context.Context, q MessageQuery, at place, newer bool,
+) (page Page[deadletter.Message], err error) {
+	led := q.Sort == ByAttempt
+	matching, last, more, err := s.readCandidates(ctx, q, at, newer, q.Limit+1, maxRead)
+	if err != nil {
+		return page, err
+	}
+	if len(matching) > q.Limit {
+		matching, more = matching[:q.Limit], true
+		last = matching[q.Limit-1]
+	}
+	if newer {
+		slices.Reverse(matching)
+	}
+	if page.Items, err = s.messagesAt(ctx, rowsOf(matching)); err != nil {
+		return page, err
+	}
+	first := at
+	if len(matching) > 0 {
+		first = matching[0]
+	}
+	switch {
+	case newer && more:
+		page.Newer = last.cursor("n", led)
+	case !newer && at != place{}:
+		page.Newer = first.cursor("n", led)
+	}
+	switch {
+	case newer && len(matching) > 0:
+		page.Older = matching[len(matching)-1].cursor("o", led)
+	case newer && at != place{}:
+		page.Older = at.cursor("o", led)
+	case more:
+		page.Older = last.cursor("o", led)
+	}
+	return page, nil
+}
+
+// readCandidates reads the messages that may match beyond a place, until it has enough that match or has read its
+// bounds. It returns those that match, the last one that it read, and whether there are more.
+func (s *Store) readCandidates(
+	ctx context.Context, q MessageQuery, at place, newer bool, enough, most int,
+) (matching []place, last place, more bool, err error) {
+	k, bytes, read := q.candidates(), 0, 0
+	for last, more = at, true; more && len(matching) < enough; {
+		if read >= most || bytes >= maxReadBytes && most == maxRead {
+			q.lookup.partly = true
+			return matching, last, true, nil
+		}
+		page, err := k.page(ctx, s.db, last, newer, readAtOnce)
+		if err != nil || len(page.Items) == 0 {
+			return matching, last, false, err
+		}
+		if newer {
+			slices.Reverse(page.Items)
+		}
+		more = newer && page.Newer != "" || !newer && page.Older != ""
+		last = page.Items[len(page.Items)-1]
+		n, err := s.judge(ctx, q.Filter, page.Items)
+		if err != nil {
+			return nil, last, false, err
+		}
+		bytes, read = bytes+n, read+len(page.Items)
+		for _, p := range page.Items {
+			if q.lookup.verdicts[p.key] {
+				matching = append(matching, p)
+			}
+		}
+	}
+	return matching, last, more, nil
+}
+
+// judge reads those messages whose verdict is not known, and returns how many bytes it read.
+func (s *Store) judge(ctx context.Context, f Filter, places []place) (bytes int, err error) {
+	var rows []int64
+	for _, p := range places {
+		if _, known := f.lookup.verdicts[p.key]; !known {
+			rows = append(rows, p.key)
+		}
+	}
+	matching, bytes, err := s.index.Check(ctx, f.lookup.plan, rows)
+	if err != nil {
+		return 0, err
+	}
+	for _, row := range rows {
+		f.lookup.verdicts[row] = false
+	}
+	for _, row := range matching {
+		f.lookup.verdicts[row] = true
+	}
+	return bytes, nil
+}
+
+const messagesByRow = `SELECT ` + messageColumns + ` FROM json_each(?) k CROSS JOIN messages m ON m.n = k.value
+	ORDER BY k.key`
+
+// messagesAt returns the messages of rows, in their order.
+func (s *Store) messagesAt(ctx context.Context, rows []int64) ([]deadletter.Message, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	list, err := toJSON(rows)
+	if err != nil {
+		return nil, err
+	}
+	return messages(ctx, s.db, "messages of a search", messagesByRow, list)
+}
+
+func rowsOf(places []place) []int64 {
+	rows := make([]int64, len(places))
+	for i, p := range places {
+		rows[i] = p.key
+	}
+	return rows
+}
+
+// countRead counts the messages that match among the newest that may, by status.
+func (s *Store) countRead(ctx context.Context, f Filter) (Counts, error) {
+	counts := Counts{ByStatus: map[deadletter.Status]int{}, AtLeast: map[deadletter.Status]bool{}}
+	matching, _, more, err := s.readCandidates(ctx, MessageQuery{Filter: f}, place{}, false, maxRead, maxRead)
+	if err != nil {
+		return counts, err
+	}
+	list, err := s.messagesAt(ctx, rowsOf(matching))
+	if err != nil {
+		return counts, err
+	}
+	for _, m := range list {
+		counts.ByStatus[m.Status]++
+	}
+	if more {
+		for _, status := range deadletter.Statuses() {
+			counts.AtLeast[status] = true
+		}
+	}
+	return counts, nil
+}
+
+// Report is what a person should know of the result of a query.
+type Report struct {
+	AsText []string // names before a colon that no field has: they were looked for as words
+	Read   int      // messages that were read, if there are more that may match; 0: none are left out
+
+	// Larger is how many messages among those of the other conditions were searched only in part; there may be more
+	// if it is CountCap.
+	Larger int
+}
+
+// Report returns what a person should know of a filter's result. Messages and Counts of the same Lookup come before.
+func (s *Store) Report(ctx context.Context, f Filter) (r Report, err error) {
+	if f.lookup == nil {
+		return r, nil
+	}
+	r.AsText = f.lookup.plan.AsText
+	if f.lookup.partly {
+		r.Read = len(f.lookup.verdicts)
+	}
+	if f.lookup.plan.Cut == "" {
+		return r, nil
+	}
+	cut := *f.lookup
+	cut.plan = search.Plan{Match: f.lookup.plan.Cut}
+	f.lookup = &cut
+	r.Larger, err = s.CountUpTo(ctx, f, CountCap)
+	return r, err
+}
+
+const causeOwners = `SELECT DISTINCT owner FROM causes WHERE owner <> '' ORDER BY owner LIMIT 200`
+
+// Complete returns completions of a query at a caret, in characters from 0.
+func (s *Store) Complete(ctx context.Context, text string, caret int) ([]search.Completion, error) {
+	values := map[string][]string{"status": texts(deadletter.Statuses()), "outcome": texts(deadletter.Outcomes())}
+	values["state"] = texts(deadletter.CauseStates())
+	for name, read := range map[string]func(context.Context) ([]string, error){
+		"source": s.Sources, "type": s.EventTypes, "queue": s.Queues,
+	} {
+		list, err := read(ctx)
+		if err != nil {
+			return nil, err
+		}
+		values[name] = list
+	}
+	codes, err := s.StatusCodes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, code := range codes {
+		values["code"] = append(values["code"], strconv.Itoa(code))
+	}
+	owners, err := sqlite.Column[string](ctx, s.db, "owners of causes", causeOwners)
+	if err != nil {
+		return nil, err
+	}
+	values["assignee"] = append([]string{search.Me, search.None}, owners...)
+	values["received"] = []string{"<1h", "<24h", "<7d", ">7d"}
+	return s.index.Complete(text, caret, values), nil
+}
+
+func texts[T ~string](values []T) []string {
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = string(v)
+	}
+	return list
+}
