@@ -44,6 +44,7 @@ func BenchmarkMillion(b *testing.B) {
 		{"list", "/messages"},
 		{"search", "/messages?status=all&q=gamma+conversation"},
 		{"message", "/messages/" + manyID(million/2)},
+		{"cause", s.largestCause(b)},
 		{"overview", "/overview?range=30d"},
 		{"audit", "/audit"},
 	} {

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -31,11 +32,13 @@ const (
 // BenchmarkListPage compares pages of a store with many messages to the same pages of one with few, asked for in turns.
 func BenchmarkListPage(b *testing.B) {
 	few, many := newSite(b, fewMessages), newSite(b, manyMessages)
+	largest := few.largestCause(b)
 	for _, page := range []struct{ name, path string }{
 		{"default", "/messages"},
 		{"all", "/messages?status=all"},
 		{"search", "/messages?status=all&q=field"},
 		{"message", "/messages/" + messageID(fewMessages/2)},
+		{"cause", largest},
 		{"overview", "/overview?range=30d"},
 		{"audit", "/audit"},
 		{"audit-kind", "/audit?action=message."},
@@ -171,6 +174,16 @@ func (s site) times(b *testing.B, path string, n int) []time.Duration {
 		took[i] = time.Since(started)
 	}
 	return took
+}
+
+// largestCause returns the path of the cause with the most messages.
+func (s site) largestCause(b *testing.B) string {
+	b.Helper()
+	path := regexp.MustCompile(`/causes/[0-9a-f]{16}`).Find(s.get(b, "/causes?sort=size"))
+	if path == nil {
+		b.Fatal("there is no cause")
+	}
+	return string(path)
 }
 
 func (s site) get(b *testing.B, path string) []byte {

@@ -41,7 +41,7 @@ func (b bundle) routes(t *testing.T) []route {
 				route{
 					method,
 					strings.NewReplacer("{id}", "a-1", "{arrival}", "3", "{job}", "1", "{queue}", "dlq",
-						"{page}", "concepts").
+						"{page}", "concepts", "{cause}", "c-1", "{note}", "1").
 						Replace(path),
 				},
 			)
@@ -111,7 +111,7 @@ func TestEveryPageForEveryRole(t *testing.T) {
 			return ledger.State{At: off.Hour, Imbalances: []ledger.Imbalance{off}}
 		}
 	})
-	b.receive(t, "a-1")
+	cause := "/causes/" + b.receive(t, "a-1").Fingerprint
 	b.draft(t, "a-1")
 	for name, role := range map[string]deadletter.Role{
 		"vera": deadletter.Viewer, "olga": deadletter.Operator,
@@ -124,7 +124,7 @@ func TestEveryPageForEveryRole(t *testing.T) {
 					r.path == "/live" { // a stream is no page
 					continue
 				}
-				path := strings.NewReplacer("{source}", "genesys", "{user}", name).Replace(r.path)
+				path := strings.NewReplacer("{source}", "genesys", "{user}", name, "/causes/c-1", cause).Replace(r.path)
 				if path == "/reconciliation/acknowledge" {
 					path += "?hour=2026-03-02T09:00&source=genesys&stage=messages&kind=missing"
 				}
@@ -134,6 +134,9 @@ func TestEveryPageForEveryRole(t *testing.T) {
 						t.Errorf("%s: %s answers %d: %s", name, r.path, a.status, a.text)
 					}
 					continue
+				}
+				if strings.HasPrefix(r.path, "/causes/") && a.status == http.StatusSeeOther {
+					a = p.get(a.header.Get("Location")) // one of its messages
 				}
 				switch r.path {
 				case "/", "/signin":
@@ -269,6 +272,14 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		"/messages/a-1/edit/curl":           order(0, "revision", "0", "body", "{}"),
 		"/messages/a-1/arrivals/3/separate": form(),
 		"/messages/bulk":                    form("action", "replay", "item", "a-1@0"),
+		"/causes/c-1/claim":                 order(0, "for", "1h"),
+		"/causes/c-1/release":               order(0),
+		"/causes/c-1/mute":                  order(0, "count", "1"),
+		"/causes/c-1/unmute":                order(0),
+		"/causes/c-1/known":                 order(0, "ticket", "OPS-1"),
+		"/causes/c-1/unmark":                order(0),
+		"/causes/c-1/notes":                 form("text", "x"),
+		"/causes/c-1/notes/1":               form("text", "x"),
 		"/causes/bulk":                      form("action", "claim", "item", m.Fingerprint+"@0", "for", "1h"),
 	}
 	for _, step := range []string{"start", "pause", "resume", "cancel", "undo"} {

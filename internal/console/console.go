@@ -205,6 +205,7 @@ func (c *Console) signedInRoutes(r chi.Router) {
 	r.With(c.form(maxForm)).Post(acknowledgePath, c.handle(c.acknowledge))
 	r.Get("/audit", c.handle(c.audit))
 	c.causeListRoutes(r)
+	c.causeRoutes(r)
 	c.jobRoutes(r)
 	c.userRoutes(r)
 	r.With(c.form(maxEditForm)).Post("/messages/{id}/edit", c.handle(c.edit))

@@ -3,6 +3,7 @@ package console
 import (
 	"bytes"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -154,6 +155,9 @@ func (c *Console) editView(r *http.Request, e editing) page.EditView {
 		Fields:   len(base.Fields) > 0,
 		Form:     strings.Join(append(base.Codings, formOf(base)...), ", "),
 		Denied:   permitted.DenyEdit,
+	}
+	if v.Live != "" { // the page of the cause says who is editing
+		v.Live += "&" + url.Values{"editing": {v.ID}}.Encode()
 	}
 	if permitted.DenyRedrive == "" {
 		v.RedrivesTo = permitted.RedrivesTo

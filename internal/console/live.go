@@ -57,17 +57,19 @@ type streams struct {
 // stream is one open page, with the events that it has not been sent yet.
 type stream struct {
 	user string
+	at   presentAt
 	wake chan struct{}
 	end  chan struct{} // closed when the desk stops
 
 	check chan struct{} // has a value if the session may have ended
+	crowd chan struct{} // has a value if others came to the cause of the page, or left it
 
 	mu      sync.Mutex
 	waiting []store.TrailEntry
 	lost    bool // the page must be reloaded: too much happened
 }
 
-func (s *streams) join(user string) (*stream, error) {
+func (s *streams) join(user string, at presentAt) (*stream, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ofUser := 0
@@ -80,13 +82,15 @@ func (s *streams) join(user string) (*stream, error) {
 		return nil, deadletter.Errorf(deadletter.RateLimited, "too many pages receive live updates: close some")
 	}
 	joined := &stream{
-		user: user, wake: make(chan struct{}, 1), end: make(chan struct{}), check: make(chan struct{}, 1),
+		user: user, at: at, wake: make(chan struct{}, 1), end: make(chan struct{}), check: make(chan struct{}, 1),
+		crowd: make(chan struct{}, 1),
 	}
 	joined.check <- struct{}{} // the session may have ended since the request began
 	if s.open == nil {
 		s.open = map[*stream]struct{}{}
 	}
 	s.open[joined] = struct{}{}
+	s.tellPresence(at.cause)
 	return joined, nil
 }
 
@@ -94,6 +98,7 @@ func (s *streams) leave(one *stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.open, one)
+	s.tellPresence(one.at.cause)
 }
 
 func (s *streams) tell(list []store.TrailEntry, lost bool) {
@@ -239,7 +244,11 @@ func (c *Console) follow(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s, err := c.live.join(auth.Actor(r.Context()).Name)
+	at, err := c.presentAt(r.Context(), r.URL.Query())
+	if err != nil {
+		return err
+	}
+	s, err := c.live.join(auth.Actor(r.Context()).Name, at)
 	if err != nil {
 		return err
 	}
@@ -279,6 +288,8 @@ func newFollower(c *Console, r *http.Request) (f *follower, err error) {
 	}
 	switch values.Get("only") {
 	case countOnly:
+	case causeOnly:
+		f.list = &liveCause{c, values.Get("cause")}
 	case causesOnly:
 		f.list, err = newLiveCauses(c, auth.Actor(r.Context()), values, rows)
 	default:
@@ -321,6 +332,8 @@ func (f *follower) run(r *http.Request, s *stream) error {
 			err = f.beat(r)
 		case <-s.check:
 			err = f.beat(r)
+		case <-s.crowd:
+			err = f.tellPresence(ctx)
 		case <-s.wake:
 			list, lost := s.take()
 			err = f.tell(ctx, list, lost)
@@ -329,6 +342,19 @@ func (f *follower) run(r *http.Request, s *stream) error {
 			return err
 		}
 	}
+}
+
+// tellPresence sends who else is on the page of a cause.
+func (f *follower) tellPresence(ctx context.Context) error {
+	l, ok := f.list.(*liveCause)
+	if !ok {
+		return nil
+	}
+	u, err := l.presence(ctx)
+	if err != nil {
+		return err
+	}
+	return f.update(ctx, u)
 }
 
 // beat sends a heartbeat. It ends the stream of a user who signed out or was removed.
@@ -348,6 +374,7 @@ func (f *follower) beat(r *http.Request) error {
 type liveUpdate struct {
 	Tabs       string            `json:"tabs,omitempty"`
 	OnTheirWay string            `json:"onTheirWay,omitempty"`
+	Parts      map[string]string `json:"parts,omitempty"` // of the page, by their id
 	Rows       map[string]string `json:"rows,omitempty"`  // an empty text: the row is gone
 	Top        []liveRow         `json:"top,omitempty"`   // rows to put on top of the list, the topmost last
 	New        string            `json:"new,omitempty"`   // "12", or "many"

@@ -21,6 +21,7 @@ type update struct {
 	OnTheirWay string
 	Rows       map[string]string
 	Top        []struct{ ID, HTML string }
+	Parts      map[string]string
 	New        string
 	Failed     string
 	Quiet      bool

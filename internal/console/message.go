@@ -695,7 +695,10 @@ func (c *Console) causeView(ctx context.Context, m deadletter.Message) (page.Cau
 	if err != nil {
 		return page.Cause{}, err
 	}
-	v := page.Cause{Unedited: replays("unedited", group.Unedited), Edited: replays("edited", group.Edited)}
+	v := page.Cause{
+		PageURL: page.CauseURL(group.Fingerprint), Standing: c.causeStanding(auth.Actor(ctx), group),
+		Unedited: replays("unedited", group.Unedited), Edited: replays("edited", group.Edited),
+	}
 	if others := group.Messages - 1; others > 0 {
 		v.Others, v.Since = plural(others, "other message"), ui.At(group.FirstAt)
 		v.URL = listPath("cause=" + group.Fingerprint + "&status=" + allStatus)

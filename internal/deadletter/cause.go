@@ -69,7 +69,19 @@ const causeTarget = "cause"
 
 // CauseActions lists the actions on one cause.
 func CauseActions() []Action {
-	return []Action{ActClaim, ActRelease, ActMute, ActUnmute, ActKnown, ActUnmark, ActNote, ActGroup}
+	return []Action{
+		ActReplay,
+		ActEdit,
+		ActArchive,
+		ActClaim,
+		ActRelease,
+		ActMute,
+		ActUnmute,
+		ActKnown,
+		ActUnmark,
+		ActNote,
+		ActGroup,
+	}
 }
 
 // ClaimTimes lists how long a cause can be claimed for.
@@ -87,6 +99,8 @@ func (c Cause) Permits(by Actor, act Action, at time.Time) error {
 	}
 	holder := c.holder(at)
 	switch {
+	case c.Failed == 0 && (act == ActReplay || act == ActEdit || act == ActArchive):
+		return Errorf(Conflict, "none of its messages is failed now")
 	case act == ActClaim && holder != "" && !strings.EqualFold(holder, by.Name):
 		return Errorf(Conflict, "claimed by %s until %s: release it first", holder,
 			c.OwnedUntil.UTC().Format("2 January 15:04 UTC"))
@@ -273,11 +287,8 @@ type noteFacts struct {
 
 // Edit returns the note with another text, with its audit event. Only its author may edit it.
 func (n CauseNote) Edit(by Actor, source, text string, at time.Time) (CauseNote, Event, error) {
-	if err := by.May(ActNote); err != nil {
+	if err := n.CheckEdit(by); err != nil {
 		return n, Event{}, err
-	}
-	if !strings.EqualFold(by.Name, n.By) {
-		return n, Event{}, Errorf(Forbidden, "this note is %s's: only they edit it", n.By)
 	}
 	text, err := checkNote(text)
 	if err != nil {
@@ -294,6 +305,17 @@ func (n CauseNote) Edit(by Actor, source, text string, at time.Time) (CauseNote,
 	)
 	e.Source = source
 	return n, e, err
+}
+
+// CheckEdit returns nil if the actor may edit the note: it is their own. Otherwise it returns Forbidden.
+func (n CauseNote) CheckEdit(by Actor) error {
+	if err := by.May(ActNote); err != nil {
+		return err
+	}
+	if !strings.EqualFold(by.Name, n.By) {
+		return Errorf(Forbidden, "this note is %s's: only they edit it", n.By)
+	}
+	return nil
 }
 
 func checkNote(text string) (string, error) {

@@ -102,3 +102,11 @@ func middle(list []SampledMessage) SampledMessage {
 		return cmp.Compare(math.Abs(float64(a.Size-median)), math.Abs(float64(b.Size-median)))
 	})
 }
+
+// TypicalOf returns the message of a sample that stands for most of it, newest first; false if the sample is empty.
+func TypicalOf(newest []SampledMessage) (ID, bool) {
+	if len(newest) == 0 {
+		return "", false
+	}
+	return middle(alike(newest)[0]).ID, true
+}

@@ -9,40 +9,45 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-// eachStatus joins a query for each status, because the index of a cause has the status before the time.
-func eachStatus(query string) string {
+// eachStatus joins a query for each of some statuses, because the index of a cause has the status before the time.
+func eachStatus(query string, statuses []deadletter.Status) string {
 	var parts []string
-	for _, status := range deadletter.Statuses() {
+	for _, status := range statuses {
 		parts = append(parts, fmt.Sprintf("SELECT * FROM ("+query+")", "'"+string(status)+"'"))
 	}
 	return strings.Join(parts, " UNION ALL ")
 }
 
-var (
-	newestOfCause = eachStatus(
-		`SELECT n FROM messages WHERE fingerprint = ?1 AND status = %s ORDER BY n DESC LIMIT ?2`,
-	)
-	firstOfCause = `SELECT id FROM messages WHERE n = (SELECT min(n) FROM (` + eachStatus(
-		`SELECT min(n) AS n FROM messages WHERE fingerprint = ?1 AND status = %s`,
-	) + `))`
-	sampleOfCause = `WITH newest AS MATERIALIZED (SELECT n FROM (` + newestOfCause + `) ORDER BY n DESC LIMIT ?2)
+var firstOfCause = `SELECT id FROM messages WHERE n = (SELECT min(n) FROM (` + eachStatus(
+	`SELECT min(n) AS n FROM messages WHERE fingerprint = ?1 AND status = %s`, deadletter.Statuses(),
+) + `))`
+
+// sampleOfCause returns the query of a sample of the messages of some statuses.
+func sampleOfCause(statuses []deadletter.Status) string {
+	return `WITH newest AS MATERIALIZED (SELECT n FROM (` + eachStatus(
+		`SELECT n FROM messages WHERE fingerprint = ?1 AND status = %s ORDER BY n DESC LIMIT ?2`, statuses,
+	) + `) ORDER BY n DESC LIMIT ?2)
 		SELECT m.id, m.source, m.status_code, m.event_type, m.destination, coalesce(m.order_key, 0),
 		coalesce(r.size, length(r.body))
 		FROM newest CROSS JOIN messages m ON m.n = newest.n CROSS JOIN revisions r ON r.message = m.n AND r.number = 0
 		ORDER BY m.n DESC`
-)
+}
 
 // CauseSample returns the id of the oldest message whose latest failure has a cause, and what is known of up to limit
-// of the newest ones, newest first. Its cost depends on the limit alone. Without a message it returns none.
+// of the newest ones, newest first: of those of some statuses, or of all without one. Its cost depends on the limit
+// alone. Without a message it returns none.
 func (s *Store) CauseSample(
-	ctx context.Context, fingerprint string, limit int,
+	ctx context.Context, fingerprint string, limit int, statuses ...deadletter.Status,
 ) (first deadletter.ID, newest []deadletter.SampledMessage, err error) {
+	if len(statuses) == 0 {
+		statuses = deadletter.Statuses()
+	}
 	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var m deadletter.SampledMessage
 		err := r.Scan(&m.ID, &m.Source, &m.StatusCode, &m.EventType, &m.Destination, &m.OrderKey, &m.Size)
 		newest = append(newest, m)
 		return err
-	}, sampleOfCause, fingerprint, limit)
+	}, sampleOfCause(statuses), fingerprint, limit)
 	if err == nil && len(newest) > 0 {
 		err = s.db.QueryRowContext(ctx, firstOfCause, fingerprint).Scan(&first)
 	}

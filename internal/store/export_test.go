@@ -1,11 +1,13 @@
 package store
 
+import "dlqdesk/internal/deadletter"
+
 // OpenWith is Open with other migrations.
 var OpenWith = openWith
 
 // Queries whose plans are checked, made of others.
 var (
-	SampleOfCause = sampleOfCause
+	SampleOfCause = sampleOfCause(deadletter.Statuses())
 	FirstOfCause  = firstOfCause
 )
 

@@ -122,7 +122,7 @@ func causeOf() page.CauseView {
 				Text: "0 of 20 replays as they were were delivered, 214 of 214 after an edit: edit the other 214 too.",
 			},
 			Actions: page.CauseActions{
-				Mine: true, Status: "failed", Messages: "214 messages", EditOneURL: "/messages/a/edit",
+				Mine: true, Messages: "214 messages", EditOneURL: "/messages/a/edit",
 				MergeURL: "/causes/4f2a9c6d01b7e385/merge", SplitURL: "/causes/4f2a9c6d01b7e385/split",
 				OpenTicketURL: "https://tracker.example/new?title=500",
 			},

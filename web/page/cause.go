@@ -27,7 +27,8 @@ type CauseView struct {
 	Notes    CauseNotes
 }
 
-// CauseHead is all of a cause that an action or a live update changes. Its element has the id cause-panel.
+// CauseHead is all of a cause that an action or a live update changes. Its element has the id cause-panel; live updates
+// replace the part with the id cause-head, and leave the notice.
 type CauseHead struct {
 	Fingerprint string
 	Version     string
@@ -76,14 +77,14 @@ type CauseActions struct {
 	DenyReplay, DenyEdit, DenyArchive          string
 	DenyClaim, DenyMute, DenyKnown, DenyGroup  string
 	DenyNote                                   string
-	Mine                                       bool // this person has claimed it
-	Status                                     string
+	Mine                                       bool   // this person has claimed it
 	Messages                                   string // "214 messages": what a replay, an edit or archiving is for
 	EditOneURL                                 string // edits one of its messages; empty: none can be edited
 	MergeURL, SplitURL                         string
 	OpenTicketURL                              string // a new ticket with the facts of the cause; empty: none configured
 	MuteError, KnownError                      string
 	KnownValue, MuteUntil, MuteCount, MuteRate string // as the form was sent
+	MuteDelivered                              bool
 }
 
 // CausePresence is one other person with this page, or a message of the cause, open.
@@ -236,7 +237,7 @@ func (v CauseHead) order(action string) templ.Attributes {
 
 // back is the query of the list of messages that an action over all of them is for.
 func (v CauseHead) back() string {
-	return url.Values{"cause": {v.Fingerprint}, "status": {v.Actions.Status}}.Encode()
+	return url.Values{"cause": {v.Fingerprint}, "status": {"failed"}}.Encode()
 }
 
 // denials joins actions that are impossible for the same reason, so that the page says it once.

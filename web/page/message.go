@@ -128,6 +128,8 @@ type MessagePanelView struct {
 
 // Cause is what is known of the reason that a message failed for. The zero Cause shows nothing.
 type Cause struct {
+	PageURL  string // of the cause
+	Standing CauseStanding
 	Others   string // "311 other messages"; empty: none
 	URL      string // the list of them
 	Since    ui.Moment

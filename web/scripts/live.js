@@ -8,10 +8,12 @@ let root = null // the element with the address of the updates
 let source = null
 let last = '' // the sequence number of the latest update
 let waiting = [] // updates that came while messages were selected
+let held = {} // parts that came while a person was at work in them, by id
 
 export function live() {
 	document.addEventListener('visibilitychange', () => (document.hidden ? disconnect() : connect()))
 	document.addEventListener('selection', applyWaiting)
+	document.addEventListener('toggle', () => replaceParts(held), true)
 	window.addEventListener('pagehide', disconnect)
 	window.addEventListener('pageshow', connect)
 }
@@ -25,6 +27,7 @@ export function showLive() {
 	disconnect()
 	root = current
 	waiting = []
+	held = {}
 	last = ''
 	connect()
 }
@@ -92,7 +95,8 @@ function applyWaiting() {
 	}
 }
 
-function apply({ tabs, onTheirWay, rows: changed = {}, top = [], new: count, quiet }) {
+function apply({ tabs, onTheirWay, parts = {}, rows: changed = {}, top = [], new: count, quiet }) {
+	replaceParts(parts)
 	if (tabs) {
 		replace(document.getElementById('status-tabs'), tabs)
 	}
@@ -115,6 +119,19 @@ function apply({ tabs, onTheirWay, rows: changed = {}, top = [], new: count, qui
 		pill.hidden = false
 	}
 	times()
+}
+
+// replaceParts replaces parts of the page. One with an open menu or form waits until that is closed.
+function replaceParts(parts) {
+	for (const [id, html] of Object.entries(parts)) {
+		const old = document.getElementById(id)
+		if (old?.querySelector('[data-holds][open]')) {
+			held[id] = html
+			continue
+		}
+		delete held[id]
+		replace(old, html, true)
+	}
 }
 
 // showFailed shows the number of failed messages in the navigation and in the title of the tab.
