@@ -99,6 +99,12 @@ func messageID(n int) string { return fmt.Sprintf("message-%06d", n) }
 // been processed.
 func fill(b *testing.B, cfg config.Config, n int) {
 	b.Helper()
+	fillWith(b, cfg, n, func(int, *deadletter.Capture) {})
+}
+
+// fillWith writes messages as fill does, each as change makes it.
+func fillWith(b *testing.B, cfg config.Config, n int, change func(i int, c *deadletter.Capture)) {
+	b.Helper()
 	if err := os.WriteFile(filepath.Join(cfg.DataDir, "audit.key"), desktest.Key(), 0o600); err != nil {
 		b.Fatal(err)
 	}
@@ -115,6 +121,7 @@ func fill(b *testing.B, cfg config.Config, n int) {
 			for i := from; i < from+fillBatch; i++ {
 				c := desktest.Failure(messageID(i), codes[i%len(codes)], now.Add(-gap*time.Duration(n-i)))
 				c.Body = body
+				change(i, &c)
 				if err := tx.Apply(ctx, deadletter.NewMessage(c, policy(), 0.5, now)); err != nil {
 					return err
 				}
