@@ -19,6 +19,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/ledger"
+	"dlqdesk/internal/ordering"
 	"dlqdesk/internal/pressure"
 	"dlqdesk/internal/receiver"
 	"dlqdesk/internal/server"
@@ -48,6 +49,7 @@ type App struct {
 	// How often the ledger is checked, and how long a message may be on its way: see ledger.Settings.
 	ledgerEvery, ledgerSettle time.Duration
 
+	order    receiver.Order // nil without a store
 	settings *settings.Live // in force
 	tracker  *delivery.Tracker
 	sender   delivery.Sender // of the whole program
@@ -97,7 +99,7 @@ func New(cfg config.Config, o Options) *App {
 		metrics:      telemetry.NewMetrics(cfg.SourceNames()),
 		pressure:     pressure.New(pressure.ProcessorWaits()),
 	}
-	a.counts = unledgered{a.metrics}
+	a.counts = receiver.Unledgered{Metrics: a.metrics}
 	a.now = server.NewClock(o.Clock, a.logClockStep).Now
 	return a
 }
@@ -147,6 +149,12 @@ func (a *App) start(ctx context.Context) error {
 	if err := a.newTracker(delivery.DecodeSnapshots(ctx, saved, a.log)); err != nil {
 		return err
 	}
+	order := ordering.New(ordering.Deps{
+		Store: a.store, Keys: a.orderKeys, Pressure: a.pressure, Now: a.now, Log: a.log.With("component", "ordering"),
+	})
+	a.order = order
+	a.life.OnStop("delivered events", order.Save)
+	a.run("delivered events", order.Run)
 	a.run("search index", func(ctx context.Context) error { return a.store.RunIndex(ctx, a.masks, a.pressure) })
 	a.run("grouping", func(ctx context.Context) error {
 		return a.store.RunRegrouping(ctx, a.pressure, a.log.With("component", "grouping"))

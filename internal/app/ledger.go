@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 
-	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/telemetry"
@@ -43,12 +42,3 @@ type countedHere struct {
 	*ledger.Recorder
 	*telemetry.Metrics
 }
-
-// unledgered is the ledger of a receiver without a store: the desk that its messages reach counts them.
-type unledgered struct{ *telemetry.Metrics }
-
-func (unledgered) RunID() string                            { return "" }
-func (unledgered) Number(*deadletter.Capture)               {}
-func (unledgered) Record(deadletter.Capture, ledger.Counts) {}
-func (unledgered) Refused(ledger.RefusalKey, string)        {}
-func (unledgered) Save(context.Context) error               { return nil }

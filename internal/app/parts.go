@@ -16,6 +16,7 @@ import (
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/ingest"
 	"dlqdesk/internal/memory"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/receiver"
 	"dlqdesk/internal/redact"
 	"dlqdesk/internal/sampler"
@@ -100,6 +101,7 @@ func (a *App) startIngest(q *queues) {
 		Store:        a.store,
 		Settings:     func() ingest.Settings { return a.settings.Load().Ingest },
 		Arrived:      ingest.Coalesce(a.kick, arrivedAfter),
+		Keyed:        a.order.Failed,
 		UnpackMemory: memory.NewBudget(ingest.UnpackBudget),
 		Pressure:     a.pressure,
 		Now:          a.now,
@@ -121,6 +123,7 @@ func (a *App) newReceiver(q *queues) http.Handler {
 		DLQ:        q.dlq,
 		Processing: q.processing,
 		Ledger:     a.counts,
+		Order:      a.order,
 		Pressure:   a.pressure,
 		Delivered:  a.delivered,
 		Now:        a.now,
@@ -195,3 +198,6 @@ func (a *App) masksSince(digest []byte) (time.Time, error) {
 
 // masks returns what is secret by the settings in force.
 func (a *App) masks() *redact.Masks { return a.settings.Load().Masks }
+
+// orderKeys returns where webhooks name what they are about, by source and by the settings in force.
+func (a *App) orderKeys() map[string]payload.OrderKey { return a.settings.Load().Ingest.OrderKey }

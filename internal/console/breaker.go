@@ -170,7 +170,7 @@ func (c *Console) probeWith(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	return c.act(w, r, done, func(ctx context.Context, by deadletter.Actor, ref desk.Ref) (desk.View, error) {
-		return c.Desk.ProbeWith(ctx, by, ref, desk.SendCommand{ConfirmUnknown: isConfirmed(r)})
+		return c.Desk.ProbeWith(ctx, by, ref, confirmed(r))
 	})
 }
 

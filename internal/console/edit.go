@@ -22,6 +22,7 @@ type editing struct {
 	message deadletter.Message
 	base    deadletter.Revision
 	source  desk.Source
+	newer   deadletter.Newer
 }
 
 func (c *Console) openEdit(r *http.Request) (editing, error) {
@@ -35,6 +36,9 @@ func (c *Console) openEdit(r *http.Request) (editing, error) {
 		return e, err
 	}
 	e.source = c.Desk.SourceOf(e.message)
+	if e.newer, err = c.Desk.Newer(r.Context(), e.message); err != nil {
+		return e, err
+	}
 	e.base, err = desk.EditBase(r.Context(), c.Store, e.message.ID, number)
 	return e, err
 }
@@ -70,8 +74,7 @@ func (c *Console) edit(w http.ResponseWriter, r *http.Request) error {
 		Body:    []byte(r.PostForm.Get("body")),
 		Headers: formHeaders(r, e),
 		Reason:  r.PostForm.Get("reason"),
-
-		ConfirmUnknown: isConfirmed(r),
+		Confirm: confirmed(r),
 	}
 	v := page.EditView{
 		BodyError:   bodyFault(e, edit.Body),
@@ -91,7 +94,11 @@ func (c *Console) edit(w http.ResponseWriter, r *http.Request) error {
 		c.redirect(w, r, messageURL(ref.ID, backQuery(r)), ui.Notice{Kind: ui.Info, Text: done})
 		return nil
 	case kind == deadletter.NeedsConfirmation:
-		v.UnknownError = errorText(err)
+		if deadletter.FieldOf(err) == deadletter.FieldNewer {
+			v.NewerError = errorText(err)
+		} else {
+			v.UnknownError = errorText(err)
+		}
 		return c.refuseEdit(w, r, e, edit, v, kind)
 	case kind == deadletter.Conflict:
 		v.Conflict = page.Conflict{Text: errorText(err), URL: messageURL(ref.ID, backQuery(r))}
@@ -131,7 +138,8 @@ func (c *Console) refuseEdit(
 		v.Denied = "" // the edit stays on the page
 	}
 	v.BodyError, v.HeaderError, v.ReasonError = faults.BodyError, faults.HeaderError, faults.ReasonError
-	v.Notice, v.Conflict, v.UnknownError = faults.Notice, faults.Conflict, faults.UnknownError
+	v.Notice, v.Conflict = faults.Notice, faults.Conflict
+	v.UnknownError, v.NewerError = faults.UnknownError, faults.NewerError
 	v.Body, v.Headers, v.Reason = string(edit.Body), filledHeaders(r, e), edit.Reason
 	return c.render(w, r, statusOf(kind), page.Edit(v))
 }
@@ -173,6 +181,9 @@ func (c *Console) editView(r *http.Request, e editing) page.EditView {
 	}
 	if m.CheckConfirmed(false) != nil {
 		v.Unknown = "Send it even though it may already have been processed"
+	}
+	if e.newer.Count > 0 {
+		v.Newer = "Send it even though " + printable(e.newer.String())
 	}
 	if s, ok := c.sourceOf(m); ok {
 		v.Destination = s.host()

@@ -40,6 +40,7 @@ func messageFields() []field {
 		{"type", "Event type"},
 		{"cause", "Cause"},
 		{"same", "Same id as"},
+		{"order", "Order key"},
 		{"from", "Received from"},
 		{"to", "Received to"},
 		{"job", "Job"},
@@ -190,7 +191,7 @@ func messageQuery(ctx context.Context, query url.Values, cursor string) (store.M
 	query = withStatus(query)
 	q := store.MessageQuery{Cursor: cursor, Limit: pageSize}
 	q.Text, q.By = query.Get("q"), auth.Actor(ctx).Name
-	var errs [14]error
+	var errs [15]error
 	q.Status, errs[0] = parseStatus(query.Get("status"))
 	q.Source, q.NoSource, errs[1] = parseSource(query.Get("source"))
 	q.Queue, errs[9] = parseText("queue", query.Get("queue"))
@@ -204,6 +205,9 @@ func messageQuery(ctx context.Context, query url.Values, cursor string) (store.M
 	q.Cause = query.Get("cause")
 	same, err := parseText("message id", query.Get("same"))
 	q.SameID, errs[13] = deadletter.ID(same), err
+	if key := query.Get("order"); key != "" {
+		q.OrderKey, errs[14] = deadletter.ParseOrderKey(key)
+	}
 	q.Sort, errs[11] = parseSort(query.Get("sort"))
 	return q, cmp.Or(errs[:]...)
 }

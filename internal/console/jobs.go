@@ -176,7 +176,7 @@ func (c *Console) jobRoutes(r chi.Router) {
 		r.Use(c.form(maxForm))
 		r.Post("/jobs/{job}/start", c.handle(c.startJob))
 		r.Post("/jobs/{job}/pause", c.handle(c.steer(c.Desk.PauseJob)))
-		r.Post("/jobs/{job}/resume", c.handle(c.steer(c.Desk.ResumeJob)))
+		r.Post("/jobs/{job}/resume", c.handle(c.resumeJob))
 		r.Post("/jobs/{job}/cancel", c.handle(c.steer(c.Desk.CancelJob)))
 		r.Post("/jobs/{job}/undo", c.handle(c.undoJob))
 		r.Post("/jobs/{job}/hide", c.handle(c.hideJob))
@@ -298,6 +298,7 @@ func (c *Console) startJob(w http.ResponseWriter, r *http.Request) error {
 		ConfirmUnknown: r.PostForm.Get("unknown") == "yes",
 		TestBatch:      formNumber(r, "test-batch"),
 		Rate:           formNumber(r, "rate"),
+		Order:          deadletter.JobOrder(r.PostForm.Get("order")),
 	}
 	err = c.Desk.StartJob(r.Context(), auth.Actor(r.Context()), j.ID, in)
 	switch deadletter.KindOf(err) {
@@ -331,6 +332,7 @@ func (c *Console) askAgain(
 	explain := func(v *page.JobConfirmView) {
 		v.Patch, v.Reason, v.IncludeUnknown = string(in.Patch), in.Reason, in.ConfirmUnknown
 		v.TestBatch, v.Rate = r.PostForm.Get("test-batch"), r.PostForm.Get("rate")
+		v.Order.Choice = string(in.Order)
 		switch deadletter.FieldOf(fault) {
 		case deadletter.FieldTestBatch:
 			v.TestBatchError = errorText(fault)
@@ -338,6 +340,8 @@ func (c *Console) askAgain(
 			v.RateError = errorText(fault)
 		case deadletter.FieldConfirm:
 			v.UnknownError = errorText(fault)
+		case deadletter.FieldOrder:
+			v.Order.Error = errorText(fault)
 		case deadletter.FieldPatch:
 			v.PatchError = errorText(fault)
 		default:
@@ -381,6 +385,14 @@ func (c *Console) answerSteered(w http.ResponseWriter, r *http.Request, id deadl
 		return err
 	}
 	return c.showStrip(w, r, j, to)
+}
+
+// resumeJob resumes a job, in another order if its button says so.
+func (c *Console) resumeJob(w http.ResponseWriter, r *http.Request) error {
+	order := deadletter.JobOrder(r.PostForm.Get("order"))
+	return c.steer(func(ctx context.Context, by deadletter.Actor, id deadletter.JobID) error {
+		return c.Desk.ResumeJob(ctx, by, id, order)
+	})(w, r)
 }
 
 // undoJob restores the messages that a job archived. The restoring job takes its place in the list.
@@ -487,6 +499,7 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 		Active:     j.State == deadletter.JobRunning || n.InFlight > 0,
 		CanPause:   j.State.CanBecome(deadletter.JobPaused),
 		CanResume:  j.State == deadletter.JobPaused,
+		AsksOrder:  j.AsksOrder(),
 		CanCancel:  j.State.CanBecome(deadletter.JobCancelled),
 		CanUndo:    j.CheckUndo() == nil,
 		CanHide: j.State.Ended() && n.InFlight == 0 && j.By.Name == auth.Actor(r.Context()).Name &&
@@ -623,6 +636,10 @@ const maxProblems = 5
 
 // addFacts completes the view of a job for its own page.
 func (c *Console) addFacts(ctx context.Context, v *page.JobView, j deadletter.Job) error {
+	var err error
+	if v.Order, err = c.orderText(ctx, j); err != nil {
+		return err
+	}
 	if err := c.addNow(ctx, v, j); err != nil {
 		return err
 	}
@@ -662,6 +679,9 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 	}
 	var err error
 	if v.Skipped, err = c.skippedText(r.Context(), j); err != nil {
+		return v, err
+	}
+	if v.Order, err = c.jobOrderView(r.Context(), j); err != nil {
 		return v, err
 	}
 	if v.Limits, err = c.jobLimits(r.Context(), j); err != nil {

@@ -254,14 +254,19 @@ func (c *Console) send(
 	if err != nil {
 		return err
 	}
-	cmd := desk.SendCommand{Revision: revision, ConfirmUnknown: isConfirmed(r)}
+	cmd := confirmed(r)
+	cmd.Revision = revision
 	return c.act(w, r, done, func(ctx context.Context, by deadletter.Actor, ref desk.Ref) (desk.View, error) {
 		return do(ctx, by, ref, cmd)
 	})
 }
 
-// isConfirmed reports whether a form confirms to send a message that may already have been processed.
-func isConfirmed(r *http.Request) bool { return r.PostForm.Get("confirmed") == "yes" }
+// confirmed returns what a form confirms.
+func confirmed(r *http.Request) desk.SendCommand {
+	return desk.SendCommand{
+		ConfirmUnknown: r.PostForm.Get("confirmed") == "yes", ConfirmNewer: r.PostForm.Get("newer") == "yes",
+	}
+}
 
 // passesBreaker returns a warning for a replay to a destination whose circuit breaker is open; "" otherwise.
 func (c *Console) passesBreaker(m deadletter.Message) string {
@@ -379,6 +384,7 @@ type history struct {
 	events        []store.EventRow
 	cause         page.Cause
 	undeletedCopy page.UndeletedCopy
+	order         page.MessageOrder
 }
 
 // readHistory reads what happened to a message, and masks it and the message.
@@ -399,6 +405,9 @@ func (c *Console) readHistory(ctx context.Context, m *deadletter.Message) (histo
 		return h, err
 	}
 	if h.cause, err = c.causeView(ctx, *m); err != nil {
+		return h, err
+	}
+	if h.order, err = c.orderView(ctx, *m); err != nil {
 		return h, err
 	}
 	events, err := c.Store.Events(
@@ -463,6 +472,7 @@ func (c *Console) panelView(seen desk.View, h history, back string) page.Message
 		Reason:       printable(m.Reason),
 		Cause:        h.cause,
 		Undeleted:    h.undeletedCopy,
+		Order:        h.order,
 		Code:         code(m.StatusCode),
 		Outcome:      string(m.Outcome),
 		AttemptCount: c.attempts(m),

@@ -324,7 +324,7 @@ func (a answer) fields(selector string) url.Values {
 		_, disabled := s.Attr("disabled")
 		_, checked := s.Attr("checked")
 		switch kind := s.AttrOr("type", ""); {
-		case disabled, kind == "checkbox" && !checked:
+		case disabled, (kind == "checkbox" || kind == "radio") && !checked:
 		case goquery.NodeName(s) == "textarea":
 			// A browser drops the first line feed (so did the parser of this test) and writes every line end as CR LF.
 			values.Add(name, strings.ReplaceAll(s.Text(), "\n", "\r\n"))

@@ -9,6 +9,8 @@ const (
 	FieldTicket    = "ticket"
 	FieldConfirm   = "confirmUnknown"
 	FieldPatch     = "patch"
+	FieldNewer     = "confirmNewer"
+	FieldOrder     = "order"
 	FieldTestBatch = "test-batch"
 	FieldRate      = "rate"
 )
@@ -23,6 +25,19 @@ func (m Message) CheckConfirmed(confirmed bool) error {
 		Kind:  NeedsConfirmation,
 		Field: FieldConfirm,
 		Text:  "this message may already have been processed: confirm that it is to be sent again",
+	}
+}
+
+// CheckConfirmed returns NeedsConfirmation where sending the message would overtake nothing but come too late: newer
+// events were delivered, and the command does not confirm that the message is to be sent all the same.
+func (n Newer) CheckConfirmed(confirmed bool) error {
+	if confirmed || n.Count == 0 {
+		return nil
+	}
+	return &Error{
+		Kind:  NeedsConfirmation,
+		Field: FieldNewer,
+		Text:  n.String() + ": confirm that this older one is to be sent after them",
 	}
 }
 
@@ -52,11 +67,15 @@ func (a Action) CheckReason(reason string) error {
 // NeedsReview reports whether a draft must be shown before it is started: its messages were not seen one by one, or
 // Start asks for a reason, a patch or a confirmation.
 func (j Job) NeedsReview() bool {
-	return j.Filter != "" || j.Action.Edits() || j.Action.Redrives() || j.Action == ActArchive || j.asksUnknown()
+	return j.Filter != "" || j.Action.Edits() || j.Action.Redrives() || j.Action == ActArchive || j.asksUnknown() ||
+		j.asksOrder()
 }
 
 // asksUnknown reports whether some of the messages that the job sends may already have been processed.
 func (j Job) asksUnknown() bool { return j.Delivers() && j.Unknown > 0 }
+
+// asksOrder reports whether newer events than some of the messages that the job sends were delivered.
+func (j Job) asksOrder() bool { return j.Delivers() && j.Overtaken > 0 }
 
 // checkInput returns Invalid or NeedsConfirmation where the input for a draft is not complete. The patch is checked by
 // those who can read one.
@@ -78,6 +97,13 @@ func (j Job) checkInput(in JobInput) error {
 		err := Errorf(NeedsConfirmation,
 			"%d of these messages may already have been processed: confirm that they are included", j.Unknown)
 		err.Field = FieldConfirm
+		return err
+	case !in.Order.isKnown():
+		return fault(FieldOrder, "the order must be skip, ask or send (got %q)", in.Order)
+	case j.asksOrder() && in.Order == "":
+		err := Errorf(NeedsConfirmation, "newer events than %d of these messages were delivered: "+
+			"choose whether to skip those messages, to ask at each, or to send them", j.Overtaken)
+		err.Field = FieldOrder
 		return err
 	}
 	return j.Action.CheckReason(in.Reason)

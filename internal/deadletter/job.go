@@ -1,6 +1,7 @@
 package deadletter
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -57,12 +58,14 @@ type Job struct {
 	// TestBatch is the number of messages after which the job pauses until a person resumes it. It is 0 without a test
 	// batch, and after it.
 	TestBatch int
-	Rate      int // messages to begin per second; 0: no limit
+	Rate      int      // messages to begin per second; 0: no limit
+	Order     JobOrder // of a job that delivers and was started
 
 	Items          JobItems
 	Oldest, Newest time.Time // receipt of its messages
 	Inapplicable   int       // messages whose status did not allow the action when the job was made
 	Unknown        int       // messages whose latest outcome was unknown when it was made
+	Overtaken      int       // messages than which newer events were delivered when it was made, see Newer
 	Edited         int       // messages whose latest revision was an edit when it was made
 
 	CreatedAt, StartedAt, EndedAt time.Time
@@ -101,8 +104,9 @@ type JobInput struct {
 	Reason string // for that, and for ActArchive
 	// includes messages that may already have been processed
 	ConfirmUnknown bool
-	TestBatch      int // for a job that delivers, see Job
-	Rate           int // likewise
+	TestBatch      int      // for a job that delivers, see Job
+	Rate           int      // likewise
+	Order          JobOrder // likewise; "": OrderSkip
 }
 
 // MaxJobRate is the highest rate of a job, in messages per second.
@@ -122,7 +126,7 @@ func (j Job) Start(by Actor, in JobInput, at time.Time) (JobChange, error) {
 	}
 	next.By, next.StartedAt, next.Reason = by, at, strings.TrimSpace(in.Reason)
 	if j.Delivers() {
-		next.TestBatch, next.Rate = in.TestBatch, in.Rate
+		next.TestBatch, next.Rate, next.Order = in.TestBatch, in.Rate, cmp.Or(in.Order, OrderSkip)
 	}
 	if j.Action.Edits() {
 		next.Patch = in.Patch
@@ -178,8 +182,9 @@ func (j Job) EndTestBatch(at time.Time) (JobChange, bool, error) {
 	return change, err == nil, err
 }
 
-// Resume continues a paused job. From then on its deliveries are in the name of the actor who resumed it.
-func (j Job) Resume(by Actor, at time.Time) (JobChange, error) {
+// Resume continues a paused job. From then on its deliveries are in the name of the actor who resumed it, and in the
+// given order; "": as before. A job that asked whether to send a message asks again unless it gets another order.
+func (j Job) Resume(by Actor, order JobOrder, at time.Time) (JobChange, error) {
 	if err := by.May(j.Action); err != nil {
 		return JobChange{}, err
 	}
@@ -190,7 +195,13 @@ func (j Job) Resume(by Actor, at time.Time) (JobChange, error) {
 	if err != nil {
 		return JobChange{}, err
 	}
+	if !order.isKnown() {
+		return JobChange{}, Errorf(Invalid, "the order must be skip, ask or send (got %q)", order)
+	}
 	next.By, next.PauseReason = by, ""
+	if j.Delivers() {
+		next.Order = cmp.Or(order, j.Order)
+	}
 	return next.changedFrom(j, by, "job.resume", "", at)
 }
 
@@ -255,6 +266,7 @@ type jobState struct {
 	Undoes    JobID    `json:"undoes,omitempty"`
 	TestBatch int      `json:"testBatch,omitempty"`
 	Rate      int      `json:"rate,omitempty"`
+	Order     JobOrder `json:"order,omitempty"`
 	Done      int      `json:"done,omitempty"`
 	Failed    int      `json:"failed,omitempty"`
 	Skipped   int      `json:"skipped,omitempty"`
@@ -271,6 +283,7 @@ func (j Job) state() jobState {
 		Undoes:    j.Undoes,
 		TestBatch: j.TestBatch,
 		Rate:      j.Rate,
+		Order:     j.Order,
 		Done:      j.Items.Done,
 		Failed:    j.Items.Failed,
 		Skipped:   j.Items.Skipped,

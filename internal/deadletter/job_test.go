@@ -40,7 +40,7 @@ func TestJobTransitions(t *testing.T) {
 			deadletter.JobPaused,
 		},
 		"job.resume": {
-			func(j deadletter.Job) (deadletter.JobChange, error) { return j.Resume(bert, jobAt) },
+			func(j deadletter.Job) (deadletter.JobChange, error) { return j.Resume(bert, "", jobAt) },
 			[]deadletter.JobState{deadletter.JobPaused},
 			deadletter.JobRunning,
 		},

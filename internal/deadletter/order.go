@@ -1,8 +1,11 @@
 package deadletter
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
+	"time"
 )
 
 // OrderKey identifies the thing that a webhook is about, such as a conversation, as a hash of 48 bits. Webhooks with
@@ -33,11 +36,63 @@ type Newer struct {
 
 // String returns a clause such as "3 newer events of this conversation were delivered".
 func (n Newer) String() string {
+	count := strconv.Itoa(n.Count)
 	switch {
 	case n.AtLeast:
-		return fmt.Sprintf("%d or more newer events of this %s were delivered", n.Count, n.Thing)
+		count += " or more newer events"
 	case n.Count == 1:
-		return fmt.Sprintf("1 newer event of this %s was delivered", n.Thing)
+		return "1 newer event of " + n.thing() + " was delivered"
+	default:
+		count += " newer events"
 	}
-	return fmt.Sprintf("%d newer events of this %s were delivered", n.Count, n.Thing)
+	return count + " of " + n.thing() + " were delivered"
 }
+
+func (n Newer) thing() string { return "this " + cmp.Or(n.Thing, "order key") }
+
+// JobOrder is what a job does with a message that it would send out of order: newer events of the same thing were
+// delivered, or the older message of that thing in the job was not. In any order, a job sends the messages about one
+// thing one after the other, as they were received.
+type JobOrder string
+
+// The orders of jobs.
+const (
+	OrderSkip JobOrder = "skip" // the message is skipped
+	OrderAsk  JobOrder = "ask"  // the job pauses until a person resumes it with another order
+	OrderSend JobOrder = "send" // the message is sent all the same
+)
+
+// JobOrders lists every order.
+func JobOrders() []JobOrder { return []JobOrder{OrderSkip, OrderAsk, OrderSend} }
+
+// isKnown reports whether the order is one of these, or none.
+func (o JobOrder) isKnown() bool { return o == "" || slices.Contains(JobOrders(), o) }
+
+// CheckOrder returns why the job does not send a message now: Conflict where it skips the message, NeedsConfirmation
+// where it pauses. held is the older message about the same thing in the job, if that is not delivered.
+func (j Job) CheckOrder(n Newer, held bool) error {
+	text := ""
+	switch {
+	case j.Order == OrderSend:
+		return nil
+	case n.Count > 0:
+		text = n.String()
+	case held:
+		text = "an older event of " + n.thing() + " is in this job and was not delivered"
+	default:
+		return nil
+	}
+	if j.Order == OrderAsk {
+		return Errorf(NeedsConfirmation, "%s", text)
+	}
+	return Errorf(Conflict, "%s", text)
+}
+
+// PauseForOrder pauses a job that asks whether to send a message, whose CheckOrder returned reason.
+func (j Job) PauseForOrder(id ID, reason error, at time.Time) (JobChange, error) {
+	return j.PauseBySystem(fmt.Sprintf("message %s: %s. Resume to skip such messages, or to send them",
+		id, TextOf(reason)), at)
+}
+
+// AsksOrder reports whether the job is paused and will pause again at the next message that it would send out of order.
+func (j Job) AsksOrder() bool { return j.State == JobPaused && j.Order == OrderAsk }

@@ -2,6 +2,7 @@ package deadletter
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -48,6 +49,9 @@ func (s Status) CanArchive() bool { return s.canBecome(Archived) }
 
 // CanRestore reports whether a message in this status can be brought back.
 func (s Status) CanRestore() bool { return s == Archived }
+
+// IsOpen reports whether a message in this status is one of OpenStatuses.
+func (s Status) IsOpen() bool { return slices.Contains(OpenStatuses(), s) }
 
 // OpenStatuses lists the statuses of messages that a person or a worker still has to deal with.
 func OpenStatuses() []Status { return []Status{Failed, Retrying, Replaying} }

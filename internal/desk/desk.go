@@ -173,15 +173,16 @@ func (d *Desk) checkWay(m deadletter.Message, trigger deadletter.Trigger) error 
 type SendCommand struct {
 	Revision       int
 	ConfirmUnknown bool // send it even if the latest delivery may already have been processed
+	ConfirmNewer   bool // send it even if newer events of the same thing were delivered
 }
 
 // Edit is a new body and headers for a message, which are sent at once.
 type Edit struct {
-	Base           int // the revision that was edited
-	Body           []byte
-	Headers        deadletter.Headers
-	Reason         string
-	ConfirmUnknown bool // as in SendCommand
+	Base    int // the revision that was edited
+	Body    []byte
+	Headers deadletter.Headers
+	Reason  string
+	Confirm SendCommand // what it confirms; its Revision does not count
 }
 
 // Replay orders the delivery of a revision of a message.
@@ -282,7 +283,7 @@ func beside(
 type decision func(ctx context.Context, tx *store.Tx, m deadletter.Message) (deadletter.Change, error)
 
 func (d *Desk) send(by deadletter.Actor, trigger deadletter.Trigger, ref Ref, cmd SendCommand) decision {
-	return func(_ context.Context, _ *store.Tx, m deadletter.Message) (deadletter.Change, error) {
+	return func(ctx context.Context, tx *store.Tx, m deadletter.Message) (deadletter.Change, error) {
 		if err := d.checkWay(m, trigger); err != nil {
 			return deadletter.Change{}, err
 		}
@@ -294,8 +295,35 @@ func (d *Desk) send(by deadletter.Actor, trigger deadletter.Trigger, ref Ref, cm
 		if err != nil {
 			return c, err
 		}
-		return c, m.CheckConfirmed(cmd.ConfirmUnknown)
+		return c, d.checkConfirmed(ctx, tx, m, cmd)
 	}
+}
+
+// checkConfirmed returns NeedsConfirmation for the first thing that the command has to confirm and does not.
+func (d *Desk) checkConfirmed(ctx context.Context, tx *store.Tx, m deadletter.Message, cmd SendCommand) error {
+	if err := m.CheckConfirmed(cmd.ConfirmUnknown); err != nil {
+		return err
+	}
+	newer, err := d.newer(ctx, tx, m)
+	if err != nil {
+		return err
+	}
+	return newer.CheckConfirmed(cmd.ConfirmNewer)
+}
+
+// Newer returns how many newer events of what a message is about were delivered.
+func (d *Desk) Newer(ctx context.Context, m deadletter.Message) (deadletter.Newer, error) {
+	return d.newer(ctx, d.store, m)
+}
+
+func (d *Desk) newer(ctx context.Context, from interface {
+	Newer(ctx context.Context, m deadletter.Message) (deadletter.Newer, error)
+}, m deadletter.Message,
+) (deadletter.Newer, error) {
+	n, err := from.Newer(ctx, m)
+	s, _ := d.Source(m.Source)
+	n.Thing = s.OrderKey.Name()
+	return n, err
 }
 
 func (d *Desk) edit(by deadletter.Actor, trigger deadletter.Trigger, ref Ref, e Edit) decision {
@@ -318,7 +346,7 @@ func (d *Desk) edit(by deadletter.Actor, trigger deadletter.Trigger, ref Ref, e 
 		if err != nil {
 			return c, err
 		}
-		return c, m.CheckConfirmed(e.ConfirmUnknown)
+		return c, d.checkConfirmed(ctx, tx, m, e.Confirm)
 	}
 }
 

@@ -170,7 +170,7 @@ func TestViewerChangesNothing(t *testing.T) {
 				"restore many": freeze(deadletter.ActRestore),
 				"start":        b.StartJob(t.Context(), who.actor, draft, deadletter.JobInput{}),
 				"pause":        b.PauseJob(t.Context(), who.actor, archived),
-				"resume":       b.ResumeJob(t.Context(), who.actor, archived),
+				"resume":       b.ResumeJob(t.Context(), who.actor, archived, ""),
 				"cancel":       b.CancelJob(t.Context(), who.actor, archived),
 				"undo":         undo,
 			} {

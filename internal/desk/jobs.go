@@ -86,9 +86,13 @@ func (d *Desk) PauseJob(ctx context.Context, by deadletter.Actor, id deadletter.
 	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) { return j.Pause(by, d.now()) })
 }
 
-// ResumeJob resumes a paused job. The actor is recorded with the messages that follow.
-func (d *Desk) ResumeJob(ctx context.Context, by deadletter.Actor, id deadletter.JobID) error {
-	return d.setGoing(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) { return j.Resume(by, d.now()) })
+// ResumeJob resumes a paused job, in another order if one is given. The actor is recorded with the messages that follow.
+func (d *Desk) ResumeJob(
+	ctx context.Context, by deadletter.Actor, id deadletter.JobID, order deadletter.JobOrder,
+) error {
+	return d.setGoing(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) {
+		return j.Resume(by, order, d.now())
+	})
 }
 
 // CancelJob cancels a job. The messages that it did not reach stay as they are.

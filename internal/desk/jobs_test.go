@@ -133,13 +133,13 @@ func TestJobChangesOnceAndIsAudited(t *testing.T) {
 		}
 	}
 	conflict("pause a draft", b.PauseJob(t.Context(), anna, id))
-	conflict("resume a draft", b.ResumeJob(t.Context(), anna, id))
+	conflict("resume a draft", b.ResumeJob(t.Context(), anna, id, ""))
 	conflict("cancel a draft", b.CancelJob(t.Context(), anna, id))
 	b.start(t, id, deadletter.JobInput{})
-	conflict("resume what runs", b.ResumeJob(t.Context(), bert, id))
+	conflict("resume what runs", b.ResumeJob(t.Context(), bert, id, ""))
 	for i, steer := range []func() error{
 		func() error { return b.PauseJob(t.Context(), bert, id) },
-		func() error { return b.ResumeJob(t.Context(), bert, id) },
+		func() error { return b.ResumeJob(t.Context(), bert, id, "") },
 		func() error { return b.CancelJob(t.Context(), anna, id) },
 	} {
 		if err := steer(); err != nil {

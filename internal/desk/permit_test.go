@@ -25,7 +25,11 @@ type order func(b bundle, by deadletter.Actor, ref desk.Ref, in input) (desk.Vie
 
 func orders() map[string]order {
 	edit := func(in input) desk.Edit {
-		return desk.Edit{Body: []byte(`{}`), Reason: in.reason(), ConfirmUnknown: in.confirmed}
+		return desk.Edit{
+			Body:    []byte(`{}`),
+			Reason:  in.reason(),
+			Confirm: desk.SendCommand{ConfirmUnknown: in.confirmed},
+		}
 	}
 	return map[string]order{
 		"replay": func(b bundle, by deadletter.Actor, ref desk.Ref, in input) (desk.View, error) {

@@ -63,7 +63,7 @@ var errNoneWaits error = deadletter.Errorf(deadletter.NotFound, "no message wait
 // wait. It returns Conflict where they do not wait, or the message has no destination.
 func (d *Desk) ProbeWith(ctx context.Context, by deadletter.Actor, ref Ref, cmd SendCommand) (View, error) {
 	return d.change(ctx, by, deadletter.ActProbe, ref,
-		func(_ context.Context, _ *store.Tx, m deadletter.Message) (deadletter.Change, error) {
+		func(ctx context.Context, tx *store.Tx, m deadletter.Message) (deadletter.Change, error) {
 			if err := d.checkProbe(m); err != nil {
 				return deadletter.Change{}, err
 			}
@@ -71,7 +71,7 @@ func (d *Desk) ProbeWith(ctx context.Context, by deadletter.Actor, ref Ref, cmd 
 			if err != nil {
 				return c, err
 			}
-			return c, m.CheckConfirmed(cmd.ConfirmUnknown)
+			return c, d.checkConfirmed(ctx, tx, m, cmd)
 		})
 }
 

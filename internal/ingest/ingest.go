@@ -48,12 +48,13 @@ type Settings struct {
 type Deps struct {
 	Queue        Queue
 	Store        *store.Store
-	ConfigName   string          // the queue's name in the configuration; "": the program's own
-	Settings     func() Settings // as configured at the moment
-	Arrived      func()          // called after messages were committed; must not block
-	UnpackMemory *memory.Budget  // shared by all that ingest; see UnpackBudget
-	Undeleted    *Undeleted      // lists the messages that were read and are still on the queue
-	Pressure     *pressure.Gauge // while it is high, a batch is received once in turnEvery
+	ConfigName   string                            // the queue's name in the configuration; "": the program's own
+	Settings     func() Settings                   // as configured at the moment
+	Arrived      func()                            // called after messages were committed; must not block
+	Keyed        func(keys ...deadletter.OrderKey) // called with the order keys of those; must not block; nil: not needed
+	UnpackMemory *memory.Budget                    // shared by all that ingest; see UnpackBudget
+	Undeleted    *Undeleted                        // lists the messages that were read and are still on the queue
+	Pressure     *pressure.Gauge                   // while it is high, a batch is received once in turnEvery
 	Now          func() time.Time
 	Random       func() float64 // in [0,1), for the jitter of retries
 	Log          *slog.Logger

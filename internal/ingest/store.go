@@ -115,7 +115,18 @@ func (i *Ingest) write(ctx context.Context, list ...decoded) error {
 	for _, span := range spans {
 		span.End(err)
 	}
+	if err == nil && i.Keyed != nil {
+		i.Keyed(keysOf(list)...)
+	}
 	return err
+}
+
+func keysOf(list []decoded) []deadletter.OrderKey {
+	keys := make([]deadletter.OrderKey, len(list))
+	for n, d := range list {
+		keys[n] = d.capture.OrderKey
+	}
+	return keys
 }
 
 func (i *Ingest) newMessage(c deadletter.Capture) deadletter.Change {

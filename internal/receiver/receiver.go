@@ -69,6 +69,30 @@ type Ledger interface {
 // Delivered is told of each delivered webhook. It must not block.
 type Delivered func(source string, masks *redact.Rules, headers deadletter.Headers, body []byte)
 
+// Unledgered is the ledger of a receiver without a store: the desk that its messages reach counts them.
+type Unledgered struct{ *telemetry.Metrics }
+
+// RunID implements Ledger.
+func (Unledgered) RunID() string { return "" }
+
+// Number implements Ledger.
+func (Unledgered) Number(*deadletter.Capture) {}
+
+// Record implements Ledger.
+func (Unledgered) Record(deadletter.Capture, ledger.Counts) {}
+
+// Refused implements Ledger.
+func (Unledgered) Refused(ledger.RefusalKey, string) {}
+
+// Save implements Ledger.
+func (Unledgered) Save(context.Context) error { return nil }
+
+// Order records what became of webhooks that are about something, such as a conversation. Its methods must not block.
+type Order interface {
+	Delivered(key deadletter.OrderKey, receivedAt time.Time)
+	Failed(keys ...deadletter.OrderKey)
+}
+
 // Receiver is the handler of webhooks.
 type Receiver struct {
 	ledger     Ledger
@@ -76,6 +100,7 @@ type Receiver struct {
 	sender     delivery.Sender
 	dlq        Queue
 	processing Queue // nil if no source is buffered
+	order      Order // nil if nothing records it
 	pressure   *pressure.Gauge
 	delivered  Delivered
 	refused    sync.Map // the *refusalLog of each logLine
@@ -90,6 +115,7 @@ type Deps struct {
 	DLQ        Queue
 	Processing Queue // nil if no source is ever buffered
 	Ledger     Ledger
+	Order      Order           // nil: nothing records it
 	Pressure   *pressure.Gauge // told how long a queue takes to confirm a webhook
 	Delivered  Delivered       // nil: nothing is told
 	Now        func() time.Time
@@ -107,6 +133,7 @@ func New(d Deps) *Receiver {
 		sender:     d.Sender,
 		dlq:        d.DLQ,
 		processing: d.Processing,
+		order:      d.Order,
 		pressure:   d.Pressure,
 		delivered:  d.Delivered,
 		now:        d.Now,
@@ -266,12 +293,27 @@ func (r *Receiver) deliver(ctx context.Context, s Source, c *deadletter.Capture)
 	r.log.LogAttrs(ctx, slog.LevelInfo, "delivery",
 		slog.String("source", c.Source), slog.Int("attempt", 1), slog.String("outcome", string(a.Outcome)),
 		slog.Int("status", a.StatusCode), slog.Int64("ms", a.Latency.Milliseconds()))
+	r.recordOrder(s, c, a.Outcome == deadletter.Delivered)
 	if a.Outcome == deadletter.Delivered {
 		return true
 	}
 	a.Number, a.Trigger, a.Actor, a.TraceParent = 1, deadletter.TriggerReceive, deadletter.System().Name, trace
 	c.FirstAttempt, c.Reason, c.Masks = &a, a.Error, s.Masks.Name()
 	return false
+}
+
+// recordOrder records what became of a webhook. It reads the key here: a micro-second, as much as it costs to hand the
+// body to another goroutine.
+func (r *Receiver) recordOrder(s Source, c *deadletter.Capture, delivered bool) {
+	if r.order == nil || len(s.OrderKey) == 0 {
+		return
+	}
+	key := s.OrderKey.Of(s.Name, c.Headers, c.Body)
+	if delivered {
+		r.order.Delivered(key, c.ReceivedAt)
+		return
+	}
+	r.order.Failed(key)
 }
 
 // enqueue sends a capture to a queue. It returns nil only if the queue has confirmed it.

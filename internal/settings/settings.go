@@ -189,6 +189,7 @@ func (s *Settings) addDeliverable(source config.Source, d Deps) {
 		Destination: s.destinations[configured].Destination,
 		Retry:       source.Retry,
 		Slots:       slots(source),
+		Thing:       s.Config.OrderKey(source).Name(),
 		Breaker:     own,
 	}
 	s.Worker = append(s.Worker, to)

@@ -14,7 +14,8 @@ import (
 
 const jobColumns = `j.id, j.action, j.patch, j.reason, j.actor, j.by, j.addr, j.state, j.pause_reason, j.filter,
 	j.undoes, j.pending, j.in_flight, j.done, j.failed, j.skipped, j.oldest, j.newest, j.unfit, j.unknown, j.edited,
-	j.created_at, j.started_at, j.ended_at, j.last_by, j.last_action, j.last_at, j.test_batch, j.rate`
+	j.created_at, j.started_at, j.ended_at, j.last_by, j.last_action, j.last_at, j.test_batch, j.rate,
+	j.in_order, j.overtaken`
 
 func scanJob(r sqlite.Row) (int64, deadletter.Job, error) {
 	var j deadletter.Job
@@ -25,7 +26,7 @@ func scanJob(r sqlite.Row) (int64, deadletter.Job, error) {
 		&j.ID, &j.Action, &j.Patch, &j.Reason, &j.By.Kind, &j.By.Name, &j.By.Addr, &j.State, &j.PauseReason,
 		&j.Filter, &undoes, &j.Items.Pending, &j.Items.InFlight, &j.Items.Done, &j.Items.Failed,
 		&j.Items.Skipped, &oldest, &newest, &j.Inapplicable, &j.Unknown, &j.Edited, &created, &started, &ended,
-		&lastBy, &lastAction, &lastAt, &j.TestBatch, &j.Rate,
+		&lastBy, &lastAction, &lastAt, &j.TestBatch, &j.Rate, &j.Order, &j.Overtaken,
 	)
 	j.Undoes, j.CreatedAt = deadletter.JobID(undoes.Int64), time.UnixMilli(created).UTC()
 	j.Oldest, j.Newest = sqlite.Time(oldest), sqlite.Time(newest)
@@ -90,7 +91,7 @@ func (t *Tx) AddJob(ctx context.Context, j deadletter.Job) (deadletter.Job, erro
 
 const updateJob = `UPDATE jobs SET patch = ?, reason = ?, actor = ?, by = ?, addr = ?, state = ?, pause_reason = ?,
 	started_at = ?, ended_at = ?, last_by = ?, last_action = ?, last_at = ?, test_batch = ?,
-	rate = ? WHERE id = ? AND state = ?`
+	rate = ?, in_order = ? WHERE id = ? AND state = ?`
 
 // ApplyJob writes the change of a job with its audit event. It returns Conflict if the state that the change started
 // from is no longer the stored one.
@@ -99,7 +100,8 @@ func (t *Tx) ApplyJob(ctx context.Context, c deadletter.JobChange) error {
 	written, err := t.tx.ExecContext(
 		ctx, updateJob, j.Patch, j.Reason, j.By.Kind, j.By.Name, j.By.Addr, j.State, j.PauseReason,
 		sqlite.Millis(j.StartedAt), sqlite.Millis(j.EndedAt), sqlite.Text(j.Last.By),
-		sqlite.Text(j.Last.Action), sqlite.Millis(j.Last.At), j.TestBatch, j.Rate, j.ID, c.Before.State,
+		sqlite.Text(j.Last.Action), sqlite.Millis(j.Last.At), j.TestBatch, j.Rate, j.Order, j.ID,
+		c.Before.State,
 	)
 	if err != nil {
 		return fmt.Errorf("write job %d: %w", j.ID, err)
@@ -294,7 +296,7 @@ func (s *Store) JobCounts(ctx context.Context) (map[deadletter.JobState]int, err
 }
 
 const jobWaiting = `SELECT j.id FROM jobs j WHERE j.state = 'running' AND j.action IN (?, ?)
-	AND EXISTS (SELECT 1 FROM job_items i WHERE i.job = j.id AND i.source = ? AND i.state = 'pending')
+	AND EXISTS (SELECT 1 FROM job_items i WHERE i.job = j.id AND i.source = ? AND i.state = 'pending' AND i.behind = 0)
 	ORDER BY j.id LIMIT 1`
 
 func firstJobWaiting(ctx context.Context, q sqlite.Querier, source string) (id deadletter.JobID, err error) {

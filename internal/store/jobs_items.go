@@ -20,9 +20,10 @@ const MaxJobMessages = 100_000
 // milliseconds only.
 const itemsPerCommit = 2000
 
-// source is what items are claimed by: each source delivers its own. Items of a redrive have their queue there.
-const insertItems = `INSERT INTO job_items (job, message, source, version, state, error)
-	SELECT ?, m.n, iif(?, m.queue, m.source), m.version, 'pending', '' FROM json_each(?) k
+// source is what items are claimed by: each source delivers its own. Items of a redrive have their queue there, and no
+// order key: SQS keeps the order of its message groups.
+const insertItems = `INSERT INTO job_items (job, message, source, version, state, error, order_key)
+	SELECT ?, m.n, iif(?, m.queue, m.source), m.version, 'pending', '', iif(?, m.order_key, NULL) FROM json_each(?) k
 	CROSS JOIN messages m ON m.n = k.value`
 
 // addMatching adds the matching messages that follow a row, itemsPerCommit at most. It reads them outside of the write,
@@ -50,7 +51,7 @@ func (s *Store) addMatching(
 	}
 	counted := *j
 	err = s.Write(ctx, func(ctx context.Context, tx *Tx) error {
-		if _, err := tx.tx.ExecContext(ctx, insertItems, j.ID, j.Action.Redrives(), list); err != nil {
+		if _, err := tx.tx.ExecContext(ctx, insertItems, j.ID, j.Action.Redrives(), keepsOrder(*j), list); err != nil {
 			return err
 		}
 		counted = *j
@@ -80,10 +81,12 @@ func (s *Store) readForJob(ctx context.Context, f Filter, rows []int64) ([]int64
 
 const (
 	newItems = `SELECT count(*), min(i.message), max(i.message), coalesce(sum(m.outcome = 'unknown'), 0),
-		coalesce(sum(m.status NOT IN (%s)), 0), coalesce(sum(m.revision > 0), 0)
+		coalesce(sum(m.status NOT IN (%[1]s)), 0), coalesce(sum(m.revision > 0), 0),
+		coalesce(sum(m.status IN (%[1]s) AND EXISTS (SELECT 1 FROM delivered_events d
+			WHERE d.order_key = m.order_key AND d.received_at > m.received_at)), 0)
 		FROM job_items i JOIN messages m ON m.n = i.message WHERE i.job = ? AND i.message > ?`
 	countNewItems = `UPDATE jobs SET pending = pending + ?, unknown = unknown + ?, unfit = unfit + ?,
-		edited = edited + ?, oldest = min(coalesce(oldest, ?), ?),
+		edited = edited + ?, overtaken = overtaken + ?, oldest = min(coalesce(oldest, ?), ?),
 		newest = max(coalesce(newest, 0), ?) WHERE id = ?`
 )
 
@@ -93,18 +96,23 @@ func (t *Tx) countItems(ctx context.Context, j *deadletter.Job, after int64) (in
 	for _, status := range j.Action.AllowedStatuses() {
 		fit = append(fit, "'"+string(status)+"'")
 	}
-	var n, unknown, unfit, edited int
+	var n, unknown, unfit, edited, overtaken int
 	var first, last sql.NullInt64
 	query := fmt.Sprintf(newItems, strings.Join(fit, ", "))
 	row := t.tx.QueryRowContext(ctx, query, j.ID, after)
-	if err := row.Scan(&n, &first, &last, &unknown, &unfit, &edited); err != nil {
+	if err := row.Scan(&n, &first, &last, &unknown, &unfit, &edited, &overtaken); err != nil {
 		return 0, fmt.Errorf("count items: %w", err)
 	}
 	if n == 0 {
 		return after, nil
 	}
 	oldest, newest := first.Int64>>sequenceBits, last.Int64>>sequenceBits
-	_, err := t.tx.ExecContext(ctx, countNewItems, n, unknown, unfit, edited, oldest, oldest, newest, j.ID)
+	_, err := t.tx.ExecContext(
+		ctx, countNewItems, n, unknown, unfit, edited, overtaken, oldest, oldest, newest, j.ID,
+	)
+	if err == nil {
+		err = t.orderItems(ctx, *j, after)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("count items: %w", err)
 	}
@@ -112,6 +120,7 @@ func (t *Tx) countItems(ctx context.Context, j *deadletter.Job, after int64) (in
 	j.Unknown += unknown
 	j.Inapplicable += unfit
 	j.Edited += edited
+	j.Overtaken += overtaken
 	return last.Int64, nil
 }
 
@@ -134,13 +143,14 @@ func (s *Store) PendingStatuses(ctx context.Context, id deadletter.JobID) (map[d
 	return counts, nil
 }
 
-const insertItem = `INSERT INTO job_items (job, message, source, version, state, error)
-	SELECT ?, n, iif(?, queue, source), ?, 'pending', '' FROM messages WHERE id = ? ON CONFLICT DO NOTHING`
+const insertItem = `INSERT INTO job_items (job, message, source, version, state, error, order_key)
+	SELECT ?, n, iif(?, queue, source), ?, 'pending', '', iif(?, order_key, NULL) FROM messages WHERE id = ?
+	ON CONFLICT DO NOTHING`
 
 // AddItem adds a message to the draft of a job. It returns NotFound for a message that does not exist. A message that
 // is in the draft already changes nothing.
 func (t *Tx) AddItem(ctx context.Context, j deadletter.Job, message deadletter.ID, version int) error {
-	added, err := t.tx.ExecContext(ctx, insertItem, j.ID, j.Action.Redrives(), version, message)
+	added, err := t.tx.ExecContext(ctx, insertItem, j.ID, j.Action.Redrives(), version, keepsOrder(j), message)
 	if err != nil {
 		return fmt.Errorf("write item: %w", err)
 	}
@@ -197,21 +207,24 @@ func (s *Store) CountNotInJob(ctx context.Context, id deadletter.JobID, f Filter
 type Item struct {
 	Job          deadletter.JobID
 	Message      deadletter.ID
-	Version      int    // of the message, when the job was made
-	Cause        string // the fingerprint of the message's cause; PendingRedrives does not set it
-	MessageGroup string // of its queue message; only PendingRedrives sets it
+	Version      int                 // of the message, when the job was made
+	Cause        string              // the fingerprint of the message's cause; PendingRedrives does not set it
+	OrderKey     deadletter.OrderKey // likewise; 0: its order does not matter
+	MessageGroup string              // of its queue message; only PendingRedrives sets it
 	n            int64
 }
 
 const (
-	pendingItems = `SELECT i.message, m.id, i.version, m.fingerprint FROM job_items i JOIN messages m ON m.n = i.message
-		WHERE i.job = ? AND i.source = ? AND i.state = 'pending' ORDER BY i.message LIMIT ?`
-	newestPendingItems = `SELECT i.message, m.id, i.version, m.fingerprint FROM job_items i
+	pendingItems = `SELECT i.message, m.id, i.version, m.fingerprint, coalesce(i.order_key, 0) FROM job_items i
 		JOIN messages m ON m.n = i.message
-		WHERE i.job = ? AND i.source = ? AND i.state = 'pending' ORDER BY i.message DESC LIMIT ?`
+		WHERE i.job = ? AND i.source = ? AND i.state = 'pending' AND i.behind = 0 ORDER BY i.message LIMIT ?`
+	newestPendingItems = `SELECT i.message, m.id, i.version, m.fingerprint, coalesce(i.order_key, 0) FROM job_items i
+		JOIN messages m ON m.n = i.message
+		WHERE i.job = ? AND i.source = ? AND i.state = 'pending' AND i.behind = 0 ORDER BY i.message DESC LIMIT ?`
 )
 
-// PendingItems returns pending items of a source in a job, oldest message first.
+// PendingItems returns pending items of a source in a job, oldest message first. Of the items with one order key it
+// returns the oldest, and none while one of them is in flight.
 func (s *Store) PendingItems(ctx context.Context, id deadletter.JobID, source string, limit int) ([]Item, error) {
 	return s.items(ctx, pendingItems, id, source, limit)
 }
@@ -237,7 +250,7 @@ func (s *Store) items(
 	var list []Item
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		item := Item{Job: id}
-		err := r.Scan(&item.n, &item.Message, &item.Version, &item.Cause)
+		err := r.Scan(&item.n, &item.Message, &item.Version, &item.Cause, &item.OrderKey)
 		list = append(list, item)
 		return err
 	}, query, id, source, limit)
@@ -248,12 +261,13 @@ func (s *Store) items(
 }
 
 const (
-	firstPendingSource = `SELECT source FROM job_items WHERE job = ? AND state = 'pending' ORDER BY source LIMIT 1`
-	nextPendingSource  = `SELECT source FROM job_items WHERE job = ? AND state = 'pending' AND source > ?
+	firstPendingSource = `SELECT source FROM job_items WHERE job = ? AND state = 'pending' AND behind = 0
+		ORDER BY source LIMIT 1`
+	nextPendingSource = `SELECT source FROM job_items WHERE job = ? AND state = 'pending' AND behind = 0 AND source > ?
 		ORDER BY source LIMIT 1`
 )
 
-// PendingSources returns the sources of a job's pending items. It costs one look-up for each.
+// PendingSources returns the sources of the items that PendingItems returns. It costs one look-up for each.
 func (s *Store) PendingSources(ctx context.Context, id deadletter.JobID) ([]string, error) {
 	var list []string
 	var source string
@@ -316,20 +330,22 @@ func (t *Tx) SettleItem(ctx context.Context, i Item, state deadletter.ItemState,
 	n, err := written.RowsAffected()
 	if n > 0 {
 		t.count(func(c *counts) { c.item(i.Job, i.Cause, deadletter.ItemPending, state, at) })
+		return t.releaseNext(ctx, i.Job, i.n, i.OrderKey)
 	}
 	return err
 }
 
 const settleDelivery = `UPDATE job_items SET state = ?1, error = ?2, fault = ?4,
 	version = iif(?1 = 'pending', (SELECT m.version FROM messages m WHERE m.n = message), version)
-	WHERE message = ?3 AND state = 'in_flight' RETURNING job`
+	WHERE message = ?3 AND state = 'in_flight' RETURNING job, coalesce(order_key, 0)`
 
 // settleDelivery writes the result of a finished delivery of a message into the job that requested it. cause is what
 // the message failed for before.
 func (t *Tx) settleDelivery(ctx context.Context, n int64, cause string, a deadletter.Attempt, at time.Time) error {
 	state, reason := a.ItemResult()
 	var id deadletter.JobID
-	err := t.tx.QueryRowContext(ctx, settleDelivery, state, reason, n, deadletter.FaultKey(reason)).Scan(&id)
+	var key deadletter.OrderKey
+	err := t.tx.QueryRowContext(ctx, settleDelivery, state, reason, n, deadletter.FaultKey(reason)).Scan(&id, &key)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
@@ -342,7 +358,10 @@ func (t *Tx) settleDelivery(ctx context.Context, n int64, cause string, a deadle
 		}
 	}
 	t.count(func(c *counts) { c.item(id, cause, deadletter.ItemInFlight, state, at) })
-	return nil
+	if state == deadletter.ItemPending {
+		return nil
+	}
+	return t.releaseNext(ctx, id, n, key)
 }
 
 const countItems = `UPDATE jobs SET pending = pending + ?, in_flight = in_flight + ?, done = done + ?,

@@ -190,3 +190,70 @@ func (s *Store) Affected(ctx context.Context, cause string) (Affected, error) {
 	}
 	return a, nil
 }
+
+const (
+	orderKeyPlaces    = `SELECT places, below FROM order_key_places`
+	setOrderKeyPlaces = `UPDATE order_key_places SET places = ?, below = ?`
+
+	receivedBelow = `SELECT m.n, m.source, coalesce(m.order_key, 0), r.headers, substr(r.body, 1, ?) FROM messages m
+		JOIN revisions r ON r.message = m.n AND r.number = 0 WHERE m.n < ? ORDER BY m.n DESC LIMIT ?`
+	setOrderKey = `UPDATE messages SET order_key = ? WHERE n = ?`
+)
+
+// RekeyMessages gives the next messages their order keys, newest first and so many at most, if they have them by other
+// places than these. It returns the keys that it gave, and whether other messages follow. It goes on where it was
+// interrupted.
+func (s *Store) RekeyMessages(
+	ctx context.Context, places string, limit int,
+	keyOf func(source string, h deadletter.Headers, body []byte) deadletter.OrderKey,
+) (given []deadletter.OrderKey, more bool, err error) {
+	var stored string
+	var below int64
+	if err := s.db.QueryRowContext(ctx, orderKeyPlaces).Scan(&stored, &below); err != nil {
+		return nil, false, fmt.Errorf("read the places of order keys: %w", err)
+	}
+	switch {
+	case stored != places:
+		below = math.MaxInt64
+	case below == 0:
+		return nil, false, nil
+	}
+	changed := map[int64]deadletter.OrderKey{}
+	read, last := 0, int64(0)
+	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
+		var source, headers string
+		var before deadletter.OrderKey
+		var body []byte
+		if err := r.Scan(&last, &source, &before, &headers, &body); err != nil {
+			return err
+		}
+		var h deadletter.Headers
+		if err := h.UnmarshalJSON([]byte(headers)); err != nil {
+			return err
+		}
+		if key := keyOf(source, h, body); key != before {
+			changed[last] = key
+		}
+		read++
+		return nil
+	}, receivedBelow, BodyPart, below, limit)
+	if err != nil {
+		return nil, false, fmt.Errorf("read what messages are about: %w", err)
+	}
+	if more = read == limit; !more {
+		last = 0
+	}
+	err = s.Write(ctx, func(ctx context.Context, tx *Tx) error {
+		for n, key := range changed {
+			if _, err := tx.tx.ExecContext(ctx, setOrderKey, orNull(key), n); err != nil {
+				return err
+			}
+		}
+		_, err := tx.tx.ExecContext(ctx, setOrderKeyPlaces, places, last)
+		return err
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("write order keys: %w", err)
+	}
+	return slices.Collect(maps.Values(changed)), more, nil
+}

@@ -207,3 +207,42 @@ func planOf(t *testing.T, db *sql.DB, query string, args []any) (plan []string, 
 	}
 	return plan, rows.Err()
 }
+
+// Every message gets its key, some at a time, and a process that ends meanwhile goes on where it was.
+func TestMessagesGetTheirKeysSomeAtATime(t *testing.T) {
+	t.Parallel()
+	s, _ := setup(t)
+	for i := range 5 {
+		keyed(t, s, fmt.Sprintf("a-%d", i), 0, i)
+	}
+	var asked []string
+	next := func(places string) (keys int, more bool) {
+		t.Helper()
+		given, more, err := s.RekeyMessages(t.Context(), places, 2,
+			func(source string, _ deadletter.Headers, body []byte) deadletter.OrderKey {
+				asked = append(asked, source+string(body))
+				return deadletter.OrderKey(len(asked))
+			})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(given), more
+	}
+	for i, want := range []struct {
+		keys int
+		more bool
+	}{{2, true}, {2, true}, {1, false}, {0, false}} {
+		if keys, more := next("a"); keys != want.keys || more != want.more {
+			t.Errorf("step %d gives %d keys, more %v", i, keys, more)
+		}
+	}
+	if len(asked) != 5 || asked[0] != `genesys{"id":"a-4"}` || asked[4] != `genesys{"id":"a-0"}` {
+		t.Errorf("the order is %v", asked)
+	}
+	if m, err := s.Message(t.Context(), "a-0"); err != nil || m.OrderKey != 5 {
+		t.Errorf("the message is %+v, %v", m, err)
+	}
+	if keys, more := next("b"); keys != 2 || !more {
+		t.Errorf("other places give %d keys, more %v", keys, more)
+	}
+}

@@ -117,7 +117,7 @@ func (s *Store) Queues(ctx context.Context) ([]string, error) {
 
 const pendingRedrives = `SELECT i.message, m.id, i.version, coalesce(m.queue_facts ->> 'groupId', '')
 	FROM job_items i JOIN messages m ON m.n = i.message
-	WHERE i.job = ? AND i.source = ? AND i.state = 'pending' ORDER BY i.message LIMIT ?`
+	WHERE i.job = ? AND i.source = ? AND i.state = 'pending' AND i.behind = 0 ORDER BY i.message LIMIT ?`
 
 // PendingRedrives returns pending items of a queue in a redrive job, in the order of receipt, with their message
 // groups.

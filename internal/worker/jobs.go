@@ -46,6 +46,9 @@ func (w *Worker) forEachItem(
 	}
 	for _, item := range items {
 		err := do(j, item)
+		if deadletter.KindOf(err) == deadletter.NeedsConfirmation {
+			return w.pauseForOrder(ctx, tx, id, item, err)
+		}
 		var refused *deadletter.Error
 		if errors.As(err, &refused) && refused.Kind != deadletter.Internal {
 			err = tx.SettleItem(ctx, item, deadletter.ItemSkipped, refused.Text, w.now())
@@ -71,6 +74,41 @@ func (w *Worker) pauseReason(ctx context.Context, tx *store.Tx, j deadletter.Job
 		return "", err
 	}
 	return owner.JobPauseReason(j.Action), nil
+}
+
+// checkOrder returns why a job does not send a message now, see deadletter.Job.CheckOrder.
+func (w *Worker) checkOrder(
+	ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item, m deadletter.Message,
+) error {
+	if m.OrderKey == 0 || j.Order == deadletter.OrderSend {
+		return nil
+	}
+	newer, err := tx.Newer(ctx, m)
+	if err != nil {
+		return err
+	}
+	held, err := tx.OlderWaits(ctx, item)
+	if err != nil {
+		return err
+	}
+	source, _ := w.source(m.Source)
+	newer.Thing = source.Thing
+	return j.CheckOrder(newer, held)
+}
+
+// pauseForOrder pauses a job that asks whether to send a message.
+func (w *Worker) pauseForOrder(
+	ctx context.Context, tx *store.Tx, id deadletter.JobID, item store.Item, reason error,
+) error {
+	j, err := tx.Job(ctx, id) // as the items before this one in the transaction have left it
+	if err != nil {
+		return err
+	}
+	change, err := j.PauseForOrder(item.Message, reason, w.now())
+	if err != nil {
+		return err
+	}
+	return tx.ApplyJob(ctx, change)
 }
 
 // undoBatch makes an error of a write undo the whole batch, so that no message is skipped with half of its change

@@ -249,7 +249,7 @@ func TestPauseResumeAndCancel(t *testing.T) {
 		j.State != deadletter.JobPaused {
 		t.Fatalf("paused %+v", j)
 	}
-	if err := b.ResumeJob(t.Context(), anna, id); err != nil {
+	if err := b.ResumeJob(t.Context(), anna, id, ""); err != nil {
 		t.Fatal(err)
 	}
 	b.awaitJob(t, id, "in flight", func(j deadletter.Job) bool { return j.Items.InFlight == 6 })
@@ -347,7 +347,7 @@ func TestJobOfUserWithoutPermissionWaits(t *testing.T) {
 		t.Errorf("job %+v", j)
 	}
 	b.employ(t, deadletter.Viewer)
-	if err := b.ResumeJob(t.Context(), anna, id); err != nil {
+	if err := b.ResumeJob(t.Context(), anna, id, ""); err != nil {
 		t.Fatal(err)
 	}
 	j = b.awaitJob(t, id, "paused", func(j deadletter.Job) bool { return j.State == deadletter.JobPaused })

@@ -54,7 +54,7 @@ func jobPausesAndCancels(t *testing.T, b redriveBundle) {
 		j.State != deadletter.JobPaused {
 		t.Fatalf("paused %+v", j)
 	}
-	if err := b.ResumeJob(t.Context(), anna, id); err != nil {
+	if err := b.ResumeJob(t.Context(), anna, id, ""); err != nil {
 		t.Fatal(err)
 	}
 	b.awaitJob(t, id, "in flight", inFlight)

@@ -248,6 +248,9 @@ func (r *redriveLoop) openItem(
 			return c, false, redrive.ErrOvertakes
 		}
 	}
+	if err := r.w.checkOrder(ctx, tx, j, item, m); err != nil {
+		return c, false, err
+	}
 	latest, err := tx.Revision(ctx, m.ID, m.Revision)
 	if err != nil {
 		return c, false, err

@@ -403,7 +403,7 @@ func testBatchWaits(t *testing.T, b redriveBundle) {
 		t.Errorf("after its test batch it is %+v", paused)
 	}
 	stop()
-	if err := b.ResumeJob(t.Context(), anna, id); err != nil {
+	if err := b.ResumeJob(t.Context(), anna, id, ""); err != nil {
 		t.Fatal(err)
 	}
 	b.run(t)
@@ -428,7 +428,7 @@ func TestReplayJobHasATestBatch(t *testing.T) {
 		return j.State == deadletter.JobPaused && j.Items.Done+j.Items.Failed == 3
 	})
 	b.received(t, 3)
-	if err := b.ResumeJob(t.Context(), anna, id); err != nil {
+	if err := b.ResumeJob(t.Context(), anna, id, ""); err != nil {
 		t.Fatal(err)
 	}
 	b.finished(t, id)

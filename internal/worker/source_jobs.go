@@ -161,6 +161,9 @@ func (s *sourceLoop) openRead(
 			return claimed{}, err
 		}
 	}
+	if err := s.w.checkOrder(ctx, tx, j, item, read.Message); err != nil {
+		return claimed{}, err
+	}
 	requested, err := j.ChangeOf(read.Message, item.Version, revision, payload.PatchBody, at)
 	if err != nil {
 		return claimed{}, err

@@ -24,7 +24,8 @@ type Source struct {
 	Name        string
 	Destination delivery.Destination
 	Retry       deadletter.RetryPolicy
-	Slots       int // deliveries of this source that may be in flight at once
+	Slots       int    // deliveries of this source that may be in flight at once
+	Thing       string // a noun for what its order key identifies, see payload.OrderKey
 	Breaker     Breaker
 }
 

@@ -7,6 +7,6 @@ ALTER TABLE jobs ADD COLUMN overtaken INTEGER NOT NULL DEFAULT 0; -- messages th
 -- The order key of the message, for a job that delivers. behind: an older message of that key has no result yet.
 ALTER TABLE job_items ADD COLUMN order_key INTEGER;
 ALTER TABLE job_items ADD COLUMN behind INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX job_items_order ON job_items (job, order_key, state, message) WHERE order_key IS NOT NULL;
+CREATE INDEX job_items_order ON job_items (job, order_key, message) WHERE order_key IS NOT NULL;
 DROP INDEX job_items_pending;
 CREATE INDEX job_items_pending ON job_items (job, source, message) WHERE state = 'pending' AND behind = 0;

@@ -35,6 +35,8 @@ type EditView struct {
 
 	Unknown      string // what a person must confirm, because its handler may have processed it; empty: nothing
 	UnknownError string
+	Newer        string // likewise, because newer events were delivered
+	NewerError   string
 
 	Notice   ui.Notice // a fault that belongs to no field
 	Conflict Conflict

@@ -30,6 +30,7 @@ type JobView struct {
 	MoreProblems                                     string // "and 3 more"; empty: these are all
 	OtherEnded                                       string // "2 more jobs have ended"; empty: none
 	CanPause, CanResume, CanCancel, CanUndo, CanHide bool
+	AsksOrder                                        bool   // it is paused at a message that comes too late
 	Denied                                           string // why this person may not steer it; empty: may
 	// replay or redrive: how what failed is ordered once more; empty: nothing did
 	RetryAction string
@@ -39,6 +40,7 @@ type JobView struct {
 	By                string
 	Started, Ended    ui.Moment
 	Reason, Patch     string
+	Order             string // "Skips messages that come too late for their conversation"; empty: they have no order
 	Pace              string // "4 messages a second at most"; empty: no limit
 	Messages          string // "214 messages"
 	MessagesURL       string // the list of its messages
@@ -136,6 +138,7 @@ type JobConfirmView struct {
 	PatchError      string
 	Reason          string
 	ReasonError     string
+	Order           JobOrder
 	Delivers        bool   // a test batch and a rate can be asked for
 	TestBatch, Rate string // numbers; empty: none
 	TestBatchError  string
@@ -186,6 +189,13 @@ func (v JobView) order(what string) templ.Attributes {
 	url := "/jobs/" + v.ID + "/" + what
 	attributes := swapAction(url, "#job-"+v.ID)
 	attributes["id"], attributes["formaction"] = "job-"+v.ID+"-"+what, url
+	return attributes
+}
+
+// resume makes a button resume the job in an order: skip or send.
+func (v JobView) resume(order string) templ.Attributes {
+	attributes := v.order("resume")
+	attributes["id"], attributes["name"], attributes["value"] = "job-"+v.ID+"-resume-"+order, "order", order
 	return attributes
 }
 

@@ -98,10 +98,11 @@ type MessagePanelView struct {
 	Breaker         BreakerNotice // why what can wait is not sent there now; zero: it is
 	Reason          string
 	Cause           Cause
+	Order           MessageOrder
 	Queue           string // of the list, that it came from; empty: it is a webhook
 	RedrivesTo      string // the queue that it can be sent back to; empty: it cannot
 	LastWasRedrive  bool   // the latest attempt was a redrive
-	Confirm         string // replay or redrive: it may have been processed, so the order waits for a yes; empty: none
+	Confirm         string // replay, redrive or probe: the order waits for a yes, because of the doubts; empty: none
 	ConfirmRevision string // which one is asked about
 	Code            string // empty: there was no answer
 	Outcome         string // unknown: the page says that the handler may have processed it
@@ -389,6 +390,17 @@ func (v MessagePanelView) unknown() ui.Notice {
 		Hint: "It was sent, but no response came in time. A replay may have it processed twice, unless the " +
 			"destination detects duplicates.",
 	}
+}
+
+// doubts are the reasons for which the message asks before it is sent.
+func (v MessagePanelView) doubts() (list []ui.Notice) {
+	if v.Outcome == "unknown" {
+		list = append(list, v.unknown())
+	}
+	if v.Order.Newer != "" {
+		list = append(list, v.Order.notice())
+	}
+	return list
 }
 
 // confirms has the question that an order asks before it goes on, and the label and icon of its button.
