@@ -35,8 +35,8 @@ func (b bundle) things(t *testing.T, keys ...deadletter.OrderKey) {
 	}
 }
 
-// delivered stores that an event of a thing was delivered, received so long after the first message.
-func (b bundle) delivered(t *testing.T, key deadletter.OrderKey, after time.Duration) {
+// deliveredOf stores that an event of a thing was delivered, received so long after the first message.
+func (b bundle) deliveredOf(t *testing.T, key deadletter.OrderKey, after time.Duration) {
 	t.Helper()
 	events := []store.DeliveredEvent{{Key: key, ReceivedAt: b.clock.Now().Add(after)}}
 	err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
@@ -123,7 +123,7 @@ func TestJobDoesWithLateMessagesWhatItsOrderSays(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			b.things(t, 1, 2, 1, 0)
-			b.delivered(t, 1, time.Minute)
+			b.deliveredOf(t, 1, time.Minute)
 			b.record(10)
 			b.run(t)
 			id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{Order: test.order})
@@ -189,7 +189,7 @@ func TestDraftCountsOvertakenMessages(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.things(t, 1, 2, 1, 0)
-	b.delivered(t, 1, time.Second)
+	b.deliveredOf(t, 1, time.Second)
 	j, err := b.FreezeMatching(t.Context(), anna, deadletter.ActReplay, store.Filter{}, "status=all")
 	if err != nil || j.Overtaken != 1 || !j.NeedsReview() {
 		t.Fatalf("the draft is %+v, %v", j, err)
