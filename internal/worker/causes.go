@@ -30,13 +30,26 @@ const (
 func (l *causeLoop) run(ctx context.Context) {
 	for {
 		if err := l.w.KeepCauses(ctx); ctx.Err() == nil {
-			l.errors.Report(ctx, l.w.log, "causes", err, l.w.now())
+			l.report(ctx, err)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(causesEvery):
 		}
+	}
+}
+
+// report logs an error that lasts, and its end.
+func (l *causeLoop) report(ctx context.Context, err error) {
+	if err == nil {
+		if lasted, ok := l.errors.Succeeded(l.w.now()); ok {
+			l.w.log.InfoContext(ctx, "the states of causes are up to date again", "after", lasted)
+		}
+		return
+	}
+	if times, ok := l.errors.Failed(l.w.now()); ok {
+		l.w.log.ErrorContext(ctx, "cannot keep the states of causes up to date; trying again", "faults", times, "err", err)
 	}
 }
 
