@@ -208,6 +208,7 @@ func (c *Console) signedInRoutes(r chi.Router) {
 	c.causeRoutes(r)
 	c.jobRoutes(r)
 	c.userRoutes(r)
+	r.With(c.form(maxEditForm)).Post("/messages/{id}/compare", c.handle(c.compare))
 	r.With(c.form(maxEditForm)).Post("/messages/{id}/edit", c.handle(c.edit))
 	r.With(c.form(maxEditForm)).Post("/messages/{id}/edit/curl", c.handle(c.editCurl))
 	r.Group(func(r chi.Router) {

@@ -120,6 +120,9 @@ func (c *Console) showMessage(
 	if v.SameID, err = c.sameIDView(ctx, seen.Message, backQuery(r)); err != nil {
 		return err
 	}
+	if v.Differences, err = c.messageDifferences(ctx, seen.Message, shown, backQuery(r)); err != nil {
+		return err
+	}
 	if v.NewerURL, v.OlderURL, err = c.beside(ctx, id, backQuery(r)); err != nil {
 		return err
 	}

@@ -51,14 +51,6 @@ func (c *Console) sameIDView(ctx context.Context, m deadletter.Message, back str
 	return v, nil
 }
 
-// compareWith returns the address that compares a message as received with another message or with an arrival.
-func compareWith(id deadletter.ID, field, value, back string) string {
-	return address(
-		"/messages/"+url.PathEscape(string(id))+"/compare",
-		replaceParam(url.Values{field: {value}}, "back", back),
-	)
-}
-
 // arrivalViews lists the arrivals of a message: the latest ones, and all with content that is not the message's.
 func (c *Console) arrivalViews(r *http.Request, m deadletter.Message, s desk.Source) ([]page.Arrival, error) {
 	ctx := r.Context()
@@ -135,53 +127,4 @@ func arrivalNumber(text string) (int, error) {
 		return 0, deadletter.Errorf(deadletter.Invalid, "%q is not the number of an arrival", text)
 	}
 	return number, nil
-}
-
-// otherBody is a body beside the revisions of a message: that of an arrival, or of another message with the same id.
-type otherBody struct {
-	revision deadletter.Revision
-	name     string
-	url      string // reads the whole body
-}
-
-// otherBody returns the body that a request names beside the revisions of a message; nil if it names none.
-func (c *Console) otherBody(r *http.Request, m deadletter.Message) (*otherBody, error) {
-	switch arrival, with := r.FormValue("arrival"), deadletter.ID(r.FormValue("with")); {
-	case arrival != "":
-		return c.arrivalBody(r.Context(), m, arrival)
-	case with != "":
-		return c.bodyOfSameID(r.Context(), m, with)
-	}
-	return nil, nil //nolint:nilnil // most requests name none, which is no error
-}
-
-func (c *Console) arrivalBody(ctx context.Context, m deadletter.Message, arrival string) (*otherBody, error) {
-	number, err := arrivalNumber(arrival)
-	if err != nil {
-		return nil, err
-	}
-	a, err := c.Store.Arrival(ctx, m.ID, number)
-	if err == nil && !a.Differs {
-		err = deadletter.Errorf(deadletter.NotFound, "this arrival has the content of the message")
-	}
-	return &otherBody{
-		deadletter.Revision{Body: a.Body, Headers: a.Headers},
-		"arrival " + arrival,
-		address(messageURL(m.ID, "")+"/body", url.Values{"arrival": {arrival}, "form": {"pretty"}}),
-	}, err
-}
-
-func (c *Console) bodyOfSameID(ctx context.Context, m deadletter.Message, id deadletter.ID) (*otherBody, error) {
-	other, err := c.Store.Message(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if !m.HasSameID(other) {
-		return nil, deadletter.Errorf(deadletter.Invalid, "these messages do not have the same id")
-	}
-	received, err := c.Store.RevisionHead(ctx, id, 0)
-	return &otherBody{
-		received, "message " + string(id),
-		address(messageURL(id, "")+"/body", url.Values{"revision": {"0"}, "form": {"pretty"}}),
-	}, err
 }

@@ -107,7 +107,7 @@ func TestMessagesWithOneIDAreLinked(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.receive(t, "a-1", func(c *deadletter.Capture) { c.WebhookID = "evt-1" })
-	b.receive(t, "other")
+	b.receive(t, "other", func(c *deadletter.Capture) { c.Reason = "another cause" })
 	err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
 		for _, id := range []string{"b-2", "c-3"} {
 			holder, err := tx.HolderOfWebhookID(ctx, "genesys", "evt-1")
@@ -151,7 +151,7 @@ func TestMessagesWithOneIDAreLinked(t *testing.T) {
 		t.Errorf("the comparison shows %s", text)
 	}
 	if got := vera.get("/messages/b-2/compare?with=other"); got.status != http.StatusUnprocessableEntity {
-		t.Errorf("messages of different ids: %d", got.status)
+		t.Errorf("messages of different ids and causes: %d", got.status)
 	}
 	if got := vera.get("/messages/other"); got.count("#same-id") != 0 {
 		t.Error("a message with its own id is linked")

@@ -71,11 +71,16 @@ type Desk struct {
 	tickets func() deadletter.Tickets
 	kick    func()
 	now     func() time.Time
+
+	differences differencesCache
 }
 
 // New makes a desk.
 func New(deps Deps) *Desk {
-	return &Desk{deps.Store, deps.Sources, deps.Masks, deps.Origins, deps.Ledger, deps.Tickets, deps.Kick, deps.Now}
+	return &Desk{
+		deps.Store, deps.Sources, deps.Masks, deps.Origins, deps.Ledger, deps.Tickets, deps.Kick, deps.Now,
+		differencesCache{},
+	}
 }
 
 // Source returns the source with the given name, and false where it is not configured, or no longer.

@@ -194,10 +194,18 @@ func (c *comparison) ranges(place []string, here, there *node) {
 			}
 			over, rest := list.here.over(step)
 			overThere, restThere := list.there.over(step)
-			c.add(place, Difference{Kind: OutOfRange, Limit: limit}, rest, restThere, restThere)
+			c.addRange(place, limit, rest, restThere)
 			limit.Over = true
-			c.add(place, Difference{Kind: OutOfRange, Limit: limit}, over, overThere, overThere)
+			c.addRange(place, limit, over, overThere)
 		}
+	}
+}
+
+// addRange adds a difference in size. One body is small or large among others by nature: it is unusual only where none
+// of these is.
+func (c *comparison) addRange(place []string, limit Limit, here, there int) {
+	if c.failed.Bodies > 1 || there == 0 {
+		c.add(place, Difference{Kind: OutOfRange, Limit: limit}, here, there, there)
 	}
 }
 

@@ -56,6 +56,13 @@ const (
 	numTypes = iota
 )
 
+// String returns the name of the type: null, boolean, number, text, object, list, masked, malformed, empty or binary.
+func (t Type) String() string {
+	return [numTypes]string{
+		"null", "boolean", "number", "text", "object", "list", "masked", "malformed", "empty", "binary",
+	}[t]
+}
+
 const (
 	// MaxShaped is the largest content that is read for a shape, in bytes.
 	MaxShaped = 256 << 10

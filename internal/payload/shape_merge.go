@@ -1,6 +1,7 @@
 package payload
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -150,4 +151,30 @@ func (s *Shape) UnmarshalJSON(text []byte) error {
 	*s = Shape{Bodies: stored.Bodies, Clipped: stored.Clipped, root: *stored.Root}
 	s.nodes, s.values = s.root.size()
 	return nil
+}
+
+// Likeness returns how alike two shapes of one body are, from 0 to 1: the share of their paths and types that both
+// have.
+func (s *Shape) Likeness(other *Shape) float64 {
+	both, either := likeness(&s.root, &other.root)
+	return float64(both) / float64(max(either, 1))
+}
+
+// likeness counts the types that both nodes have at the same paths, and those that one of them has.
+func likeness(a, b *node) (both, either int) {
+	for i := range a.Types {
+		both += min(a.Types[i], b.Types[i])
+		either += max(a.Types[i], b.Types[i])
+	}
+	add := func(a, b *node) {
+		moreBoth, moreEither := likeness(a, b)
+		both, either = both+moreBoth, either+moreEither
+	}
+	for _, name := range namesOf(a, b) {
+		add(cmp.Or(a.Names[name], nothing), cmp.Or(b.Names[name], nothing))
+	}
+	if a.Entry != nil || b.Entry != nil {
+		add(cmp.Or(a.Entry, nothing), cmp.Or(b.Entry, nothing))
+	}
+	return both, either
 }

@@ -25,6 +25,11 @@ type DeliveredBody struct {
 	Content     []byte
 }
 
+// Headers returns headers that say how the content is written.
+func (b DeliveredBody) Headers() deadletter.Headers {
+	return deadletter.Headers{"Content-Type": {b.ContentType}}
+}
+
 // Samples are what was learnt of deliveries since the last save.
 type Samples struct {
 	Shapes map[ShapeKey]*payload.Shape
@@ -177,8 +182,8 @@ const deliveredColumns = `n, source, event_type, masks, at, content_type, conten
 const (
 	deliveredOfSource = `SELECT ` + deliveredColumns + ` FROM delivered_bodies WHERE source = ? AND masks = ?
 		ORDER BY n DESC`
-	deliveredByNumber = `SELECT ` + deliveredColumns + ` FROM delivered_bodies WHERE n = ? AND source = ? AND masks = ?`
-	countDeliveredBodies    = `SELECT count(*), coalesce(sum(length(content)), 0) FROM delivered_bodies WHERE source = ?`
+	deliveredByNumber    = `SELECT ` + deliveredColumns + ` FROM delivered_bodies WHERE n = ? AND source = ? AND masks = ?`
+	countDeliveredBodies = `SELECT count(*), coalesce(sum(length(content)), 0) FROM delivered_bodies WHERE source = ?`
 )
 
 func scanDelivered(r sqlite.Row) (b DeliveredBody, err error) {

@@ -16,6 +16,20 @@ func compare() []Example {
 	return []Example{
 		compare("revisions", func(*page.CompareView) {}),
 		compare("other", func(v *page.CompareView) { v.Other, v.After.Name = true, "message "+messageID(2) }),
+		compare("delivered", func(v *page.CompareView) {
+			v.Other, v.BodyOnly, v.After.Name = true, true, "webhook delivered 2026-03-02 10:15:05 UTC"
+			v.With.NearestURL = "/messages/" + messageID(1) + "/compare?delivered=7"
+		}),
+		compare("choices", func(v *page.CompareView) {
+			v.With.Asked, v.With.NearestURL = true, "/messages/"+messageID(1)+"/compare?delivered=7"
+			for i := range 5 {
+				id := messageID(i + 2)
+				v.With.Messages = append(v.With.Messages, page.CompareMessage{
+					ID: id, URL: "/messages/" + messageID(1) + "/compare?with=" + id,
+				})
+			}
+		}),
+		compare("choices-none", func(v *page.CompareView) { v.With.Asked = true }),
 		compare("same", func(v *page.CompareView) {
 			v.After.Body, v.After.Size, v.Headers, v.SameNote = v.Before.Body, v.Before.Size, nil,
 				"The bodies are the same."
@@ -58,6 +72,7 @@ func compareView() page.CompareView {
 		Back:   listQuery,
 		Masked: true,
 		Text:   true,
+		With:   page.CompareChoices{PasteURL: "/messages/" + messageID(1) + "/compare", Back: listQuery},
 		Before: page.CompareSide{
 			Options: options("0"),
 			Name:    "original",

@@ -22,8 +22,23 @@ type Example struct {
 // Examples returns every page in every state, with made-up data.
 func Examples() []Example {
 	return slices.Concat(
-		account(), users(), causes(), cause(), overview(), queue(), messages(), message(), compare(), edit(), jobs(),
-		sources(), audit(), reconciliation(), manual(), errors(),
+		account(),
+		users(),
+		causes(),
+		cause(),
+		overview(),
+		queue(),
+		messages(),
+		message(),
+		differences(),
+		compare(),
+		edit(),
+		jobs(),
+		sources(),
+		audit(),
+		reconciliation(),
+		manual(),
+		errors(),
 	)
 }
 

@@ -269,6 +269,8 @@ func messageView() page.MessageView {
 	return page.MessageView{
 		Chrome:  chrome("field id is missing", "/messages/"+id),
 		BackURL: "/messages?" + listQuery,
+
+		Differences: oneMessage(),
 		Panel: page.MessagePanelView{
 			ID:           id,
 			Version:      "2",

@@ -29,6 +29,8 @@ type MessageView struct {
 	RecordURL string
 	Arrivals  []Arrival
 	SameID    SameID
+
+	Differences DifferencesView
 }
 
 // Unmask says who sees masked values of a message now, and offers them to those who may.
