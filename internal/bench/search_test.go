@@ -48,7 +48,9 @@ type searchKind struct{ name, query string }
 // searchKinds are queries of each kind. Some ask for what one message alone has.
 func searchKinds(b *testing.B, one int) []searchKind {
 	b.Helper()
-	var body struct{ Participants []struct{ ID, Name, Note string } }
+	var body struct {
+		Participants []struct{ ID, Name, Note string }
+	}
 	if err := json.Unmarshal(eventOf(one, 1<<10), &body); err != nil {
 		b.Fatal(err)
 	}
@@ -69,6 +71,8 @@ func searchKinds(b *testing.B, one int) []searchKind {
 		{"codes", "code:5xx"},
 		{"rare-status-and-word", "status:archived gamma"},
 		{"types", "type:v2.*"},
+		{"one-source", "source:genesys"},
+		{"outcome", "outcome:error_response"},
 		{"hour-and-word", "received:<1h gamma"},
 		{"rare-field", "$.participants.id=" + first.ID},
 		{"common-field", `$.participants.name="` + first.Name + `"`},
@@ -79,6 +83,9 @@ func searchKinds(b *testing.B, one int) []searchKind {
 		{"few-numbers", "n:>998"},
 		{"many-numbers", "n:100..700"},
 		{"header", "header.content-type=application/json"},
-		{"all-kinds", `source:genesys code:422 n:>100 $.participants.name="` + first.Name + `" -timeout "is missing" gamma`},
+		{
+			"all-kinds",
+			`source:genesys code:422 n:>100 $.participants.name="` + first.Name + `" -timeout "is missing" gamma`,
+		},
 	}
 }

@@ -126,7 +126,12 @@ func (c *check) matches(d *document) bool {
 		if slices.ContainsFunc(d.texts, c.inText) {
 			return true
 		}
-		return slices.ContainsFunc(d.revisions, func(r revision) bool { return c.inText(payload.SearchText(r.body)) })
+		for i := range d.revisions {
+			if c.inText(d.revisions[i].text()) {
+				return true
+			}
+		}
+		return false
 	case Header:
 		return slices.ContainsFunc(d.revisions, func(r revision) bool { return c.inHeaders(r.headers) })
 	}
@@ -207,6 +212,10 @@ func (i *Index) Check(ctx context.Context, p Plan, rows []int64) (matching []int
 	if err != nil {
 		return nil, 0, fmt.Errorf("write rows: %w", err)
 	}
+	query := fieldsOf
+	if slices.ContainsFunc(p.checks, func(c check) bool { return c.term.Kind < Operator }) {
+		query = documentsOf
+	}
 	documents := map[int64]*document{}
 	err = sqlite.Each(ctx, i.desk, func(r sqlite.Row) error {
 		d, err := scanDocument(r)
@@ -220,7 +229,7 @@ func (i *Index) Check(ctx context.Context, p Plan, rows []int64) (matching []int
 		}
 		read += len(d.content)
 		return d.read(into, masks)
-	}, documentsOf, string(list))
+	}, query, string(list))
 	if err != nil {
 		return nil, 0, fmt.Errorf("read messages to compare: %w", err)
 	}

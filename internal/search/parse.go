@@ -352,7 +352,8 @@ func (t Term) comparison() string {
 }
 
 func quoteIfNeeded(value string) string {
-	special := strings.ContainsFunc(value, unicode.IsSpace) || strings.ContainsAny(value[:min(1, len(value))], `"<>=`) ||
+	special := strings.ContainsFunc(value, unicode.IsSpace) ||
+		strings.ContainsAny(value[:min(1, len(value))], `"<>=`) ||
 		strings.Contains(value, "..") ||
 		strings.HasSuffix(value, "*") ||
 		value == ""

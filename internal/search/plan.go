@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,10 @@ type Plan struct {
 	// not the whole of every value.
 	Reads bool
 
+	// Facets says that Match is of properties alone, which the store compares as well, and Wide that one of them may
+	// have several values.
+	Facets, Wide bool
+
 	// Cut is the FTS5 expression for the messages of which only a part is searched; "" if the query does not ask for
 	// what is in them.
 	Cut string
@@ -32,39 +37,62 @@ type Plan struct {
 	checks []check
 }
 
+// Known are the values that messages have of their properties.
+type Known struct {
+	Sources, Types []string
+	MoreTypes      bool // there are more types than listed
+	Codes          []int
+}
+
 // Plan waits briefly for the index to catch up and plans a query. Ages are counted back from now.
-func (i *Index) Plan(ctx context.Context, q Query, now time.Time) (Plan, error) {
+func (i *Index) Plan(ctx context.Context, q Query, known Known, now time.Time) (Plan, error) {
 	if err := i.awaitLatest(ctx); err != nil {
 		return Plan{}, err
 	}
-	p := planner{index: i, ctx: ctx, now: now}
+	p := planner{index: i, ctx: ctx, now: now, known: known}
 	for _, t := range q.Terms {
 		if err := p.add(t); err != nil {
 			return Plan{}, err
 		}
 	}
-	if len(p.with)+len(p.without)+len(p.checks) == 0 {
-		return p.Plan, nil
+	p.Reads = len(p.checks) > 0
+	return p.plan(), nil
+}
+
+// plan puts the expressions together.
+func (p *planner) plan() Plan {
+	usable, _ := p.index.isUsable()
+	switch {
+	case len(p.with)+len(p.without)+len(p.checks) == 0:
+		p.Facets = len(p.facets) > 0 && usable
+		if !p.Facets {
+			return p.Plan
+		}
+	case !usable: // it may have values that are masked by now
+		p.Match = nothing
+		return p.Plan
 	}
-	if usable, _ := i.isUsable(); !usable {
-		p.with, p.content = []string{nothing}, false // it may have values that are masked by now
-	}
-	p.with = append(p.with, p.facets...)
 	if p.content {
 		p.Cut = strings.Join(append([]string{quoted(tokenCut)}, p.facets...), " AND ")
 	}
-	switch {
-	case len(p.with) == 0 && len(p.without) > 0:
-		p.with = []string{quoted(tokenAll)}
-		fallthrough
-	case len(p.with) > 0:
-		p.Match = strings.Join(p.with, " AND ")
-		for _, expr := range p.without {
-			p.Match = "(" + p.Match + ") NOT " + expr
-		}
+	p.with = append(p.with, p.facets...)
+	if len(p.with) == 0 && len(p.without) > 0 {
+		p.with = []string{p.all()}
 	}
-	p.Reads = len(p.checks) > 0
-	return p.Plan, nil
+	p.Match = strings.Join(p.with, " AND ")
+	for _, expr := range p.without {
+		p.Match = "(" + p.Match + ") NOT " + expr
+	}
+	return p.Plan
+}
+
+// all returns an expression for all messages: each has one source.
+func (p *planner) all() string {
+	tokens := []string{facet(tokenSource, "")}
+	for _, name := range p.known.Sources {
+		tokens = append(tokens, facet(tokenSource, name))
+	}
+	return anyOf(tokens)
 }
 
 // nothing occurs in no message.
@@ -76,6 +104,7 @@ type planner struct {
 	ctx           context.Context //nolint:containedctx // it lives as long as one call
 	now           time.Time
 	with, without []string // expressions
+	known         Known
 	facets        []string // of properties, which the store compares as well
 	content       bool     // a term asks for what is in a body
 }
@@ -110,20 +139,67 @@ func (p *planner) need(t Term, expr string, exact bool) {
 	}
 }
 
+// firstFailed is the first code of a failure. A delivery does not change what a message is found by.
+const firstFailed = 300
+
+// addFacet adds an expression for a property, for messages that have it or had it until lately.
 func (p *planner) addFacet(t Term) {
-	if t.Not || t.Op != Is || t.Begins || t.Value == None {
+	if t.Not || t.Value == None || t.Begins && t.Name == "type" && p.known.MoreTypes {
 		return
 	}
+	var values []string
 	switch t.Name {
 	case "source":
-		p.facets = append(p.facets, quoted(facet(tokenSource, t.Value)))
+		for _, name := range among(p.known.Sources, t) {
+			values = append(values, quoted(facet(tokenSource, name)))
+		}
 	case "type":
-		p.facets = append(p.facets, quoted(facet(tokenType, t.Value)))
+		for _, name := range among(p.known.Types, t) {
+			values = append(values, cmp.Or(allOf(payload.Words(name), name), nothing))
+		}
 	case "code":
-		if first, last, err := t.Codes(); err == nil && first == last {
-			p.facets = append(p.facets, quoted(facet(tokenCode, strconv.Itoa(first))))
+		first, last, _ := t.Codes() // Parse has checked it
+		if first < firstFailed {
+			return
+		}
+		for _, code := range p.known.Codes {
+			if first <= code && code <= last {
+				values = append(values, quoted(facet(tokenCode, strconv.Itoa(code))))
+			}
+		}
+	default:
+		return
+	}
+	if len(values) > 0 && len(values) <= maxAlternatives {
+		p.facets = append(p.facets, "("+strings.Join(values, " OR ")+")")
+		p.Wide = p.Wide || len(values) > 1
+	}
+}
+
+// among returns those of some values that a term asks for.
+func among(known []string, t Term) (values []string) {
+	for _, value := range known {
+		if value == t.Value || t.Begins && strings.HasPrefix(value, t.Value) {
+			values = append(values, value)
 		}
 	}
+	return values
+}
+
+// allOf returns an expression for messages with all words of a text.
+func allOf(words []payload.Word, text string) string {
+	parts := make([]string, len(words))
+	for i, w := range words {
+		if w.Unspaced {
+			parts[i] = `"` + strings.Join(partsOf(text[w.Start:w.End]), `" AND "`) + `"`
+		} else {
+			parts[i] = quoted(text[w.Start:w.End])
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "(" + strings.Join(parts, " AND ") + ")"
 }
 
 func (p *planner) addWords(t Term) error {
@@ -252,7 +328,9 @@ func (p *planner) addValue(t Term, paths []string, precise bool) error {
 }
 
 func (p *planner) addBeginning(t Term, paths []string, precise bool) error {
-	if values, all := p.index.seen.valuesBeginning(paths, t.Value); all && precise {
+	values, all := p.index.seen.valuesBeginning(paths, t.Value)
+	worded := t.Kind == Field && slices.ContainsFunc(values, func(v pathValue) bool { return isWorded(v.value) })
+	if all && precise && !worded {
 		var tokens []string
 		for _, v := range values {
 			tokens = append(tokens, valueToken(v.path, v.value))

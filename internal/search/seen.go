@@ -80,11 +80,11 @@ func (s *seen) forget() {
 	s.fields, s.full = map[string]*seenField{}, false
 }
 
-// add notes a field with a value. own says that the value has a token of its own, so that a search can offer it.
-func (s *seen) add(path []byte, value string, own bool) {
+// add notes a field with a value. few says that the field may have few values, so that a search can offer them.
+func (s *seen) add(path []byte, value string, few bool) {
 	s.mu.RLock()
 	f := s.fields[string(path)]
-	known := f == nil && s.full || f != nil && (f.many || own && f.values[value])
+	known := f == nil && s.full || f != nil && (f.many || few && f.values[value])
 	s.mu.RUnlock()
 	if known {
 		return
@@ -100,7 +100,7 @@ func (s *seen) add(path []byte, value string, own bool) {
 		s.fields[string(path)] = f
 	}
 	f.dirty = true
-	if !own || len(value) > maxSeenValue || len(f.values) >= maxSeen {
+	if !few || len(value) > maxSeenValue || len(f.values) >= maxSeen {
 		f.many, f.values = true, nil
 		return
 	}

@@ -22,16 +22,12 @@ const (
 	tokenNumber = 'n'
 	tokenDay    = 'd'
 	tokenSource = 's'
-	tokenType   = 'y'
 	tokenCode   = 'c'
 	tokenParts  = 'g' // one or two characters of a script without spaces
 )
 
-// Tokens of one meaning each.
-const (
-	tokenAll = mark + "a" // of every message
-	tokenCut = mark + "x" // of messages of which only a part is searched
-)
+// tokenCut is the token of messages of which only a part is searched.
+const tokenCut = mark + "x"
 
 const (
 	pathChars  = 5 // of a path's hash: 25 bits
@@ -174,25 +170,26 @@ func appendText(out []byte, text string) []byte {
 }
 
 const (
-	maxToken      = 48 // bytes of a value with a token of its own
-	maxTokenWords = 5
-	manyDigits    = 5
+	maxToken   = 48 // bytes of a value with a token of its own
+	manyDigits = 5
 )
 
-// isWorded reports whether a value is found by its words alone, and then compared: a long text, and ids and addresses,
-// of which most messages have another.
+// isWorded reports whether a value is found by its words, and then compared. Its own token would be in few messages,
+// each of which has the words as well: several words, and ids and addresses, of which most messages have another.
 func isWorded(value string) bool {
+	return (len(value) > maxToken || strings.IndexByte(value, ' ') >= 0 || isSingular(value)) && hasWord(value)
+}
+
+// isSingular reports whether a value looks like an id or an address.
+func isSingular(value string) bool {
 	count := 0
 	for i := range len(value) {
 		switch c := value[i]; {
 		case c == '@':
-			return hasWord(value)
+			return true
 		case '0' <= c && c <= '9':
 			count++
 		}
 	}
-	if len(value) <= maxToken && count < manyDigits && strings.Count(value, " ") < maxTokenWords {
-		return false
-	}
-	return hasWord(value)
+	return count >= manyDigits
 }

@@ -159,9 +159,12 @@ func (s *Store) CauseHours(
 	return hours, nil
 }
 
-const eventTypes = `SELECT event_type FROM event_types ORDER BY messages DESC, event_type LIMIT 200`
+// maxOfferedTypes bounds the event types that a filter offers.
+const maxOfferedTypes = 200
+
+const eventTypes = `SELECT event_type FROM event_types ORDER BY messages DESC, event_type LIMIT ?`
 
 // EventTypes returns the event types of messages, most frequent first and at most 200.
 func (s *Store) EventTypes(ctx context.Context) ([]string, error) {
-	return sqlite.Column[string](ctx, s.db, "event types", eventTypes)
+	return sqlite.Column[string](ctx, s.db, "event types", eventTypes, maxOfferedTypes)
 }

@@ -147,10 +147,14 @@ func (f Filter) where() conditions {
 	if f.Job != 0 {
 		f.ofJob(&c)
 	}
-	if f.matches() {
+	switch {
+	case f.drives():
 		// The search drives the query, in the order of its row ids, so that a page ends as soon as it is full.
 		c.from = "message_search t CROSS JOIN messages m ON m.n = t.rowid"
 		c.add("t.message_search MATCH ?", f.lookup.plan.Match)
+	case f.matches():
+		c.add("EXISTS (SELECT 1 FROM message_search t WHERE t.rowid = m.n AND t.message_search MATCH ?)",
+			f.lookup.plan.Match)
 	}
 	if f.lookup != nil {
 		for _, p := range f.lookup.properties {
@@ -172,7 +176,10 @@ func (f Filter) where() conditions {
 	if f.StatusCode != 0 {
 		c.add("m.status_code = ?", f.StatusCode)
 	}
-	if f.Outcome != "" {
+	switch {
+	case f.Outcome != "" && f.Status == "" && f.lookup != nil && f.lookup.manyOfOutcome:
+		c.add("+m.outcome = ?", f.Outcome) // not by its index, from which all of them would be sorted
+	case f.Outcome != "":
 		c.add("m.outcome = ?", f.Outcome)
 	}
 	if f.EventType != "" {
@@ -221,7 +228,7 @@ func (f Filter) ofJob(c *conditions) {
 	if f.Fault != "" {
 		result, args = result+" AND i.fault = ?", append(args, f.Fault)
 	}
-	if f.matches() {
+	if f.drives() {
 		c.add("EXISTS (SELECT 1 FROM job_items i WHERE i.job = ? AND i.message = m.n"+result+")", args...)
 		return
 	}
@@ -231,7 +238,7 @@ func (f Filter) ofJob(c *conditions) {
 
 // key returns the column that has the order of receipt.
 func (f Filter) key() string {
-	if f.matches() {
+	if f.drives() {
 		return "t.rowid"
 	}
 	if f.Job != 0 {
@@ -372,6 +379,10 @@ func (s *Store) Counts(ctx context.Context, f Filter) (Counts, error) {
 	switch {
 	case f.reads():
 		return s.countRead(ctx, f)
+	case f.isCounted() && f.lookup != nil && f.lookup.plan.Facets:
+		f = f.withoutFacets()
+	}
+	switch {
 	case f.matches() || f.Job != 0 || f.SameID != "" || f.OrderKey != 0:
 		return s.countNewest(ctx, f, open)
 	case f.Queue != "" || f.EventType != "" || f.Cause != "" || !f.From.IsZero() || !f.To.IsZero() || !f.isCounted():
@@ -416,7 +427,8 @@ func (s *Store) countStatus(ctx context.Context, f Filter, status deadletter.Sta
 }
 
 // countNewest counts the newest messages that match a filter, up to CountCap of all statuses together, because one
-// that no index knows by its status would be looked for among all others. Only the open status is counted by itself.
+// that no index knows by its status would be looked for among all others. The open status, and one that has few
+// messages at all, are counted by themselves.
 func (s *Store) countNewest(ctx context.Context, f Filter, open deadletter.Status) (Counts, error) {
 	where := f.where()
 	newest := "SELECT m.status FROM " + where.from + where.sql() + " ORDER BY " + f.key() + " DESC LIMIT ?"
@@ -439,11 +451,15 @@ func (s *Store) countNewest(ctx context.Context, f Filter, open deadletter.Statu
 	for _, status := range deadletter.Statuses() {
 		counts.AtLeast[status] = true
 		counts.ByStatus[status] = min(counts.ByStatus[status], CountCap)
+		few := f.matches() && f.lookup.totals[status] <= maxOfStatus
+		if status != open && !few {
+			continue
+		}
+		if err := s.countStatus(ctx, f, status, &counts); err != nil {
+			return Counts{}, err
+		}
 	}
-	if open != "" {
-		err = s.countStatus(ctx, f, open, &counts)
-	}
-	return counts, err
+	return counts, nil
 }
 
 const statusCodes = `SELECT DISTINCT status_code FROM message_counts WHERE status_code <> 0 AND messages > 0

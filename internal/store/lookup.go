@@ -16,12 +16,14 @@ import (
 
 // lookup is how the query of a filter is looked up. Copies of the filter share it.
 type lookup struct {
-	query      search.Query
-	plan       search.Plan
-	properties []property
-	verdicts   map[int64]bool // of messages that were read: whether they match
-	frozen     int            // messages that were read for a job
-	partly     bool           // there are more messages that may match than were read
+	query         search.Query
+	plan          search.Plan
+	properties    []property
+	manyOfOutcome bool
+	totals        map[deadletter.Status]int // of all messages, by status
+	verdicts      map[int64]bool            // of messages that were read: whether they match
+	frozen        int                       // messages that were read for a job
+	partly        bool                      // there are more messages that may match than were read
 }
 
 // property is a condition of a query that is no field of Filter.
@@ -45,10 +47,24 @@ func (s *Store) Lookup(ctx context.Context, f Filter) (Filter, error) {
 		return f, err
 	}
 	f.lookup = &lookup{query: query, verdicts: map[int64]bool{}}
-	if f.lookup.plan, err = s.index.Plan(ctx, query, f.At); err != nil {
+	known, err := s.known(ctx)
+	if err != nil {
 		return f, err
 	}
+	if f.lookup.plan, err = s.index.Plan(ctx, query, known, f.At); err != nil {
+		return f, err
+	}
+	if f.matches() {
+		all, err := s.Counts(ctx, Filter{})
+		if err != nil {
+			return f, err
+		}
+		f.lookup.totals = all.ByStatus
+	}
 	for _, t := range query.Terms {
+		if t.Is("type") && t.Begins && !known.MoreTypes {
+			t = onlyType(t, known.Types)
+		}
 		if t.Kind != search.Operator || f.take(t) {
 			continue
 		}
@@ -58,7 +74,45 @@ func (s *Store) Lookup(ctx context.Context, f Filter) (Filter, error) {
 		}
 		f.lookup.properties = append(f.lookup.properties, p)
 	}
-	return f, nil
+	if f.Status != "" && !f.lookup.plan.Wide {
+		return f.withoutFacets(), nil // the indexes of properties have the status before the time
+	}
+	return f, s.scanOutcome(ctx, &f)
+}
+
+// scanOutcome has a list of all statuses not sort the messages of a frequent outcome.
+func (s *Store) scanOutcome(ctx context.Context, f *Filter) error {
+	if f.Outcome == "" || f.Status != "" {
+		return nil
+	}
+	counts, err := s.Counts(ctx, Filter{Outcome: f.Outcome})
+	n, _ := counts.Total()
+	f.lookup.manyOfOutcome = n > fewMessages
+	return err
+}
+
+// onlyType returns a term of the beginning of event types as one of a single type, if there is no other.
+func onlyType(t search.Term, types []string) search.Term {
+	first := slices.IndexFunc(types, func(name string) bool { return strings.HasPrefix(name, t.Value) })
+	if first >= 0 && !slices.ContainsFunc(types[first+1:], func(name string) bool {
+		return strings.HasPrefix(name, t.Value)
+	}) {
+		t.Value, t.Begins = types[first], false
+	}
+	return t
+}
+
+// known reads the values that messages have of their properties.
+func (s *Store) known(ctx context.Context) (k search.Known, err error) {
+	if k.Sources, err = s.Sources(ctx); err != nil {
+		return k, err
+	}
+	if k.Types, err = s.EventTypes(ctx); err != nil {
+		return k, err
+	}
+	k.MoreTypes = len(k.Types) >= maxOfferedTypes
+	k.Codes, err = s.StatusCodes(ctx)
+	return k, err
 }
 
 // Query returns the terms of a filter that was looked up.
@@ -87,8 +141,27 @@ func (f Filter) Sought() string {
 // matches reports whether the index says which messages match.
 func (f Filter) matches() bool { return f.lookup != nil && f.lookup.plan.Match != "" }
 
+// maxOfStatus is how many messages of a status are looked up in the index one by one, rather than those that match in
+// their order: there may be a million of other statuses.
+const maxOfStatus = 500
+
+// drives reports whether the messages that match are read in the order of the index.
+func (f Filter) drives() bool {
+	return f.matches() && (f.Status == "" || f.lookup.totals[f.Status] > maxOfStatus)
+}
+
 // reads reports whether the messages that may match have to be read.
 func (f Filter) reads() bool { return f.lookup != nil && f.lookup.plan.Reads }
+
+// withoutFacets returns the filter with its properties compared in the store alone.
+func (f Filter) withoutFacets() Filter {
+	if f.lookup != nil && f.lookup.plan.Facets {
+		bare := *f.lookup
+		bare.plan = search.Plan{}
+		f.lookup = &bare
+	}
+	return f
+}
 
 // isCounted reports whether the stored counts have all that the properties need.
 func (f Filter) isCounted() bool {
@@ -224,7 +297,7 @@ func (s *Store) ofCauses(ctx context.Context, t search.Term, f Filter) (property
 
 const (
 	// maxRead and maxReadBytes bound what a page reads to compare it with a query.
-	maxRead      = 1000
+	maxRead      = 300
 	maxReadBytes = 4 << 20
 
 	// readAtOnce is how many messages are read in one query.
@@ -425,22 +498,20 @@ const causeOwners = `SELECT DISTINCT owner FROM causes WHERE owner <> '' ORDER B
 
 // Complete returns completions of a query at a caret, in characters from 0.
 func (s *Store) Complete(ctx context.Context, text string, caret int) ([]search.Completion, error) {
-	values := map[string][]string{"status": texts(deadletter.Statuses()), "outcome": texts(deadletter.Outcomes())}
-	values["state"] = texts(deadletter.CauseStates())
-	for name, read := range map[string]func(context.Context) ([]string, error){
-		"source": s.Sources, "type": s.EventTypes, "queue": s.Queues,
-	} {
-		list, err := read(ctx)
-		if err != nil {
-			return nil, err
-		}
-		values[name] = list
-	}
-	codes, err := s.StatusCodes(ctx)
+	known, err := s.known(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, code := range codes {
+	queues, err := s.Queues(ctx)
+	if err != nil {
+		return nil, err
+	}
+	values := map[string][]string{
+		"source": known.Sources, "type": known.Types, "queue": queues, "received": {"<1h", "<24h", "<7d", ">7d"},
+		"status": texts(deadletter.Statuses()), "outcome": texts(deadletter.Outcomes()),
+		"state": texts(deadletter.CauseStates()),
+	}
+	for _, code := range known.Codes {
 		values["code"] = append(values["code"], strconv.Itoa(code))
 	}
 	owners, err := sqlite.Column[string](ctx, s.db, "owners of causes", causeOwners)
@@ -448,7 +519,6 @@ func (s *Store) Complete(ctx context.Context, text string, caret int) ([]search.
 		return nil, err
 	}
 	values["assignee"] = append([]string{search.Me, search.None}, owners...)
-	values["received"] = []string{"<1h", "<24h", "<7d", ">7d"}
 	return s.index.Complete(text, caret, values), nil
 }
 

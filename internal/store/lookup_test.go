@@ -225,7 +225,7 @@ func TestQueryReadsABoundedNumberOfMessages(t *testing.T) {
 	if total, atLeast := counts.Total(); total != 1 || !atLeast || err != nil {
 		t.Errorf("%d are counted, perhaps more: %v, %v", total, atLeast, err)
 	}
-	if report, err := s.Report(t.Context(), q.Filter); report.Read != 1000 || err != nil {
+	if report, err := s.Report(t.Context(), q.Filter); report.Read != 300 || err != nil {
 		t.Errorf("the report is %+v, %v", report, err)
 	}
 	if all := ids(t, s, store.MessageQuery{Filter: store.Filter{Text: `"order is null"`}, Limit: 10}); len(all) != 2 {

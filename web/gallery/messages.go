@@ -385,7 +385,7 @@ func searchBounds() []ui.Notice {
 		},
 		{
 			Kind: ui.Info,
-			Text: "Compared the newest 1,000 messages that may match, one by one. There are more.",
+			Text: "Compared the newest 300 messages that may match, one by one. There are more.",
 			Hint: "Go on with Older, or narrow the search by a word, a source or a time.",
 		},
 		{
