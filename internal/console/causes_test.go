@@ -3,9 +3,12 @@ package console_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/PuerkitoBio/goquery"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
@@ -232,6 +235,58 @@ func TestMuteAsksWhatEndsIt(t *testing.T) {
 	if got := a.says(`tr[data-cause="` + missing + `"] .standing-mute`); got !=
 		"until 2026-03-02 12:00:00 UTC or after 200 more or at the next delivery" {
 		t.Errorf("the row says %q", got)
+	}
+}
+
+func TestMessagesNameTheirCause(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	missing, refused, _ := b.threeCauses(t)
+	b.receive(t, "r-9", failing("cxone", "card is refused", 409))
+	p := b.member(t, "olga", deadletter.Operator)
+	a := p.get("/messages")
+	cell := a.doc().Find(`tr[data-message="m-1"] .of-cause`)
+	if got := strings.Join(strings.Fields(cell.Text()), " "); got != "New 1 open" ||
+		cell.AttrOr("href", "") != "/causes/"+missing || a.count(".group-row") != 0 {
+		t.Errorf("the cause of a message is %q, at %q", got, cell.AttrOr("href", ""))
+	}
+	group := a.doc().Find("#preset-group-by-cause").AttrOr("href", "")
+	a = p.get(group)
+	if got := a.doc().Find(".group-row").Map(func(_ int, s *goquery.Selection) string {
+		return strings.Join(strings.Fields(s.Text()), " ")
+	}); !slices.Equal(got, []string{
+		"409: card is refused New 4 messages here 4 open in all",
+		"422: field id is missing New 1 message here 1 open in all",
+		"422: too busy New 2 messages here 2 open in all",
+	}) {
+		t.Errorf("the groups are %q", got)
+	}
+	under := a.doc().Find(".group-row").First().NextUntil(".group-row")
+	if n := under.Length(); n != 4 || !under.First().Is(`[data-message="r-9"]`) {
+		t.Errorf("the first group has %d messages", n)
+	}
+	top := p.get("/overview").doc().Find(".cause-line").First()
+	if top.AttrOr("href", "") != "/causes/"+refused {
+		t.Errorf("the overview leads to %q", top.AttrOr("href", ""))
+	}
+}
+
+func TestJobNamesTheCausesOfItsMessages(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, refused, _ := b.threeCauses(t)
+	p := b.member(t, "olga", deadletter.Operator)
+	asked := p.post("/causes/bulk", form("action", "archive", "item", refused+"@0"), htmx()...)
+	start := asked.fields("#job-confirm")
+	start.Set("reason", "test cards")
+	p.post("/jobs/1/start", start)
+	b.work(t, 1)
+	a := p.get("/jobs/1")
+	if got := a.says(
+		".job-causes",
+	); got != "409: card is refused 3 done" ||
+		a.count(`.job-causes a[href="/causes/`+refused+`"]`) != 1 {
+		t.Errorf("it says %q", got)
 	}
 }
 

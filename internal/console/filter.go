@@ -48,6 +48,7 @@ func messageFields() []field {
 		{"error", "Error"},
 		{"q", ""}, // each term has its chip: see termChips
 		{"sort", ""},
+		{"group", ""},
 	}
 }
 

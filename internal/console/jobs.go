@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -606,6 +607,39 @@ func (c *Console) addNow(ctx context.Context, v *page.JobView, j deadletter.Job)
 	return c.addFaults(ctx, v, j)
 }
 
+// maxJobCauses is how many causes the page of a job names.
+const maxJobCauses = 10
+
+// addCauses adds the causes that the messages of a job had, with what it came to for each.
+func (c *Console) addCauses(ctx context.Context, v *page.JobView, j deadletter.Job) error {
+	found, err := c.Store.JobCauses(ctx, j.ID, maxJobCauses)
+	if err != nil {
+		return err
+	}
+	causes := make([]deadletter.Cause, len(found))
+	for i, f := range found {
+		causes[i] = f.Cause
+	}
+	if err := c.Desk.Hider().Causes(ctx, causes); err != nil {
+		return err
+	}
+	for i, f := range found {
+		cause := page.JobCause{
+			URL: page.CauseURL(f.Fingerprint), Title: printable(cmp.Or(causes[i].Title, "no error recorded")),
+		}
+		for _, part := range []struct {
+			n          int
+			word, tone string
+		}{{f.Done, "done", "done"}, {f.Failed, "failed", "fault"}, {f.Skipped, "skipped", "warn"}} {
+			if part.n > 0 {
+				cause.Parts = append(cause.Parts, page.JobPart{Text: number(part.n) + " " + part.word, Tone: part.tone})
+			}
+		}
+		v.Causes = append(v.Causes, cause)
+	}
+	return nil
+}
+
 // addFaults adds, to a job that is not running, why messages failed or were skipped.
 func (c *Console) addFaults(ctx context.Context, v *page.JobView, j deadletter.Job) error {
 	if j.Items.Failed+j.Items.Skipped == 0 || j.State == deadletter.JobRunning {
@@ -641,6 +675,9 @@ func (c *Console) addFacts(ctx context.Context, v *page.JobView, j deadletter.Jo
 		return err
 	}
 	if err := c.addNow(ctx, v, j); err != nil {
+		return err
+	}
+	if err := c.addCauses(ctx, v, j); err != nil {
 		return err
 	}
 	if !v.CanUndo {

@@ -519,9 +519,14 @@ func (f *liveMessages) rows(ctx context.Context, happened []store.TrailEntry) (m
 	if err := f.c.Desk.Hider().Messages(ctx, messages); err != nil {
 		return nil, err
 	}
+	causes, err := f.c.causesOf(ctx, messages)
+	if err != nil {
+		return nil, err
+	}
 	rows := map[string]string{}
 	for _, m := range messages {
-		if rows[string(m.ID)], err = written(ctx, page.MessageTableRow(f.c.rowView(ctx, m, f.back))); err != nil {
+		row := f.c.rowView(ctx, m, causes[m.Fingerprint], f.back)
+		if rows[string(m.ID)], err = written(ctx, page.MessageTableRow(row)); err != nil {
 			return nil, err
 		}
 	}

@@ -50,6 +50,7 @@ type list struct {
 	// snippets are the parts of payloads in which the text that was looked for stands, where nothing else of the
 	// message has it.
 	snippets   map[deadletter.ID]string
+	causes     map[string]deadletter.Cause // of the messages, by fingerprint
 	views      []page.SavedView
 	cause      string      // the reason of the cause that is asked for, in short
 	fault      string      // the error of the job that is asked for
@@ -114,6 +115,9 @@ func (c *Console) readList(ctx context.Context, l *list) error {
 		return err
 	}
 	if err = c.Desk.Hider().Messages(ctx, l.page.Items); err != nil {
+		return err
+	}
+	if l.causes, err = c.causesOf(ctx, l.page.Items); err != nil {
 		return err
 	}
 	if err = c.mark(ctx, l); err != nil {
@@ -199,9 +203,13 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 		replaceParam(replaceParam(l.query, "cursor", l.cursor), "after", strconv.FormatInt(l.after, 10)),
 	)
 	for _, message := range l.page.Items {
-		row := c.rowView(r.Context(), message, back)
+		row := c.rowView(r.Context(), message, l.causes[message.Fingerprint], back)
 		l.markRow(&row)
 		v.Rows = append(v.Rows, row)
+	}
+	v.Group = preset("/messages", "Group by cause", l.query, url.Values{"group": {groupByCause}})
+	if l.query.Get("group") == groupByCause {
+		v.Rows = grouped(v.Rows)
 	}
 	if n, atLeast := matching(l); n > len(v.Rows) {
 		v.Matching = messages(n, atLeast)
@@ -288,7 +296,58 @@ func matching(l list) (n int, atLeast bool) {
 	return l.counts.ByStatus[l.asked.Status], l.counts.AtLeast[l.asked.Status]
 }
 
-func (c *Console) rowView(ctx context.Context, m deadletter.Message, back string) page.MessageRow {
+// causesOf returns the causes of messages as they may be shown, by fingerprint.
+func (c *Console) causesOf(
+	ctx context.Context, messages []deadletter.Message,
+) (map[string]deadletter.Cause, error) {
+	fingerprints := make([]string, 0, len(messages))
+	for _, m := range messages {
+		fingerprints = append(fingerprints, m.Fingerprint)
+	}
+	causes, err := c.Desk.CausesMatching(ctx, auth.Actor(ctx), distinct(fingerprints), store.CauseFilter{})
+	of := make(map[string]deadletter.Cause, len(causes))
+	for _, v := range causes {
+		of[v.Cause.Fingerprint] = v.Cause
+	}
+	return of, err
+}
+
+// groupByCause is the value of the query that groups the list.
+const groupByCause = "cause"
+
+// grouped puts the messages of one cause together, in the order of their first ones, each group with its head.
+func grouped(rows []page.MessageRow) []page.MessageRow {
+	var order []string
+	of := map[string][]page.MessageRow{}
+	for _, row := range rows {
+		if len(of[row.Cause.URL]) == 0 {
+			order = append(order, row.Cause.URL)
+		}
+		of[row.Cause.URL] = append(of[row.Cause.URL], row)
+	}
+	rows = rows[:0]
+	for _, cause := range order {
+		group := of[cause]
+		group[0].Group = page.MessageGroup{MessageCause: group[0].Cause, Rows: plural(len(group), "message")}
+		rows = append(rows, group...)
+	}
+	return rows
+}
+
+// messageCause shows the cause of a message in the list; the zero Cause shows nothing.
+func messageCause(cause deadletter.Cause) page.MessageCause {
+	if cause.Fingerprint == "" {
+		return page.MessageCause{}
+	}
+	return page.MessageCause{
+		URL: page.CauseURL(cause.Fingerprint), State: string(cause.State), Title: printable(cause.Title),
+		Open: number(cause.Open()),
+	}
+}
+
+func (c *Console) rowView(
+	ctx context.Context, m deadletter.Message, cause deadletter.Cause, back string,
+) page.MessageRow {
 	return page.MessageRow{
 		ID:          string(m.ID),
 		Version:     strconv.Itoa(m.Version),
@@ -298,6 +357,7 @@ func (c *Console) rowView(ctx context.Context, m deadletter.Message, back string
 		Queue:       printable(m.Queue.ConfigName),
 		EventType:   printable(m.EventType),
 		Reason:      printable(m.Reason),
+		Cause:       messageCause(cause),
 		Code:        code(m.StatusCode),
 		Outcome:     string(m.Outcome),
 		Attempts:    c.attempts(m),

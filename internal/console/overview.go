@@ -566,6 +566,7 @@ func reasonRows(o overview) []page.TopCause {
 		}
 		row := page.TopCause{
 			Text:      printable(cause.Title),
+			URL:       page.CauseURL(cause.Fingerprint),
 			Source:    printable(cause.Source),
 			First:     ui.At(cause.FirstAt),
 			Newest:    ui.At(cause.LastAt),

@@ -29,6 +29,7 @@ func columns() []field {
 	return []field{
 		{"source", "Source"},
 		{"type", "Event type"},
+		{"cause", "Cause"},
 		{"response", "Response"},
 		{"attempts", "Attempts"},
 		{"last", "Last attempt"},

@@ -76,7 +76,7 @@ func TestListRemembersItsLayout(t *testing.T) {
 		"/messages/layout",
 		form("density", "compact", "column", "source", "column", "response", "back", "status=all"),
 		htmx()...)
-	want := "grid-table messages-table compact without-type without-attempts without-last"
+	want := "grid-table messages-table compact without-type without-cause without-attempts without-last"
 	if class, _ := got.doc().Find("table").Attr("class"); got.status != http.StatusOK || class != want {
 		t.Errorf("it answers %d with %q", got.status, class)
 	}

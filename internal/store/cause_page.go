@@ -63,6 +63,35 @@ type CauseJob struct {
 	Done, Failed, Skipped int
 }
 
+// JobCause is a cause with what a job came to for its messages.
+type JobCause struct {
+	deadletter.Cause
+	Done, Failed, Skipped int
+}
+
+const causesOfJob = `SELECT ` + causeColumns + `, done, failed_in_job, skipped FROM (
+	SELECT coalesce(m.moved_to, j.fingerprint) AS present, sum(j.done) AS done, sum(j.failed) AS failed_in_job,
+		sum(j.skipped) AS skipped
+	FROM job_causes j LEFT JOIN moved_causes m ON m.fingerprint = j.fingerprint WHERE j.job = ? GROUP BY 1
+) CROSS JOIN causes ON causes.fingerprint = present
+	ORDER BY done + failed_in_job + skipped DESC, fingerprint LIMIT ?`
+
+// JobCauses returns the causes that the messages of a job had when it took them up, those of the most messages first.
+func (s *Store) JobCauses(ctx context.Context, id deadletter.JobID, limit int) (list []JobCause, err error) {
+	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) (err error) {
+		var j JobCause
+		j.Cause, err = scanCause(scanFunc(func(dest ...any) error {
+			return r.Scan(append(dest, &j.Done, &j.Failed, &j.Skipped)...)
+		}))
+		list = append(list, j)
+		return err
+	}, causesOfJob, id, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read causes of the job %d: %w", id, err)
+	}
+	return list, nil
+}
+
 // Results of the causes that were joined to this one count for it.
 const jobsOfCause = `SELECT ` + jobColumns + `, sum(c.done), sum(c.failed), sum(c.skipped) FROM job_causes c
 	CROSS JOIN jobs j ON j.id = c.job WHERE c.fingerprint = ?1

@@ -216,6 +216,12 @@ func jobDone() page.JobView {
 		part("3 skipped", "warn"),
 	)
 	v.Ended, v.CanHide, v.Refresh = ago(1), true, true
+	v.Causes = []page.JobCause{
+		{URL: "/causes/c1", Title: "503: upstream is restarting", Parts: []page.JobPart{part("208 done", "done")}},
+		{URL: "/causes/c2", Title: "422: " + longWord, Parts: []page.JobPart{
+			part("3 failed", "fault"), part("3 skipped", "warn"),
+		}},
+	}
 	v.RetryAction, v.RetryLabel, v.FailedQuery = "replay", "Replay failed messages",
 		"job=15&result=failed&status=failed"
 	v.Problems = []page.JobProblem{

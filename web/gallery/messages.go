@@ -31,6 +31,18 @@ func messages() []Example {
 			"compact",
 			func(v *page.MessagesTableView) { v.Layout.Compact, v.Layout.Columns[1].Selected = true, false },
 		),
+		list("grouped", func(v *page.MessagesTableView) {
+			v.Group.Current = true
+			for i := range v.Rows {
+				v.Rows[i].Cause = page.MessageCause{}
+				if group := i / 4; group < 2 {
+					v.Rows[i].Cause = messageCauses[group]
+				}
+				if i%4 == 0 {
+					v.Rows[i].Group = page.MessageGroup{MessageCause: v.Rows[i].Cause, Rows: "4 messages"}
+				}
+			}
+		}),
 		list("one", func(v *page.MessagesTableView) { v.Rows, v.OlderURL = manyRows(1), "" }),
 		list("mixed", func(v *page.MessagesTableView) { v.Rows, v.Tabs = mixedRows(), tabsOf("") }),
 		list("queues", func(v *page.MessagesTableView) {
@@ -185,6 +197,7 @@ func messagesTable(rows []page.MessageRow) page.MessagesTableView {
 			{Label: "Yesterday", URL: "/messages", Days: "1 0"},
 			{Label: "Last 7 days", URL: "/messages", Days: "7"},
 		},
+		Group:      page.Preset{Label: "Group by cause", URL: "/messages?group=cause"},
 		Tabs:       tabsOf("failed"),
 		Rows:       rows,
 		ByReceived: page.SortLink{Name: "receipt", Current: true},
@@ -244,6 +257,13 @@ func filterMessages(v *page.MessagesTableView) {
 func messageID(i int) string { return fmt.Sprintf("9b1f6c1e-7a35-4f0d-9a55-2f7d1c0e%04d", i) }
 
 // manyRows are messages that need a person, as a bad morning leaves them.
+// messageCauses are causes of messages.
+var messageCauses = []page.MessageCause{
+	{URL: "/causes/c1", State: "new", Title: "503: upstream is restarting", Open: "1,416"},
+	{URL: "/causes/c2", State: "claimed", Title: "422: field id is missing", Open: "58"},
+	{URL: "/causes/c3", State: "resolved", Title: "500: deadlock detected", Open: "0"},
+}
+
 func manyRows(n int) []page.MessageRow {
 	kinds := []page.MessageRow{
 		{
@@ -251,6 +271,7 @@ func manyRows(n int) []page.MessageRow {
 			EventType: "conversation:updated",
 			Reason:    "field id is missing in conversation.participants[1]",
 			Code:      "422",
+			Cause:     messageCauses[1],
 			Outcome:   "error_response",
 			Attempts:  "1",
 		},
@@ -259,6 +280,7 @@ func manyRows(n int) []page.MessageRow {
 			EventType: "CaseStatusChanged",
 			Reason:    "upstream is restarting",
 			Code:      "503",
+			Cause:     messageCauses[0],
 			Outcome:   "error_response",
 			Attempts:  "5",
 		},
@@ -398,7 +420,9 @@ func searchBounds() []ui.Notice {
 
 func searchCompletions() []page.Completion {
 	return []page.Completion{
-		{Text: "$.customer.id=", Hint: "field"}, {Text: "$.customer.email=", Hint: "field"},
-		{Text: "$.participants[*].customer.phone=", Hint: "field"}, {Text: "header.x-customer=", Hint: "header"},
+		{Text: "$.customer.id=", Hint: "field"},
+		{Text: "$.customer.email=", Hint: "field"},
+		{Text: "$.participants[*].customer.phone=", Hint: "field"},
+		{Text: "header.x-customer=", Hint: "header"},
 	}
 }

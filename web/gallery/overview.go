@@ -169,6 +169,7 @@ func overviewFiguresOf() page.OverviewFigures {
 		Causes: []page.TopCause{
 			{
 				Text:      "503 upstream is restarting",
+				URL:       "/causes/c1",
 				Source:    "cxone",
 				FailedNow: link("121"),
 				Retrying:  link("24"),
@@ -179,6 +180,7 @@ func overviewFiguresOf() page.OverviewFigures {
 			},
 			{
 				Text:      "422 field id is missing in conversation.participants[1]",
+				URL:       "/causes/c2",
 				Source:    "genesys",
 				FailedNow: link("58"),
 				Retrying:  page.Count{Text: "0"},
@@ -188,6 +190,7 @@ func overviewFiguresOf() page.OverviewFigures {
 			},
 			{
 				Text:      "Connection refused by 10.2.0.14:9090",
+				URL:       "/causes/c3",
 				Source:    "cxone",
 				FailedNow: link("21"),
 				Retrying:  link("7"),
@@ -196,6 +199,7 @@ func overviewFiguresOf() page.OverviewFigures {
 				Share:     19,
 			},
 			{
+				URL:       "/causes/c4",
 				Text:      "No response within 10 s: the destination may have processed it",
 				FailedNow: link("14"),
 				Retrying:  page.Count{Text: "0"},

@@ -27,8 +27,9 @@ type JobView struct {
 	Refresh                                          bool
 	Limits                                           JobLimits // what holds it
 	Problems                                         []JobProblem
-	MoreProblems                                     string // "and 3 more"; empty: these are all
-	OtherEnded                                       string // "2 more jobs have ended"; empty: none
+	Causes                                           []JobCause // of its messages, on the job's page
+	MoreProblems                                     string     // "and 3 more"; empty: these are all
+	OtherEnded                                       string     // "2 more jobs have ended"; empty: none
 	CanPause, CanResume, CanCancel, CanUndo, CanHide bool
 	AsksOrder                                        bool   // it is paused at a message that comes too late
 	Denied                                           string // why this person may not steer it; empty: may
@@ -112,6 +113,12 @@ type JobProblem struct {
 	State string // failed or skipped
 	Text  string
 	URL   string // of the list of these messages; empty: there is none
+}
+
+// JobCause is a cause that messages of a job had, with what became of them.
+type JobCause struct {
+	URL, Title string
+	Parts      []JobPart
 }
 
 // JobConfirmView is the draft of a job, which asks whether it is meant.

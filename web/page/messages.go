@@ -35,6 +35,7 @@ type MessagesTableView struct {
 
 	OnTheirWay ui.Notice // says how many webhooks failed and are not listed yet
 	Presets    []Preset  // of the time of receipt
+	Group      Preset    // groups the list by cause, or no longer
 	Chips      []ui.Chip
 	ClearURL   string // the list without filters, on the same tab
 
@@ -130,6 +131,20 @@ type UndeletedCopy struct {
 	Expires ui.Moment
 }
 
+// MessageCause is the cause of a message in the list.
+type MessageCause struct {
+	URL   string // empty: it has none
+	State string
+	Title string
+	Open  string // "1,204": messages of it that are open
+}
+
+// MessageGroup is the head of the messages of one cause, where the list is grouped.
+type MessageGroup struct {
+	MessageCause
+	Rows string // "12 messages": of it on this page; empty: no group begins
+}
+
 // MessageRow is one message of the list.
 type MessageRow struct {
 	ID          string
@@ -140,6 +155,8 @@ type MessageRow struct {
 	Queue       string // of the list, that it came from; empty: it is a webhook
 	EventType   string // empty: its body does not say
 	Reason      string
+	Cause       MessageCause
+	Group       MessageGroup // begins with this row
 	TypeMarks   []ui.Segment // the event type, likewise
 	Marks       []ui.Segment // the reason, with what was looked for marked; empty: nothing was
 	Snippet     []ui.Segment // of the payload, where that has it and the reason has not

@@ -86,6 +86,7 @@ type AgeRow struct {
 // TopCause is a cause for which messages are open.
 type TopCause struct {
 	Text                string
+	URL                 string
 	Source              string
 	First, Newest       ui.Moment
 	Replays             string // how they went: "0 of 20 unedited replays succeeded"; empty: there were none

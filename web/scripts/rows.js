@@ -1,6 +1,6 @@
 // The rows of the list on a page, of messages or of causes.
 export function rows() {
-	return [...document.querySelectorAll('[data-selection] > table > tbody > tr')]
+	return [...document.querySelectorAll('[data-selection] tr:is([data-message], [data-cause])')]
 }
 
 export function idOf(row) {
