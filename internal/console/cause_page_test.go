@@ -54,7 +54,7 @@ func TestPageOfACauseShowsWhyItsMessagesFail(t *testing.T) {
 		t.Fatalf("it answers %d: %s", a.status, a.says("main"))
 	}
 	for selector, want := range map[string]string{
-		"h1":                    "422: The handler answered: field id is missing",
+		"h1":                    "422 The handler answered: field id is missing",
 		"#cause-head .tag":      "New",
 		"#cause-head .strip":    "Failed now5",
 		"#cause-examples":       "First",
@@ -84,7 +84,7 @@ func TestPageOfACauseShowsWhyItsMessagesFail(t *testing.T) {
 	}
 	ticket, err := url.Parse(a.doc().Find(".ticket-new a").AttrOr("href", ""))
 	if err != nil || ticket.Host != "tracker.example" ||
-		ticket.Query().Get("title") != "422: The handler answered: field id is missing" ||
+		ticket.Query().Get("title") != "422 The handler answered: field id is missing" ||
 		!strings.Contains(ticket.Query().Get("body"), "5 failed and 0 retrying now") {
 		t.Errorf("a new ticket is opened at %s, %v", ticket, err)
 	}

@@ -61,9 +61,9 @@ func TestAuditOfACause(t *testing.T) {
 	}
 	all := p.get("/audit?cause=" + m.Fingerprint)
 	for action, want := range map[string]string{
-		"cause.claim": "olga claimed 422: The handler answered: field id is missing",
-		"cause.known": "olga marked as known: 422: The handler answered: field id is missing",
-		"cause.note":  "olga wrote a note about 422: The handler answered: field id is missing",
+		"cause.claim": "olga claimed 422 The handler answered: field id is missing",
+		"cause.known": "olga marked as known: 422 The handler answered: field id is missing",
+		"cause.note":  "olga wrote a note about 422 The handler answered: field id is missing",
 	} {
 		row := all.doc().Find("tr[data-action='" + action + "']")
 		if got := strings.Join(strings.Fields(row.Text()), " "); !strings.Contains(got, want) {
@@ -76,7 +76,7 @@ func TestAuditOfACause(t *testing.T) {
 	if n := all.count("tr[data-action]"); n != 3 {
 		t.Errorf("%d events are of the cause", n)
 	}
-	if got := all.says(".chip"); !strings.Contains(got, "Cause 422: The handler answered: field id is missing") {
+	if got := all.says(".chip"); !strings.Contains(got, "Cause 422 The handler answered: field id is missing") {
 		t.Errorf("the chip says %q", got)
 	}
 	if got := changesIn(

@@ -28,10 +28,11 @@ func (b bundle) threeCauses(t *testing.T) (missing, refused, busy string) {
 	for i := range 3 {
 		b.receive(t, fmt.Sprintf("r-%d", i), failing("cxone", "card is refused", 409))
 	}
+	b.clock.Add(-time.Second)
 	for i := range 2 {
 		b.receive(t, fmt.Sprintf("b-%d", i), failing("orders", "too busy", 422))
 	}
-	b.clock.Add(time.Minute)
+	b.clock.Add(time.Minute + time.Second)
 	m := b.receive(t, "m-1", failing("genesys", "field id is missing", 422))
 	return m.Fingerprint, b.fingerprint(t, "r-0"), b.fingerprint(t, "b-0")
 }
