@@ -201,8 +201,8 @@ func (c *Console) causeActions(seen desk.CauseView) page.CauseActions {
 		DenyNote:    refused(deadletter.ActNote),
 		Messages:    plural(cause.Failed, "message"),
 		EditOneURL:  page.CauseURL(cause.Fingerprint) + "/edit",
-		MergeURL:    page.CauseURL(cause.Fingerprint) + "/merge",
-		SplitURL:    page.CauseURL(cause.Fingerprint) + "/split",
+		MergeURL:    address(mergePath, url.Values{"cause": {cause.Fingerprint}}),
+		SplitURL:    address(splitPath, url.Values{"cause": {cause.Fingerprint}}),
 	}
 	if v.DenyKnown == "" {
 		v.OpenTicketURL = c.newTicketURL(cause)

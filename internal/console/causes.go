@@ -86,6 +86,7 @@ func (c *Console) causesView(r *http.Request, values url.Values) (page.CausesVie
 	var fault error
 	v.Jobs, fault = c.userJobs(r, address(causesPath, replaceParam(l.query, "cursor", l.cursor)))
 	err = cmp.Or(err, fault)
+	v.Grouping = c.groupProgress(r)
 	if v.OnTheirWay, fault = c.onTheirWayNotice(r.Context()); err == nil {
 		err = fault
 	}

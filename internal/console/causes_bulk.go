@@ -27,6 +27,13 @@ func (c *Console) bulkCauses(w http.ResponseWriter, r *http.Request) error {
 		return c.claimCauses(w, r, refs)
 	case "mute":
 		return c.muteCauses(w, r, refs)
+	case "merge":
+		chosen := url.Values{}
+		for _, ref := range refs {
+			chosen.Add("cause", ref.Fingerprint)
+		}
+		c.redirect(w, r, address(mergePath, chosen), ui.Notice{})
+		return nil
 	}
 	action, err := bulkAction(r.PostForm.Get("action"))
 	if err != nil {

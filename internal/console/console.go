@@ -206,6 +206,7 @@ func (c *Console) signedInRoutes(r chi.Router) {
 	r.Get("/audit", c.handle(c.audit))
 	c.causeListRoutes(r)
 	c.causeRoutes(r)
+	c.groupingRoutes(r)
 	c.jobRoutes(r)
 	c.userRoutes(r)
 	r.With(c.form(maxEditForm)).Post("/messages/{id}/compare", c.handle(c.compare))

@@ -29,6 +29,7 @@ type CausesView struct {
 	Chips    []ui.Chip
 	ClearURL string // the list without filters, on the same tab
 
+	Grouping   GroupProgress
 	OnTheirWay ui.Notice // says how many webhooks failed and are not listed yet
 	Notice     ui.Notice
 	Jobs       []JobView // those that this person has in sight
@@ -194,6 +195,7 @@ func bulkCauseActions() []bulkAction {
 		{"edit", "Edit and replay", "e", false},
 		{"archive", "Archive", "a", false},
 		{"mute", "Mute", "m", false},
+		{"merge", "Merge…", "", false},
 	}
 }
 
