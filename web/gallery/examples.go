@@ -26,6 +26,7 @@ func Examples() []Example {
 		users(),
 		causes(),
 		cause(),
+		grouping(),
 		overview(),
 		queue(),
 		messages(),
