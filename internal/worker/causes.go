@@ -49,7 +49,14 @@ func (l *causeLoop) report(ctx context.Context, err error) {
 		return
 	}
 	if times, ok := l.errors.Failed(l.w.now()); ok {
-		l.w.log.ErrorContext(ctx, "cannot keep the states of causes up to date; trying again", "faults", times, "err", err)
+		l.w.log.ErrorContext(
+			ctx,
+			"cannot keep the states of causes up to date; trying again",
+			"faults",
+			times,
+			"err",
+			err,
+		)
 	}
 }
 
