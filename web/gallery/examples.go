@@ -252,7 +252,7 @@ func manual() []Example {
 		Chrome: chrome("Manual", docs.Path), Page: index, Query: "retry", Hits: docs.Search("retry", 10),
 	}
 	nothing := page.DocsView{Chrome: chrome("Manual", docs.Path), Page: index, Query: longWord}
-	return append(list, Example{Name: "docs-search", Component: page.Docs(found)}, Example{
-		Name: "docs-search-nothing", Component: page.Docs(nothing),
+	return append(list, Example{Name: "docs-found", Component: page.Docs(found)}, Example{
+		Name: "docs-found-nothing", Component: page.Docs(nothing),
 	})
 }
