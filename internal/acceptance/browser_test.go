@@ -30,7 +30,7 @@ func sitDown(t *testing.T, p program) person {
 		chromedp.SendKeys(chromedp.CSS(`input[name="password"]`), password),
 		chromedp.SendKeys(chromedp.CSS(`input[name="confirm"]`), password),
 		chromedp.Submit(chromedp.CSS(`form[action="/setup"]`)),
-		chromedp.WaitVisible(chromedp.CSS(`#messages`)),
+		chromedp.WaitVisible(chromedp.CSS(`#causes`)),
 	)
 	return anna
 }
