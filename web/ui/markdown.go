@@ -68,6 +68,8 @@ func (noteNodes) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
 	r.Register(ast.KindLink, func(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 		return writeLink(w, string(n.(*ast.Link).Destination), entering)
 	})
+	r.Register(ast.KindCodeBlock, writeCode)
+	r.Register(ast.KindFencedCodeBlock, writeCode)
 	r.Register(ast.KindImage, func(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 		return writeLink(w, string(n.(*ast.Image).Destination), entering)
 	})
@@ -82,6 +84,16 @@ func (noteNodes) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
 		_, _ = w.WriteString(html.EscapeString(string(link.Label(src))))
 		return writeLink(w, string(link.URL(src)), false)
 	})
+}
+
+// writeCode writes a block of code, which can be scrolled by the keyboard.
+func writeCode(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
+	if entering {
+		text := html.EscapeString(string(n.Lines().Value(source)))
+		_, err := fmt.Fprintf(w, `<pre tabindex="0"><code>%s</code></pre>`+"\n", text)
+		return ast.WalkSkipChildren, err
+	}
+	return ast.WalkContinue, nil
 }
 
 // writeLink writes the begin or the end of a link; its text alone where it leads to no page.

@@ -17,6 +17,7 @@ func TestMarkdownOfNotesIsSafe(t *testing.T) {
 		{"lines", "a\nb", "<p>a<br>\nb</p>\n"},
 		{"tags are text", "<script>alert(1)</script>", "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>\n"},
 		{"a tag within a line", "a <img src=x onerror=b>", "<p>a &lt;img src=x onerror=b&gt;</p>\n"},
+		{"code", "```js\n<b>\n```", "<pre tabindex=\"0\"><code>&lt;b&gt;\n</code></pre>\n"},
 		{"headings are text", "# a", "<p># a</p>\n"},
 		{"link", "[a](https://b.example/?c&d)", "<p>" + to("https://b.example/?c&amp;d") + "a</a></p>\n"},
 		{"bare link", "https://b.example", "<p>" + to("https://b.example") + "https://b.example</a></p>\n"},
