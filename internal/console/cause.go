@@ -102,6 +102,9 @@ func (c *Console) causePage(r *http.Request, seen desk.CauseView) (v page.CauseV
 	}
 	v.Presence = c.live.presence(fingerprint, auth.Actor(ctx).Name)
 	v.Sample, v.Examples = c.causeSample(seen.Cause, read), exampleViews(seen.Cause, read)
+	if v.Differences, err = c.causeDifferences(ctx, fingerprint); err != nil {
+		return v, err
+	}
 	jobs, err := c.Store.CauseJobs(ctx, fingerprint, maxCauseJobs)
 	if err != nil {
 		return v, err

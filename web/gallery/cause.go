@@ -127,9 +127,11 @@ func causeOf() page.CauseView {
 				OpenTicketURL: "https://tracker.example/new?title=500",
 			},
 		},
-		Trend:    causeTrendOf(),
-		Sample:   causeSampleOf(),
-		Examples: causeExamplesOf(),
+		Trend:  causeTrendOf(),
+		Sample: causeSampleOf(),
+
+		Differences: differencesView(),
+		Examples:    causeExamplesOf(),
 		Tried: page.CauseTried{
 			Unedited: page.CauseReplays{Tried: "20", Delivered: "0", Tone: ui.Fault},
 			Edited:   page.CauseReplays{Tried: "214", Delivered: "214", Share: 100, Tone: ui.Done},

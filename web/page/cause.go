@@ -22,9 +22,11 @@ type CauseView struct {
 	Jobs     []JobView // over its messages, that are not over
 	Trend    CauseTrend
 	Sample   CauseSample
-	Examples []CauseExample
-	Tried    CauseTried
-	Notes    CauseNotes
+
+	Differences DifferencesView
+	Examples    []CauseExample
+	Tried       CauseTried
+	Notes       CauseNotes
 }
 
 // CauseHead is all of a cause that an action or a live update changes. Its element has the id cause-panel; live updates
