@@ -47,7 +47,7 @@ func FaultKey(reason string) string {
 
 // CauseRules is the version of the rules by which Fingerprint groups reasons. Raise it with each change of them, so
 // that the causes of stored messages are made anew.
-const CauseRules = 3
+const CauseRules = 4
 
 const (
 	fingerprintBytes = 8

@@ -65,6 +65,18 @@ var names = []rule{
 		`\b(?:M\.|Mme|Mlle|Mr\.?|Mrs\.?|Ms\.?|Herrn?|Frau|Dr\.?|Sr\.?|Sra\.?|la société|Firma) `+capitalised, "<name>"),
 	replacing("par |von |by ",
 		`\b(par|von|by) \p{Lu}\p{Ll}+(?: (?:van|von|de|der|di|da) ?)?(?: \p{Lu}[\p{Ll}'’-]+)+`, "$1 <name>"),
+	// The person beside a number: policy 4711 of Anna Berg.
+	replacing(" of | del | de | von | for | av ",
+		`(\S*\d\S* (?:\p{Ll}+ ){1,3})\p{Lu}\p{Ll}[\p{L}'’-]*(?: \p{Lu}[\p{L}'’-]+){1,2}`, "$1<name>"),
+	replacing("+", `\+\d{1,3}(?:[ ().-]{0,2}\d){6,12}`, "<n>"), // a phone number
+	replacing("arn:", `\barn:[\w-]+:\S+`, "<id>"),
+	replacing(")=(", `\)=\([^)]*\)`, ")=(<value>)"), // PostgreSQL: (email)=(a@b.example)
+	replacing("id '|id: '", `\b(id:? )'[^']*'`, "$1<value>"),
+	replacing("%{", `%\{.*\}`, "<value>"), // a map of Elixir
+	// A value that is not accepted, as opposed to the name of a field.
+	replacing("unknown variant|not a valid|from String|invalid value",
+		"(unknown variant |invalid value:? |from String )[\"'`][^\"'`]*[\"'`]", "$1<value>"),
+	replacing("is not a valid", "[\"'`][^\"'`]*[\"'`] (is not a valid)", "<value> $1"),
 	replacing("_", `\b([a-z]{2,12}_)[A-Za-z0-9]*[a-z][A-Z][A-Za-z0-9]*\b`, "$1<id>"),
 	replacing(
 		"project |tenant |ation |space |subscription |cluster |pod |node ",
@@ -107,6 +119,10 @@ var wordings = []rule{
 	replacing("[error", `\[(error: [^\]]*)\]`, "$1"),
 	replacing("lookup ", `\blookup (\S+) on <address>`, "lookup $1"),
 	replacing("exception: |error: ", `^(?:[a-z_]\w*\.)+(\w*(?:exception|error)): `, ""),
+	replacing("exception: |error: ", `^\w*(?:exception|error): (\S+ \S+ \S)`, "$1"), // the class, before a sentence
+	replacing("unable to acquire jdbc", `^unable to acquire jdbc connection \[(.*?)\](?: \[n/a\])?$`, "$1"),
+	replacing("preview of field", ` preview of field.s value: .*`, ""),
+	replacing("(connection: ", ` \(connection: \w+, sql: .*`, ""), // of Laravel
 	// The order of the columns may differ.
 	replacing("[select|[insert|[update|[delete|[merge", `\[(?:select|insert|update|delete|merge)\b[^\]]*\]`, ""),
 	replacing("[n/a]", `\[n/a\]`, ""),
@@ -174,6 +190,9 @@ var (
 // statusAtStart is the status code at the beginning of a reason: another code is another cause.
 var statusAtStart = regexp.MustCompile(`^(?i:http )?[1-9]\d\d\b:? ?`)
 
+// compared is a value in a path with a condition: /units/@id=='ab'/amount
+var compared = regexp.MustCompile(`=='[^']*'`)
+
 var statusNumber = regexp.MustCompile(`\d+`)
 
 // normalised takes out of a reason what differs between failures of one cause: ids, e-mail addresses, numbers, times,
@@ -186,6 +205,7 @@ func normalised(reason string) string {
 	text = strings.Join(strings.Fields(text), " ")
 	status := statusAtStart.FindString(text)
 	text = text[len(status):]
+	text = compared.ReplaceAllString(text, "==<value>")
 	if strings.Contains(text, "/") {
 		text = address.ReplaceAllStringFunc(text, normalisedURL)
 		text = localPath.ReplaceAllStringFunc(text, normalisedPath)

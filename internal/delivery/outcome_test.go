@@ -88,8 +88,8 @@ func TestReasonComesFromTheResponseBody(t *testing.T) {
 		``:                                status,
 		`{"error":"field id is missing"}`: missing,
 		`{"error":{"code":7,"message":"field id is missing"}}`:                              missing,
-		`{"errors":[{"detail":"field id is missing"},{"detail":"more"}]}`:                   missing,
-		`{"errors":{"id":["is missing"]}}`:                                                  status,
+		`{"errors":[{"detail":"field id is missing"},{"detail":"more"}]}`:                   missing + "; more",
+		`{"errors":{"id":["is missing"]}}`:                                                  "id is missing",
 		`["field id is missing"]`:                                                           missing,
 		`"field id is missing"`:                                                             missing,
 		`{"type":"about:blank","title":"Not right","detail":"field id is missing"}`:         missing,
@@ -99,7 +99,7 @@ func TestReasonComesFromTheResponseBody(t *testing.T) {
 		`{"message":"field id is missing","stack":"` + stack + `"}`:                         missing,
 		`{"message":"field id is` + "\x00\x1b[31m" + ` missing"`:                            status,
 		`{"message":"field\u0000 id\n\u001b is\u2028missing"}`:                              missing,
-		`{"items":[1,{"message":"deep"}]}`:                                                  status,
+		`{"items":[1,{"message":"deep"}]}`:                                                  "deep: items",
 		`42`:                                                                                status,
 		page:                                                                                `Field "id" is missing`,
 		`<html><body><h1>Field id is missing</h1>`:                                          "Field id is missing",
@@ -112,7 +112,7 @@ func TestReasonComesFromTheResponseBody(t *testing.T) {
 		apology: "Field id is missing. Sorry",
 		`<title>Error</title><body><pre>Cannot POST /open<br> &nbsp; &nbsp;at x</pre></body>`:      "Cannot POST /open",
 		`<style>p{}</style><script>x()</script><body>field id is missing`:                          missing,
-		`<?xml version="1.0"?><Error><Code>A</Code><Message>field id is missing</Message></Error>`: "A " + missing,
+		`<?xml version="1.0"?><Error><Code>A</Code><Message>field id is missing</Message></Error>`: "A: " + missing,
 		strings.Repeat("[", 4<<10): status,
 	} {
 		t.Run(fmt.Sprintf("%.40q", body), func(t *testing.T) {
