@@ -129,11 +129,12 @@ func (s site) followCauses(b *testing.B) <-chan string {
 	}
 	ctx, cancel := context.WithCancel(b.Context())
 	address, _ := page.Find("[data-live]").Attr("data-live")
-	body := s.follow(ctx, b, address+"&rows=").Body
+	answer := s.follow(ctx, b, address+"&rows=")
 	lines, done := make(chan string, 1000), make(chan struct{})
 	go func() {
 		defer close(done)
-		scanner := bufio.NewScanner(body)
+		defer func() { _ = answer.Body.Close() }()
+		scanner := bufio.NewScanner(answer.Body)
 		scanner.Buffer(nil, 1<<22)
 		for scanner.Scan() {
 			lines <- scanner.Text()
@@ -142,7 +143,6 @@ func (s site) followCauses(b *testing.B) <-chan string {
 	b.Cleanup(func() {
 		cancel()
 		<-done
-		_ = body.Close()
 	})
 	return lines
 }
