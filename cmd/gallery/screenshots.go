@@ -29,6 +29,7 @@ type screenshot struct {
 
 func screenshots() []screenshot {
 	return []screenshot{
+		{"causes.png", "causes-morning", 800},
 		{"overview.png", "overview-breaker", 800},
 		{"messages.png", "messages-many", 800},
 		{"message.png", "message-failed", 800},

@@ -129,6 +129,28 @@ func TestBrowserReplaysAMessageAfterTheDestinationIsRepaired(t *testing.T) {
 	}
 }
 
+// The desk opens on causes: a new one appears on the open page, and the keyboard is enough to claim and open it.
+func TestBrowserOpensOnCauses(t *testing.T) {
+	t.Parallel()
+	p := setup(t, nil)
+	anna := sitDown(t, p)
+	anna.sees("Nothing has failed")
+	p.rejected(t, `{"n":1}`)
+	anna.finds(`document.querySelectorAll('#causes tr[data-cause]').length === 1`)
+	anna.does("stay where a reload would show", chromedp.Evaluate[chromedp.Void](`document.body.dataset.kept = 'yes'`))
+	anna.presses("j")
+	p.rejected(t, `{"n":2}`)
+	anna.finds(`document.querySelector('tr[data-cause] .open-failed').textContent.includes('2')`)
+	anna.presses("c")
+	anna.sees("You claimed 1 cause.")
+	anna.finds(`document.querySelector('tr[data-cause] .standing-owner').textContent.includes('you')`)
+	anna.finds(`document.body.dataset.kept === 'yes' && document.querySelector('tr[data-cause][data-cursor]') !== null`)
+	anna.presses("j", "\r")
+	anna.does("open the cause", chromedp.WaitVisible(chromedp.CSS(`#cause-panel`)))
+	anna.presses("g", "c")
+	anna.does("go back to the list", chromedp.WaitVisible(chromedp.CSS(`#causes`)))
+}
+
 // An open list follows what happens, and stands still while messages are selected.
 func TestBrowserFollowsTheList(t *testing.T) {
 	t.Parallel()

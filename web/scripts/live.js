@@ -147,7 +147,11 @@ function showFailed(count) {
 // putOnTop puts a new row on top of the list. While a person reads a row, the rows stay where they are in the window.
 function putOnTop(id, html) {
 	const first = rows()[0]
-	if (!first || rowOf(id)) {
+	if (!first) {
+		document.getElementById('live-new').click() // there is no list yet, so there is no place to keep
+		return
+	}
+	if (rowOf(id)) {
 		replace(rowOf(id), html)
 		return
 	}
