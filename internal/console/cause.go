@@ -105,6 +105,9 @@ func (c *Console) causePage(r *http.Request, seen desk.CauseView) (v page.CauseV
 	if v.Differences, err = c.causeDifferences(ctx, fingerprint); err != nil {
 		return v, err
 	}
+	if v.Affected, err = c.affectedView(ctx, seen.Cause); err != nil {
+		return v, err
+	}
 	jobs, err := c.Store.CauseJobs(ctx, fingerprint, maxCauseJobs)
 	if err != nil {
 		return v, err

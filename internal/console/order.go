@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/url"
+	"strings"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/web/page"
@@ -84,4 +85,41 @@ func (c *Console) orderText(ctx context.Context, j deadletter.Job) (string, erro
 	case deadletter.OrderSkip:
 	}
 	return "Skips messages that come too late for their " + v.Thing, nil
+}
+
+// affectedView counts the things that the messages of a cause are about, and shows those with the most messages.
+func (c *Console) affectedView(ctx context.Context, cause deadletter.Cause) (page.Affected, error) {
+	a, err := c.Store.Affected(ctx, cause.Fingerprint)
+	if err != nil || a.Keys == 0 {
+		return page.Affected{}, err
+	}
+	thing := c.thingOf([]string{cause.Source})
+	over := ""
+	if a.AtLeast {
+		over = "+"
+	}
+	v := page.Affected{
+		Things: strings.TrimSuffix(thing, "s") + "s", Count: number(a.Keys) + over, Most: page.CauseFacet{Name: thing},
+	}
+	for _, key := range a.Most {
+		m, err := c.Store.Message(ctx, key.Sample)
+		if err != nil {
+			return v, err
+		}
+		value, err := c.orderValue(ctx, m)
+		if err != nil {
+			return v, err
+		}
+		v.Most.Values = append(v.Most.Values, page.CauseValue{
+			Text: cmp.Or(value, key.Key.String()), Count: number(key.Messages),
+			Share: max(1, key.Messages*100/a.Messages),
+			URL: address("/messages", url.Values{
+				"cause": {cause.Fingerprint}, "status": {allStatus}, "order": {key.Key.String()},
+			}),
+		})
+	}
+	if more := a.Keys - len(a.Most); more > 0 {
+		v.Most.More = "and " + number(more) + over + " more"
+	}
+	return v, nil
 }

@@ -153,3 +153,17 @@ func TestJobOffersWhatItDoesWithLateMessages(t *testing.T) {
 		t.Errorf("it goes on as %+v, %v", j, err)
 	}
 }
+
+func TestCauseShowsTheConversationsThatItAffects(t *testing.T) {
+	t.Parallel()
+	b := setupOrdered(t)
+	p := b.member(t, "olga", deadletter.Operator)
+	cause := p.get("/causes/" + desktest.Message(t, b.store, "a-1").Fingerprint)
+	if got := cause.says("#cause-affected"); got != "Affected conversations1talk-7 2" {
+		t.Errorf("it says %q", got)
+	}
+	list := p.get(cause.doc().Find("#cause-affected li a").AttrOr("href", ""))
+	if list.count("#messages tbody tr") != 2 {
+		t.Errorf("the bar leads to %d messages", list.count("#messages tbody tr"))
+	}
+}

@@ -103,7 +103,7 @@ const (
 		version = ?, request_trigger = ?, request_by = ?, request_revision = ?, request_at = ?, lease_token = ?,
 		lease_until = ?, last_by = ?, last_action = ?, last_at = ? WHERE n = ?`
 
-	hasNumber  = `SELECT EXISTS (SELECT 1 FROM messages WHERE n = ?)`
+	hasNumber = `SELECT EXISTS (SELECT 1 FROM messages WHERE n = ?)`
 )
 
 // Apply writes a change: the message, what belongs to it, and its audit event. It returns Conflict if the stored
@@ -249,7 +249,10 @@ func (t *Tx) setCauses(ctx context.Context, c *deadletter.Change) (n int64, err 
 		before.Arrivals,
 	).Scan(&n, &before.Fingerprint)
 	if errors.Is(err, sql.ErrNoRows) {
-		return 0, deadletter.Errorf(deadletter.Conflict, "this message was changed by someone else: reload and try again")
+		return 0, deadletter.Errorf(
+			deadletter.Conflict,
+			"this message was changed by someone else: reload and try again",
+		)
 	}
 	if err != nil {
 		return 0, err

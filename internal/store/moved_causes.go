@@ -96,8 +96,20 @@ func writeWholeCause(ctx context.Context, tx *sqlite.Tx, c deadletter.Cause) err
 
 func writeCounts(ctx context.Context, tx *sqlite.Tx, c deadletter.Cause) error {
 	_, err := tx.ExecContext(
-		ctx, causeCount, c.Fingerprint, c.Messages, c.Failed, c.Retrying, c.FirstAt.UnixMilli(), c.LastAt.UnixMilli(),
-		c.CountedAt.UnixMilli(), c.Unedited.Tried, c.Unedited.Delivered, c.Edited.Tried, c.Edited.Delivered, c.EditReason,
+		ctx,
+		causeCount,
+		c.Fingerprint,
+		c.Messages,
+		c.Failed,
+		c.Retrying,
+		c.FirstAt.UnixMilli(),
+		c.LastAt.UnixMilli(),
+		c.CountedAt.UnixMilli(),
+		c.Unedited.Tried,
+		c.Unedited.Delivered,
+		c.Edited.Tried,
+		c.Edited.Delivered,
+		c.EditReason,
 	)
 	return err
 }

@@ -126,9 +126,10 @@ func (s *Store) OrderKeys(ctx context.Context, after deadletter.OrderKey, limit 
 
 // Affected describes the things that the messages of a cause are about, such as conversations.
 type Affected struct {
-	Keys    int
-	AtLeast bool          // there may be more: the cause has too many messages, or too many keys, to count them all
-	Most    []AffectedKey // those with the most messages
+	Keys     int
+	Messages int           // that were counted, and have a key
+	AtLeast  bool          // there may be more: the cause has too many messages, or too many keys, to count them all
+	Most     []AffectedKey // those with the most messages
 }
 
 // AffectedKey is the order key of some messages.
@@ -156,6 +157,7 @@ const (
 // Affected counts the order keys of a cause's messages, among the newest 10,000 of each status. The number is exact up
 // to CountCap.
 func (s *Store) Affected(ctx context.Context, cause string) (Affected, error) {
+	var a Affected
 	keys := map[deadletter.OrderKey]AffectedKey{}
 	cut := false
 	for _, status := range deadletter.Statuses() {
@@ -170,6 +172,7 @@ func (s *Store) Affected(ctx context.Context, cause string) (Affected, error) {
 				k := keys[deadletter.OrderKey(key.Int64)]
 				k.Key, k.Messages, k.newest = deadletter.OrderKey(key.Int64), k.Messages+n, max(k.newest, newest)
 				keys[k.Key] = k
+				a.Messages += n
 			}
 			return err
 		}, affectedOfStatus, cause, status, affectedSample)
@@ -178,7 +181,7 @@ func (s *Store) Affected(ctx context.Context, cause string) (Affected, error) {
 		}
 		cut = cut || read == affectedSample
 	}
-	a := Affected{Keys: min(len(keys), CountCap), AtLeast: len(keys) > CountCap || cut && len(keys) > 0}
+	a.Keys, a.AtLeast = min(len(keys), CountCap), len(keys) > CountCap || cut && len(keys) > 0
 	a.Most = slices.SortedFunc(maps.Values(keys), func(x, y AffectedKey) int {
 		return cmp.Or(cmp.Compare(y.Messages, x.Messages), cmp.Compare(y.newest, x.newest))
 	})

@@ -285,7 +285,19 @@ func (t *Tx) regroupCause(ctx context.Context, c *regrouped, limit int) (looked 
 			return 0, err
 		}
 	}
-	_, err = t.tx.ExecContext(ctx, saveCause, c.status, c.after, c.looked, c.moved, c.first, c.last, c.error, done, c.id)
+	_, err = t.tx.ExecContext(
+		ctx,
+		saveCause,
+		c.status,
+		c.after,
+		c.looked,
+		c.moved,
+		c.first,
+		c.last,
+		c.error,
+		done,
+		c.id,
+	)
 	return len(list), err
 }
 

@@ -130,6 +130,7 @@ func causeOf() page.CauseView {
 		Trend:  causeTrendOf(),
 		Sample: causeSampleOf(),
 
+		Affected:    affectedOf(),
 		Differences: differencesView(),
 		Examples:    causeExamplesOf(),
 		Tried: page.CauseTried{
@@ -258,6 +259,17 @@ func causeSampleOf() page.CauseSample {
 			}},
 		},
 	}
+}
+
+func affectedOf() page.Affected {
+	url := "/messages?cause=4f2a9c6d01b7e385&status=all&order=0b5c1f2a77e3"
+	return page.Affected{Things: "conversations", Count: "1,000+", Most: page.CauseFacet{
+		Name: "conversation", More: "and 997+ more", Values: []page.CauseValue{
+			{Text: "5d0d1c7e-11aa-4c3b-9c55-6a7b8c9d0e1f", Count: "42", Share: 4, URL: url},
+			{Text: "c0ffee00-1111-4222-8333-444455556666", Count: "17", Share: 1, URL: url},
+			{Text: "•••", Count: "3", Share: 1, URL: url},
+		},
+	}}
 }
 
 func causeExamplesOf() []page.CauseExample {

@@ -82,6 +82,19 @@ func jobs() []Example {
 			v.Skipped = "6 of them cannot be replayed as they stand and will be skipped: 4 resolved, 2 archived."
 			v.UnknownError = "12 of these messages may already have been processed. Tick the box to include them."
 		}),
+		draft("order", func(v *page.JobConfirmView) {
+			v.Order = page.JobOrder{Thing: "conversation", Overtaken: "12", Choice: "skip"}
+		}),
+		draft("order-faults", func(v *page.JobConfirmView) {
+			v.Order = page.JobOrder{
+				Thing:     longWord,
+				Overtaken: "1,204",
+				Error: "Newer events than 1,204 of these messages " +
+					"were delivered: choose whether to skip those messages, to ask at each, or to send them.",
+			}
+		}),
+		job("order", jobAsksOrder()),
+		job("skips", jobSkips()),
 		draft(
 			"edit",
 			func(v *page.JobConfirmView) {
@@ -207,6 +220,33 @@ func jobRunning() page.JobView {
 func jobPaused() page.JobView {
 	v := jobOf("16", "paused", "Paused: Replay 214 messages", part("120 delivered", "done"), part("94 to go", "plain"))
 	v.WaitReason, v.CanResume, v.CanCancel = "Ben is no longer a user: another operator must resume it.", true, true
+	return v
+}
+
+func jobAsksOrder() page.JobView {
+	v := jobPaused()
+	v.AsksOrder, v.Order = true, "Pauses at messages that come too late for their conversation"
+	v.WaitReason = "Message 0190c1a2-7b3d-7c4e-8f5a-6b7c8d9e0f12: 3 newer events of this conversation were delivered. " +
+		"Resume to skip such messages, or to send them."
+	return v
+}
+
+func jobSkips() page.JobView {
+	v := jobOf("14", "done", "Replayed 214 messages", part("202 delivered", "done"), part("12 skipped", "warn"))
+	v.Order = "Skips messages that come too late for their conversation"
+	v.Problems = []page.JobProblem{
+		{
+			Count: "9",
+			State: "skipped",
+			Text:  "3 newer events of this conversation were delivered.",
+			URL:   "/messages?job=14",
+		},
+		{
+			Count: "3",
+			State: "skipped",
+			Text:  "An older event of this conversation is in this job and was not delivered.",
+		},
+	}
 	return v
 }
 

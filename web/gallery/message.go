@@ -82,6 +82,16 @@ func message() []Example {
 			v.Panel.Code, v.Panel.Outcome, v.Panel.Reason = "", "unknown", "no response within 10 s"
 		}),
 		message("asks", asks),
+		message("late", late),
+		message("late-asks", func(v *page.MessageView) {
+			late(v)
+			v.Panel.Confirm, v.Panel.ConfirmRevision = "replay", "0"
+		}),
+		message("late-and-unknown", func(v *page.MessageView) {
+			late(v)
+			asks(v)
+			v.Panel.Order.Thing, v.Panel.Order.Value = longWord, longWord
+		}),
 		{Name: "message-question", Component: page.MessageConfirm(question)},
 		message("record", func(v *page.MessageView) {
 			fromQueue(v, "failures", "")
@@ -256,6 +266,16 @@ func formPayload() page.Payload {
 func asks(v *page.MessageView) {
 	v.Panel.Code, v.Panel.Outcome, v.Panel.Reason = "", "unknown", "no response within 10 s"
 	v.Panel.Confirm, v.Panel.ConfirmRevision = "replay", "0"
+}
+
+// late is a message that newer events of its conversation have overtaken.
+func late(v *page.MessageView) {
+	v.Panel.Order = page.MessageOrder{
+		Thing: "conversation",
+		Value: "5d0d1c7e-11aa-4c3b-9c55-6a7b8c9d0e1f",
+		Newer: "3 newer events of this conversation were delivered",
+		URL:   "/messages?order=0b5c1f2a77e3&status=all",
+	}
 }
 
 // addRedrive adds a redrive as the latest attempt.

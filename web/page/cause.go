@@ -23,6 +23,7 @@ type CauseView struct {
 	Trend    CauseTrend
 	Sample   CauseSample
 
+	Affected    Affected
 	Differences DifferencesView
 	Examples    []CauseExample
 	Tried       CauseTried
