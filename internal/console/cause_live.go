@@ -18,7 +18,7 @@ const causeOnly = "cause"
 
 // presentAt is where an open page is, as far as others see it.
 type presentAt struct {
-	cause   string        // the fingerprint of the cause that the page shows, or of the message that is edited; "": none
+	cause   string        // of the page, or of the message that is edited: its fingerprint; "": none
 	editing deadletter.ID // the message that is edited; "": none
 }
 

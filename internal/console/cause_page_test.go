@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -96,6 +97,12 @@ func TestPageOfACauseShowsWhyItsMessagesFail(t *testing.T) {
 	if missing := p.get("/causes/none"); missing.status != http.StatusNotFound {
 		t.Errorf("an unknown cause answers %d", missing.status)
 	}
+	for _, page := range []string{"merge", "split"} {
+		link := a.doc().Find(`.cause-actions a[href^="/causes/`+page+`?"]`).AttrOr("href", "")
+		if got := p.get(link); link == "" || got.status != http.StatusOK {
+			t.Errorf("to %s it leads to %q, which answers %d", page, link, got.status)
+		}
+	}
 	edit := p.get(path + "/edit")
 	if to := edit.header.Get(
 		"Location",
@@ -189,15 +196,21 @@ func TestConversationAboutACause(t *testing.T) {
 func TestMessagesOfACauseAreReplayedFromItsPage(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	path := b.causePath(t, "a-1", "a-2", "a-3")
+	var ids []string
+	for i := range 12 {
+		ids = append(ids, fmt.Sprintf("a-%d", i))
+	}
+	path := b.causePath(t, ids...)
 	p := b.member(t, "anna", deadletter.Operator)
 	dialog := p.post("/messages/bulk", p.get(path).fields("#cause-replay-form"), htmx()...)
-	if dialog.header.Get("HX-Retarget") != "#job-dialog" || !strings.Contains(dialog.says("h2"), "Replay 3 messages") {
+	if dialog.header.Get("HX-Retarget") != "#job-dialog" || !strings.Contains(dialog.says("h2"), "Replay 12 messages") {
 		t.Fatalf("it answers %d: %s", dialog.status, dialog.text)
 	}
 	start := dialog.doc().Find("form").AttrOr("action", "")
 	values := dialog.fields("form")
-	values.Set("test-batch", "1")
+	if got := values.Get("test-batch"); got != "10" {
+		t.Errorf("it offers a test batch of %q", got)
+	}
 	begun := p.post(start, values, htmx()...)
 	if begun.header.Get("HX-Redirect") != path {
 		t.Fatalf("the start leads to %q: %d %s", begun.header.Get("HX-Redirect"), begun.status, begun.text)
@@ -313,6 +326,25 @@ func TestPageOfACauseIsLiveAndShowsWhoElseIsThere(t *testing.T) {
 		if strings.Contains(notes.says("#cause-note-list"), "hello") {
 			break
 		}
+	}
+}
+
+// The address of a cause that was joined to another one leads there, and its notes are there.
+func TestAddressOfAMergedCauseLeadsToTheOther(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	blue, red := b.shards(t)
+	p := b.member(t, "olga", deadletter.Operator)
+	p.post("/causes/"+red+"/notes", form("text", "the red shard"))
+	if a := p.post("/causes/merge", url.Values{"cause": {blue, red}, "into": {blue}}); a.status != http.StatusSeeOther {
+		t.Fatalf("merging answers %d", a.status)
+	}
+	a := p.get("/causes/" + red + "?range=7d")
+	if to := a.header.Get("Location"); a.status != http.StatusSeeOther || to != "/causes/"+blue+"?range=7d" {
+		t.Fatalf("it answers %d, to %q", a.status, to)
+	}
+	if got := p.get("/causes/" + blue).says("#cause-notes"); !strings.Contains(got, "the red shard") {
+		t.Errorf("the conversation is %s", got)
 	}
 }
 

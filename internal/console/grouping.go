@@ -215,7 +215,10 @@ func (c *Console) showMerge(
 		v.Denied = sentence(errorText(err))
 	}
 	if len(chosen) == 0 {
-		return deadletter.Errorf(deadletter.Invalid, "no cause is chosen: select some in the list of causes, then merge them")
+		return deadletter.Errorf(
+			deadletter.Invalid,
+			"no cause is chosen: select some in the list of causes, then merge them",
+		)
 	}
 	for i, fingerprint := range chosen[:min(len(chosen), deadletter.MaxMerged+1)] {
 		found, err := c.Desk.Cause(r.Context(), by, fingerprint)
@@ -236,7 +239,10 @@ func (c *Console) showMerge(
 	}
 	for _, other := range others.Items {
 		m := mergeCause(other.Cause)
-		isChosen := slices.ContainsFunc(v.Chosen, func(c page.MergeCause) bool { return c.Fingerprint == m.Fingerprint })
+		isChosen := slices.ContainsFunc(
+			v.Chosen,
+			func(c page.MergeCause) bool { return c.Fingerprint == m.Fingerprint },
+		)
 		if isChosen || len(v.Others) == mergeOffers {
 			continue
 		}

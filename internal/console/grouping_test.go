@@ -46,7 +46,11 @@ func TestCausesAreMergedAndComeBack(t *testing.T) {
 	if got := p.get("/causes").titles(); strings.Count(got, "shard") != 2 {
 		t.Errorf("after undo: %s", got)
 	}
-	if got := p.get("/causes/grouping").says(".group-rules .faint:last-child"); !strings.Contains(got, "undone by olga") {
+	if got := p.get("/causes/grouping").
+		says(".group-rules .faint:last-child"); !strings.Contains(
+		got,
+		"undone by olga",
+	) {
 		t.Errorf("the list says %q", got)
 	}
 }
@@ -88,7 +92,13 @@ func TestRuleIsTriedBeforeItIsSaved(t *testing.T) {
 	b.shards(t)
 	p := b.member(t, "root", deadletter.Admin)
 	form := url.Values{
-		"source": {"genesys"}, "kind": {"join"}, "pattern": {`shard (\w+)`}, "title": {"A shard is down"}, "try": {"yes"},
+		"source": {
+			"genesys",
+		},
+		"kind":    {"join"},
+		"pattern": {`shard (\w+)`},
+		"title":   {"A shard is down"},
+		"try":     {"yes"},
 	}
 	if got := p.post("/causes/grouping", form).says(".group-trial-summary"); got !=
 		"Joins 2 causes, 4 messages. Looked at 4 stored messages." {
@@ -105,7 +115,11 @@ func TestRuleIsTriedBeforeItIsSaved(t *testing.T) {
 		t.Errorf("with the rule: %s", got)
 	}
 	form.Set("pattern", "shard (")
-	if a := p.post("/causes/grouping", form); a.status != http.StatusUnprocessableEntity && a.status != http.StatusBadRequest ||
+	if a := p.post(
+		"/causes/grouping",
+		form,
+	); a.status != http.StatusUnprocessableEntity &&
+		a.status != http.StatusBadRequest ||
 		!strings.Contains(a.says(".group-form"), "close what you open") {
 		t.Errorf("a bad pattern: %d, %q", a.status, a.says(".group-form"))
 	}

@@ -693,6 +693,9 @@ func (c *Console) addFacts(ctx context.Context, v *page.JobView, j deadletter.Jo
 	return nil
 }
 
+// testBatch is the test batch that is offered for the messages of a cause.
+const testBatch = 10
+
 func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (page.JobConfirmView, error) {
 	words := wordsOf(j.Action)
 	v := page.JobConfirmView{
@@ -708,6 +711,9 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 	}
 	v.Action, v.Edits, v.Redrives = bulkName(j.Action), j.Action.Edits(), j.Action.Redrives()
 	v.Delivers = j.Delivers() && j.Items.Total() > 0
+	if v.Delivers && j.Items.Total() > testBatch && strings.HasPrefix(v.To, causesPath+"/") {
+		v.TestBatch = strconv.Itoa(testBatch)
+	}
 	if j.Items.Total() == 0 {
 		v.Denied = "No message matches now: there is nothing to do."
 	}

@@ -13,7 +13,6 @@ type SampledMessage struct {
 	StatusCode  int
 	EventType   string
 	Destination string
-	OrderKey    OrderKey
 	Size        int // of its body as received, in bytes
 }
 

@@ -33,7 +33,12 @@ func NewOwnRule(by Actor, r GroupRule, inForce []GroupRule, at time.Time) (Group
 		}
 	}
 	if own >= MaxOwnRules {
-		return GroupRuleChange{}, Errorf(Conflict, "%s has %d rules, and can have no more: undo some first", r.Source, own)
+		return GroupRuleChange{}, Errorf(
+			Conflict,
+			"%s has %d rules, and can have no more: undo some first",
+			r.Source,
+			own,
+		)
 	}
 	return r.made(by, "cause.rule", "source", r.Source, r.facts(), at)
 }
@@ -50,9 +55,13 @@ func MergeCauses(by Actor, causes []Cause, into Cause, inForce []GroupRule, at t
 		switch {
 		case c.Fingerprint == into.Fingerprint:
 		case c.Source != into.Source:
-			return GroupRuleChange{}, Errorf(Invalid,
+			return GroupRuleChange{}, Errorf(
+				Invalid,
 				"causes of the sources %s and %s cannot be merged, because each source is replayed and configured by itself: "+
-					"select causes of one source", into.Source, c.Source)
+					"select causes of one source",
+				into.Source,
+				c.Source,
+			)
 		default:
 			r.From, moved = append(r.From, c.failure()), append(moved, c.Fingerprint)
 		}
@@ -61,7 +70,11 @@ func MergeCauses(by Actor, causes []Cause, into Cause, inForce []GroupRule, at t
 	case len(r.From) == 0:
 		return GroupRuleChange{}, Errorf(Invalid, "select two causes at least")
 	case len(r.From) > MaxMerged:
-		return GroupRuleChange{}, Errorf(Invalid, "%d causes can be merged at once: select fewer, or make a rule", MaxMerged)
+		return GroupRuleChange{}, Errorf(
+			Invalid,
+			"%d causes can be merged at once: select fewer, or make a rule",
+			MaxMerged,
+		)
 	}
 	if err := checkSteps(r.Source, inForce); err != nil {
 		return GroupRuleChange{}, err
@@ -128,7 +141,12 @@ func (r GroupRule) Undo(by Actor, at time.Time) (GroupRuleChange, error) {
 	return GroupRuleChange{r, e}, err
 }
 
-func (r GroupRule) made(by Actor, action, kind, target string, facts groupFacts, at time.Time) (GroupRuleChange, error) {
+func (r GroupRule) made(
+	by Actor,
+	action, kind, target string,
+	facts groupFacts,
+	at time.Time,
+) (GroupRuleChange, error) {
 	r.By, r.At = by.Name, at
 	e, err := NewEvent(by, action, kind, target, "", nil, facts, at)
 	e.Source = r.Source

@@ -127,7 +127,8 @@ func (g *Grouping) Holds(r GroupRule) (causes []string, all bool) {
 		return nil, true
 	}
 	for _, s := range g.sources[r.Source].steps {
-		if s.rule == r.ID || slices.ContainsFunc(s.from, func(from string) bool { return slices.Contains(causes, from) }) {
+		if s.rule == r.ID ||
+			slices.ContainsFunc(s.from, func(from string) bool { return slices.Contains(causes, from) }) {
 			causes = append(causes, s.to)
 		}
 	}

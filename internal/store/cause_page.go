@@ -27,8 +27,7 @@ func sampleOfCause(statuses []deadletter.Status) string {
 	return `WITH newest AS MATERIALIZED (SELECT n FROM (` + eachStatus(
 		`SELECT n FROM messages WHERE fingerprint = ?1 AND status = %s ORDER BY n DESC LIMIT ?2`, statuses,
 	) + `) ORDER BY n DESC LIMIT ?2)
-		SELECT m.id, m.source, m.status_code, m.event_type, m.destination, coalesce(m.order_key, 0),
-		coalesce(r.size, length(r.body))
+		SELECT m.id, m.source, m.status_code, m.event_type, m.destination, coalesce(r.size, length(r.body))
 		FROM newest CROSS JOIN messages m ON m.n = newest.n CROSS JOIN revisions r ON r.message = m.n AND r.number = 0
 		ORDER BY m.n DESC`
 }
@@ -44,7 +43,7 @@ func (s *Store) CauseSample(
 	}
 	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var m deadletter.SampledMessage
-		err := r.Scan(&m.ID, &m.Source, &m.StatusCode, &m.EventType, &m.Destination, &m.OrderKey, &m.Size)
+		err := r.Scan(&m.ID, &m.Source, &m.StatusCode, &m.EventType, &m.Destination, &m.Size)
 		newest = append(newest, m)
 		return err
 	}, sampleOfCause(statuses), fingerprint, limit)
