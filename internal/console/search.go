@@ -73,7 +73,7 @@ func (l list) termChips(path string) (list []ui.Chip) {
 		case search.Phrase:
 			label = "Exact text"
 		case search.Field, search.Header:
-			label, value = "", strings.TrimPrefix(t.String(), "-")
+			label, value = "Field", strings.TrimPrefix(t.String(), "-")
 		case search.Operator:
 		}
 		if t.Not {

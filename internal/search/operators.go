@@ -77,7 +77,7 @@ func checkCode(t Term) error {
 
 var (
 	aCode      = regexp.MustCompile(`^[1-9][0-9]{2}$`)
-	aCodeClass = regexp.MustCompile(`^[1-9](xx|XX)$`)
+	aCodeClass = regexp.MustCompile(`^[1-5](xx|XX)$`)
 )
 
 // Codes returns the status codes that a term of code means, from first to last. Without an answer the code is 0.

@@ -325,10 +325,15 @@ func (t Term) String() string {
 		return sign + t.Compared()
 	case Operator:
 		return sign + t.Name + ":" + t.Compared()
-	case Header:
-		return sign + headerPrefix + t.Name + "=" + t.Compared()
 	}
-	return sign + t.Name + "=" + t.Compared()
+	name, sep := t.Name, ":"
+	if t.Kind == Header {
+		name = headerPrefix + name
+	}
+	if t.Op == Is {
+		sep = "="
+	}
+	return sign + name + sep + t.Compared()
 }
 
 // Compared writes what the term compares with: >=500, 1..5, conv*.

@@ -392,8 +392,8 @@ func searchFields(v *page.MessagesTableView) {
 	v.Tabs = tabsOf("")
 	chip := func(label, value string) ui.Chip { return ui.Chip{Label: label, Value: value, RemoveURL: "/messages"} }
 	v.Chips = []ui.Chip{
-		chip("Source", "genesys"), chip("Code", "5xx"), chip("", "$.customer.email=anna@example.com"),
-		chip("", "amount=>100"), chip("Not text", "timeout"), chip("Exact text", `"is null"`), chip("Text", "order"),
+		chip("Source", "genesys"), chip("Code", "5xx"), chip("Field", "$.customer.email=anna@example.com"),
+		chip("Field", "amount:>100"), chip("Not text", "timeout"), chip("Exact text", `"is null"`), chip("Text", "order"),
 	}
 }
 
@@ -403,7 +403,7 @@ func searchBounds() []ui.Notice {
 		{
 			Kind: ui.Info,
 			Text: `No field "errror" was seen, so its words were searched for.`,
-			Hint: "Choose a field from the list that opens as you type, or write a path, like $.customer.email=anna@example.com.",
+			Hint: "Choose a field from the list that opens as you type, or write a path: $.customer.email=anna@example.com.",
 		},
 		{
 			Kind: ui.Info,
