@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// BenchmarkShapes measures what the sample of delivered webhooks costs: two processes get webhooks that are delivered in
-// turns, one with the sample and one without, in rounds that begin with the other one each time. The shares are the
-// medians of the ratios within a round.
+// BenchmarkShapes measures the cost of the sample of delivered webhooks: in turns, two processes get webhooks that are
+// delivered, one with the sample and one without. The rounds begin with the other one each time. The share is the
+// median of the ratios within a round.
 func BenchmarkShapes(b *testing.B) {
 	const rounds, d = 8, 2 * time.Second
 	f := &field{handler: startRole(b, roleHandler, ""), binaries: map[string]string{"": buildProgram(b)}}

@@ -24,7 +24,7 @@ type Differences struct {
 }
 
 const (
-	// What is read of a cause: its newest messages, and their bodies. It takes some 30 ms.
+	// The newest messages of a cause are read up to these bounds, which takes some 30 ms.
 	maxFailedBodies = 300
 	maxFailedBytes  = 4 << 20
 

@@ -53,8 +53,8 @@ type Limit struct {
 // MaxDifferences is how many Differences there are at most.
 const MaxDifferences = 7
 
-// Differences returns what sets failed bodies apart from delivered ones, the clearest first: one for a path, and at most
-// MaxDifferences. The measure is Youden's J, the share of failed bodies of which a sentence is true less that of
+// Differences returns what sets failed bodies apart from delivered ones, the clearest first: one for a path, and at
+// most MaxDifferences. The measure is Youden's J, the share of failed bodies of which a sentence is true less that of
 // delivered ones, at the lower end of its 99.9 % interval. So a difference among few bodies counts less, and one that
 // may be chance is left out.
 func Differences(failed, delivered *Shape) []Difference {

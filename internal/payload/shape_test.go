@@ -165,7 +165,7 @@ func TestDifferencesAreAtMostSevenAndTheClearestFirst(t *testing.T) {
 	}
 }
 
-// What is masked, belongs to one person or is never the same is in no shape, stored or not.
+// No shape, stored or not, has values that are masked, belong to one person or never repeat.
 func TestShapeHasNoValueThatMustNotBeKnown(t *testing.T) {
 	t.Parallel()
 	all := shapeOf(t, 60, func(i int) string {

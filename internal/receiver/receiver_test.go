@@ -353,7 +353,7 @@ func TestEnvelopeLacksTheQueryOfTheDestination(t *testing.T) {
 	}
 }
 
-// What was delivered is sampled, in both modes, and nothing else is.
+// Delivered webhooks are told to the sampler in both modes, and no others.
 func TestDeliveredWebhooksAreTold(t *testing.T) {
 	t.Parallel()
 	b := setup(t, false)

@@ -139,13 +139,13 @@ func TestDeliveredDropsWhatTheSamplerHasNoTimeFor(t *testing.T) {
 		t.Errorf("%d of 1,000 at once were sampled", first)
 	}
 	send(100)
-	if got := b.shape(t, "genesys", "").Bodies - first; got != 5 {
-		t.Errorf("%d of the next 100 were sampled, want one in 20", got)
+	if got := b.shape(t, "genesys", "").Bodies - first; got != 2 {
+		t.Errorf("%d of the next 100 were sampled, want one in 50", got)
 	}
 }
 
-// What is masked is in no sample. When the masks change, what was sampled by the masks of before is deleted: it may
-// have what is masked now.
+// No sample has masked values. When the masks change, samples of the masks before are deleted: they may have values
+// that are masked now.
 func TestSamplesAreMaskedAndForgottenWhenMasksChange(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

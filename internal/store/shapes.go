@@ -153,7 +153,6 @@ func (s *Store) ShapeOfSource(ctx context.Context, source, masks string) (*paylo
 	return all, nil
 }
 
-// forgetSamples keeps what the sources of a JSON object may keep: each with the name of its masks.
 const (
 	forgetShapes    = `DELETE FROM shapes WHERE masks IS NOT (SELECT value FROM json_each(?) WHERE key = source)`
 	forgetDelivered = `DELETE FROM delivered_bodies
