@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -130,19 +131,23 @@ func (s site) followCauses(b *testing.B) <-chan string {
 	ctx, cancel := context.WithCancel(b.Context())
 	address, _ := page.Find("[data-live]").Attr("data-live")
 	answer := s.follow(ctx, b, address+"&rows=")
-	lines, done := make(chan string, 1000), make(chan struct{})
-	go func() {
-		defer close(done)
+	lines := make(chan string, 1000)
+	var reading sync.WaitGroup
+	reading.Go(func() {
 		defer func() { _ = answer.Body.Close() }()
 		scanner := bufio.NewScanner(answer.Body)
 		scanner.Buffer(nil, 1<<22)
 		for scanner.Scan() {
-			lines <- scanner.Text()
+			select {
+			case lines <- scanner.Text():
+			case <-ctx.Done():
+				return
+			}
 		}
-	}()
+	})
 	b.Cleanup(func() {
 		cancel()
-		<-done
+		reading.Wait()
 	})
 	return lines
 }
