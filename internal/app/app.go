@@ -134,6 +134,9 @@ func (a *App) start(ctx context.Context) error {
 	if err := a.openStore(ctx, dir); err != nil {
 		return err
 	}
+	if err := a.configureGrouping(ctx, a.cfg); err != nil {
+		return err
+	}
 	queues, err := a.openQueues(ctx, dir)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
 	"dlqdesk/internal/settings"
 	"dlqdesk/internal/store"
 )
@@ -34,6 +35,21 @@ func (a *App) applied(ctx context.Context) {
 	}
 	a.kick()
 	a.applyRoles(ctx)
+	if a.store == nil {
+		return
+	}
+	if err := a.configureGrouping(ctx, now.Config); err != nil {
+		a.log.WarnContext(ctx, "the rules that group messages stay as they were", "err", err)
+	}
+}
+
+// configureGrouping puts the configured rules that group messages in force.
+func (a *App) configureGrouping(ctx context.Context, cfg config.Config) error {
+	var rules []deadletter.GroupRule
+	for _, s := range cfg.Sources {
+		rules = append(rules, s.Causes...)
+	}
+	return desk.ConfigureGrouping(ctx, a.store, rules, a.now())
 }
 
 // applyRoles gives users the roles that the configuration names. A role that cannot be given stays as it is.

@@ -90,8 +90,9 @@ type Source struct {
 	Breaker       Breaker
 	EventType     []payload.Path // where a body names its event type; the first that leads to a text is used
 	Mask          Mask
-	Shapes        bool // sample the shape of delivered webhooks
-	KeepDelivered int  // delivered webhooks that are kept whole, masked
+	Causes        []deadletter.GroupRule // by which failures are grouped beside the built-in rules
+	Shapes        bool                   // sample the shape of delivered webhooks
+	KeepDelivered int                    // delivered webhooks that are kept whole, masked
 	// OrderKey says where a body names the thing whose events have to stay in order. nil: OrderKey of Config finds the
 	// place by the platform; empty: no order.
 	OrderKey payload.OrderKey

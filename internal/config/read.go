@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/tls"
+	"fmt"
 	"log/slog"
 	"math"
 	"net"
@@ -182,9 +183,20 @@ func readSource(name string, s *section, hint string) Source {
 		EventType:     readEventType(s),
 		OrderKey:      readOrderKey(s),
 		Mask:          readMask(s.section("mask")),
+		Causes:        readCauses(name, s.section("causes")),
 		Shapes:        setting(s, "shapes", true, parseBool),
 		KeepDelivered: setting(s, "keep_delivered", 0, wholeNumber(0, maxKeepDelivered)),
 	}
+}
+
+// readCauses reads the rules by which the failures of a source are grouped.
+func readCauses(source string, s *section) []deadletter.GroupRule {
+	ignore := list(s, "ignore", func(text string) (deadletter.GroupRule, error) { return parseIgnore(source, text) })
+	join := list(s, "join", func(text string) (deadletter.GroupRule, error) { return parseJoin(source, text) })
+	if n := len(ignore) + len(join); n > deadletter.MaxOwnRules {
+		s.reader.fault(s.path, fmt.Sprintf("has %d rules: a source can have %d", n, deadletter.MaxOwnRules))
+	}
+	return append(ignore, join...)
 }
 
 func readEventType(s *section) []payload.Path {

@@ -329,6 +329,31 @@ func parseDefaultName(text string) (string, error) {
 	return text, nil
 }
 
+// parseIgnore parses the pattern of what does not tell causes apart.
+func parseIgnore(source, text string) (deadletter.GroupRule, error) {
+	r := deadletter.GroupRule{Kind: deadletter.GroupIgnore, Source: source, Pattern: text}
+	return checkGroupRule(r)
+}
+
+// parseJoin parses "PATTERN => TITLE": what matches is one cause with that title.
+func parseJoin(source, text string) (deadletter.GroupRule, error) {
+	at := strings.LastIndex(text, "=>")
+	if at < 0 {
+		return deadletter.GroupRule{}, wrong(text, "must be a pattern and a title, such as timeout of \\w+ => Timeout")
+	}
+	return checkGroupRule(deadletter.GroupRule{
+		Kind: deadletter.GroupJoin, Source: source, Pattern: strings.TrimSpace(text[:at]), Title: text[at+len("=>"):],
+	})
+}
+
+func checkGroupRule(r deadletter.GroupRule) (deadletter.GroupRule, error) {
+	r, err := r.CheckOwn()
+	if err != nil {
+		return r, errors.New(deadletter.TextOf(err))
+	}
+	return r, nil
+}
+
 // parseEventType parses a path, or the name of a preset.
 func parseEventType(text string) ([]payload.Path, error) {
 	if preset, ok := payload.EventTypePresets()[text]; ok {

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"time"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/store"
@@ -103,12 +104,12 @@ func (d *Desk) changeGrouping(
 
 // ConfigureGrouping brings the rules of the configuration into force, in the order of each source, and ends those that
 // are no longer in it.
-func (d *Desk) ConfigureGrouping(ctx context.Context, rules []deadletter.GroupRule) error {
+func ConfigureGrouping(ctx context.Context, s *store.Store, rules []deadletter.GroupRule, at time.Time) error {
 	wanted := map[string][]deadletter.GroupRule{}
 	for _, r := range rules {
 		wanted[r.Source] = append(wanted[r.Source], r)
 	}
-	return d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+	return s.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		grouping, err := tx.Grouping(ctx)
 		if err != nil {
 			return err
@@ -123,7 +124,7 @@ func (d *Desk) ConfigureGrouping(ctx context.Context, rules []deadletter.GroupRu
 			}
 		}
 		for source, list := range wanted {
-			changes, err := deadletter.ConfiguredRules(list, present[source], d.now())
+			changes, err := deadletter.ConfiguredRules(list, present[source], at)
 			if err != nil {
 				return err
 			}

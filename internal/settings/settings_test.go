@@ -35,6 +35,8 @@ func edits() map[string]edit {
 		"max_per_second":  {"", "max_per_second: 7"},
 		"event_type":      {"", "event_type: [$.kind]"},
 		"shapes":          {"", "shapes: false"},
+		"causes.ignore":   {"", "causes: { ignore: ['shard [a-z]+'] }"},
+		"causes.join":     {"", "causes: { join: ['shard (x) => Shard $1'] }"},
 		"keep_delivered":  {"", "keep_delivered: 5"},
 		"handshake":       {"", "handshake: head"},
 		"handshake_secrets": {
