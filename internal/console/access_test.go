@@ -41,7 +41,7 @@ func (b bundle) routes(t *testing.T) []route {
 				route{
 					method,
 					strings.NewReplacer("{id}", "a-1", "{arrival}", "3", "{job}", "1", "{queue}", "dlq",
-						"{page}", "concepts", "{cause}", "c-1", "{note}", "1").
+						"{page}", "concepts", "{cause}", "c-1", "{note}", "1", "{rule}", "1").
 						Replace(path),
 				},
 			)
@@ -127,6 +127,9 @@ func TestEveryPageForEveryRole(t *testing.T) {
 				path := strings.NewReplacer("{source}", "genesys", "{user}", name, "/causes/c-1", cause).Replace(r.path)
 				if path == "/reconciliation/acknowledge" {
 					path += "?hour=2026-03-02T09:00&source=genesys&stage=messages&kind=missing"
+				}
+				if path == "/causes/merge" || path == "/causes/split" {
+					path += "?cause=" + strings.TrimPrefix(cause, "/causes/")
 				}
 				a := p.get(path)
 				if strings.HasPrefix(r.path, "/users") && role != deadletter.Admin {
@@ -280,6 +283,10 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		"/causes/c-1/unmark":                order(0),
 		"/causes/c-1/notes":                 form("text", "x"),
 		"/causes/c-1/notes/1":               form("text", "x"),
+		"/causes/merge":                     form("cause", m.Fingerprint, "cause", "c-2", "into", m.Fingerprint),
+		"/causes/split":                     form("cause", m.Fingerprint, "text", "x", "title", "y"),
+		"/causes/grouping":                  form("source", "genesys", "kind", "pattern", "pattern", "x", "title", "y"),
+		"/causes/grouping/1/undo":           form(),
 		"/causes/bulk":                      form("action", "claim", "item", m.Fingerprint+"@0", "for", "1h"),
 	}
 	for _, step := range []string{"start", "pause", "resume", "cancel", "undo"} {
@@ -290,8 +297,8 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		if r.method != http.MethodPost ||
 			!strings.HasPrefix(r.path, "/messages") && !strings.HasPrefix(r.path, "/jobs") &&
 				!strings.HasPrefix(r.path, "/causes") ||
-			r.path == "/jobs/1/hide" ||
-			r.path == "/messages/layout" { // these two change nothing but one's own view
+			r.path == "/jobs/1/hide" || r.path == "/messages/a-1/compare" ||
+			r.path == "/messages/layout" { // these change nothing but one's own view
 			continue
 		}
 		if !known {

@@ -139,11 +139,11 @@ func TestActionsOnACause(t *testing.T) {
 		status int
 		says   string
 	}{
-		{"known", form("ticket", "https://evil.example/OPS-1"), http.StatusUnprocessableEntity, "Type the id of the ticket"},
+		{"known", form("ticket", "https://evil.example/OPS-1"), http.StatusUnprocessableEntity, "Type the id"},
 		{"known", form("ticket", "https://tracker.example/browse/OPS-1"), http.StatusOK, "Ticket OPS-1"},
 		{"mute", form(), http.StatusUnprocessableEntity, "Say what ends the mute"},
 		{"mute", form("count", "x"), http.StatusUnprocessableEntity, "is not a number"},
-		{"mute", form("count", "10", "delivered", "yes"), http.StatusOK, "Muted after 10 more, or at the next delivery"},
+		{"mute", form("count", "10", "delivered", "yes"), http.StatusOK, "after 10 more, or at the next delivery"},
 		{"unmute", form(), http.StatusOK, "Claimed"},
 		{"release", form(), http.StatusOK, "Known"},
 		{"unmark", form(), http.StatusOK, "Open"},
