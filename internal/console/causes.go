@@ -161,15 +161,48 @@ func causeQuery(by deadletter.Actor, query url.Values, cursor string) (store.Cau
 	q.States, errs[1] = parseCauseStates(query.Get("state"))
 	q.Text, errs[2] = parseText("text", query.Get("q"))
 	q.Sort, errs[3] = oneOf("order", query.Get("sort"), store.CauseSorts())
-	switch owner := query.Get("owner"); owner {
-	case unowned:
-		q.Unowned = true
-	case ownedByMe:
-		q.Owner = by.Name
-	default:
-		q.Owner = owner
+	selectOwner(&q.CauseFilter, by, query.Get("owner"))
+	if err := cmp.Or(errs[:]...); err != nil {
+		return q, err
 	}
-	return q, cmp.Or(errs[:]...)
+	return q, searchCauses(by, &q)
+}
+
+// selectOwner makes a filter select the causes of an owner: a user, ownedByMe, or unowned.
+func selectOwner(f *store.CauseFilter, by deadletter.Actor, owner string) {
+	f.Owner, f.Unowned = owner, false
+	switch owner {
+	case unowned:
+		f.Owner, f.Unowned = "", true
+	case ownedByMe:
+		f.Owner = by.Name
+	}
+}
+
+// searchCauses takes source:, state: and assignee: out of the text of a query. The rest of it, whatever it has, is text
+// of an error.
+func searchCauses(by deadletter.Actor, q *store.CauseQuery) (err error) {
+	var words []string
+	for word := range strings.FieldsSeq(q.Text) {
+		name, value, _ := strings.Cut(word, ":")
+		switch {
+		case value == "":
+			words = append(words, word)
+		case name == "source":
+			q.Source = value
+		case name == "state":
+			q.States, err = parseCauseStates(value)
+		case name == "assignee":
+			selectOwner(&q.CauseFilter, by, value)
+		default:
+			words = append(words, word)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	q.Text = strings.Join(words, " ")
+	return nil
 }
 
 func parseCauseStates(text string) ([]deadletter.CauseState, error) {

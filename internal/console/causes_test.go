@@ -120,6 +120,12 @@ func TestCausesAreFilteredAndSorted(t *testing.T) {
 		"?q=ORDERS.internal":  "422 too busy",
 		"?q=100%25":           "",
 		"?owner=me&q=refused": "",
+
+		"?q=assignee:me":                    "422 field id is missing",
+		"?q=assignee:none+source:orders":    "422 too busy",
+		"?q=state:muted+card":               "409 card is refused",
+		"?q=409:+refused":                   "409 card is refused",
+		"?q=state:claimed+assignee:nobody1": "",
 	} {
 		t.Run(query, func(t *testing.T) {
 			a := p.get("/causes" + query)
@@ -135,7 +141,7 @@ func TestCausesAreFilteredAndSorted(t *testing.T) {
 	if got := p.get("/causes?state=resolved&q=refused").says("#elsewhere"); got != "Show 1 cause in another state" {
 		t.Errorf("an empty tab offers %q", got)
 	}
-	for _, query := range []string{"?state=broken", "?sort=name", "?cursor=x", "?q=" + strings.Repeat("a", 501)} {
+	for _, query := range []string{"?state=broken", "?q=state:broken", "?sort=name", "?cursor=x", "?q=" + strings.Repeat("a", 501)} {
 		if a := p.get("/causes" + query); a.status != http.StatusUnprocessableEntity || a.count("tr[data-cause]") != 0 {
 			t.Errorf("%.20s answers %d with %d rows", query, a.status, a.count("tr[data-cause]"))
 		}
