@@ -150,14 +150,20 @@ type language struct {
 
 var languages = []language{
 	{ // Java
-		frame: regexp.MustCompile(`(?m)^\s*at (?:[\w.]+/)?()([\w.$]+\.[\w$<>]+)\([^)]*\.(?:java|kt|scala|groovy):\d+\)`),
-		foreign: regexp.MustCompile(`\s(?:[\w.]+/)?(?:java|javax|jakarta|jdk|sun|com\.sun|kotlin|kotlinx|scala|groovy|` +
-			`org\.springframework|org\.apache|org\.hibernate|org\.postgresql|org\.eclipse|org\.jboss|com\.fasterxml|` +
-			`com\.zaxxer|com\.mysql|com\.google|io\.netty|io\.undertow|io\.vertx|reactor|oracle|okhttp3|retrofit2|feign)\.`),
+		frame: regexp.MustCompile(
+			`(?m)^\s*at (?:[\w.]+/)?()([\w.$]+\.[\w$<>]+)\([^)]*\.(?:java|kt|scala|groovy):\d+\)`,
+		),
+		foreign: regexp.MustCompile(
+			`\s(?:[\w.]+/)?(?:java|javax|jakarta|jdk|sun|com\.sun|kotlin|kotlinx|scala|groovy|` +
+				`org\.springframework|org\.apache|org\.hibernate|org\.postgresql|org\.eclipse|org\.jboss|com\.fasterxml|` +
+				`com\.zaxxer|com\.mysql|com\.google|io\.netty|io\.undertow|io\.vertx|reactor|oracle|okhttp3|retrofit2|feign)\.`,
+		),
 	},
 	{ // .NET
-		frame:   regexp.MustCompile(`(?m)^\s*at ()([\w.<>+` + "`" + `]+)\([^)\n]*\)`),
-		foreign: regexp.MustCompile(`\sat (?:System|Microsoft|Newtonsoft|Npgsql|MySql|Dapper|AutoMapper|MediatR|lambda_method)\b`),
+		frame: regexp.MustCompile(`(?m)^\s*at ()([\w.<>+` + "`" + `]+)\([^)\n]*\)`),
+		foreign: regexp.MustCompile(
+			`\sat (?:System|Microsoft|Newtonsoft|Npgsql|MySql|Dapper|AutoMapper|MediatR|lambda_method)\b`,
+		),
 	},
 	{ // Node
 		frame:   regexp.MustCompile(`(?m)^\s*at (?:async |new )*()([\w.$<>]+)[^\n(]*\([^)\n]*:\d+:\d+\)`),

@@ -18,8 +18,10 @@ func grouping() []Example {
 	}
 	split := func(name string, change func(*page.SplitView)) Example {
 		v := page.SplitView{
-			Fingerprint: "4f2a9c6d01b7e385", Title: "503 shard blue is down for tenant 4", URL: "/causes/4f2a9c6d01b7e385",
-			Examples: []string{"shard blue is down for tenant 4", "shard blue is down for tenant 7"},
+			Fingerprint: "4f2a9c6d01b7e385",
+			Title:       "503 shard blue is down for tenant 4",
+			URL:         "/causes/4f2a9c6d01b7e385",
+			Examples:    []string{"shard blue is down for tenant 4", "shard blue is down for tenant 7"},
 		}
 		change(&v)
 		return Example{Name: "split-" + name, Component: page.SplitCause(chromeOf(name, "Split a cause", "/causes"), v)}
@@ -62,7 +64,13 @@ func groupTrial() *page.GroupTrial {
 		Moves: []page.GroupMove{
 			{URL: "/causes/1", Title: "503 shard blue is down", Messages: "1,100 messages", To: "Shard blue is down"},
 			{URL: "/causes/2", Title: "503 shard red is down", Messages: "104 messages", To: "Shard red is down"},
-			{URL: "/causes/3", Title: "500 upstream failed", Messages: "200 messages", Stay: "210", To: "Shard red is down"},
+			{
+				URL:      "/causes/3",
+				Title:    "500 upstream failed",
+				Messages: "200 messages",
+				Stay:     "210",
+				To:       "Shard red is down",
+			},
 		},
 	}
 }
@@ -74,8 +82,13 @@ func groupingView() page.GroupingView {
 		Form:    page.GroupRuleForm{Kind: "join", Sources: sources},
 		Rows: []page.GroupRuleRow{
 			{
-				Kind: "merge", Source: "genesys", Into: "503 shard blue is down", From: []string{"503 shard red is down"},
-				By: "olga", At: ago(12), UndoURL: "/causes/grouping/4/undo",
+				Kind:    "merge",
+				Source:  "genesys",
+				Into:    "503 shard blue is down",
+				From:    []string{"503 shard red is down"},
+				By:      "olga",
+				At:      ago(12),
+				UndoURL: "/causes/grouping/4/undo",
 			},
 			{
 				Kind: "split", Source: "genesys", Pattern: `(?i)tenant 7`, Title: "Tenant 7",
