@@ -18,7 +18,11 @@ func TestBrowserWorksOnACause(t *testing.T) {
 	id := p.rejected(t, `{"eventType":"order.created","order":2}`)
 	anna := sitDown(t, p)
 	anna.opens("/messages", id)
-	anna.does("open the cause", chromedp.Click(chromedp.CSS(`.cause-of a`)), chromedp.WaitVisible(chromedp.CSS(`#cause-head`)))
+	anna.does(
+		"open the cause",
+		chromedp.Click(chromedp.CSS(`.cause-of a`)),
+		chromedp.WaitVisible(chromedp.CSS(`#cause-head`)),
+	)
 	anna.finds(`document.querySelector('[data-live-state="on"]') !== null`)
 	anna.does("mark the document", chromedp.Evaluate[chromedp.Void](`void (document.body.dataset.marked = 'yes')`))
 

@@ -16,7 +16,14 @@ func TestReplayAfterANewerEventAsks(t *testing.T) {
 	handler := desktest.NewDestination(t)
 	handler.Set(desktest.Answer(http.StatusUnprocessableEntity, `{}`))
 	r := startReloaded(t, "sources:\n"+source("genesys", handler.URL, "max_concurrent: 4"))
-	if _, text := r.send(t, "genesys", `{"conversationId":"talk-7","event":"opened"}`); !strings.Contains(text, "queued") {
+	if _, text := r.send(
+		t,
+		"genesys",
+		`{"conversationId":"talk-7","event":"opened"}`,
+	); !strings.Contains(
+		text,
+		"queued",
+	) {
 		t.Fatalf("the handler takes it: %s", text)
 	}
 	list := ""

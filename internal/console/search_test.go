@@ -30,12 +30,21 @@ func TestQueryStandsInChipsAndTabs(t *testing.T) {
 		t.Fatalf("%d messages: %s", rows, got.says("main"))
 	}
 	for _, want := range []string{"Field tier=gold", "Field amount:>100", "Not text timeout", "Status failed", "Text missing"} {
-		if chips := strings.Join(strings.Fields(got.says("ul[aria-label='Active filters']")), " "); !strings.Contains(chips, want) {
+		if chips := strings.Join(
+			strings.Fields(got.says("ul[aria-label='Active filters']")),
+			" ",
+		); !strings.Contains(
+			chips,
+			want,
+		) {
 			t.Errorf("the chips %q do not have %q", chips, want)
 		}
 	}
 	remove, _ := got.doc().Find("a[aria-label='Remove filter Not text timeout']").Attr("href")
-	if link, err := url.Parse(remove); err != nil || link.Query().Get("q") != "tier=gold amount:>100 status:failed missing" {
+	if link, err := url.Parse(
+		remove,
+	); err != nil ||
+		link.Query().Get("q") != "tier=gold amount:>100 status:failed missing" {
 		t.Errorf("a chip leads to %q, %v", remove, err)
 	}
 	tab, _ := got.doc().Find("#tab-resolved").Attr("href")
@@ -69,7 +78,10 @@ func TestFaultOfAQueryIsMarked(t *testing.T) {
 	p := b.member(t, "vera", deadletter.Viewer)
 	got := p.get("/messages?" + url.Values{"q": {"tier=gold code:6xx"}}.Encode())
 	if got.status != http.StatusUnprocessableEntity || got.says("#search-fault mark") != "code:6xx" ||
-		!strings.Contains(got.says("#search-fault"), "At character 11") || got.count("input[aria-invalid='true']") != 1 ||
+		!strings.Contains(
+			got.says("#search-fault"),
+			"At character 11",
+		) || got.count("input[aria-invalid='true']") != 1 ||
 		got.count("tr[data-message]") != 0 {
 		t.Errorf("the page answers %d and says %q", got.status, got.says("main"))
 	}
@@ -80,7 +92,11 @@ func TestSearchSaysThatANameIsNoField(t *testing.T) {
 	b := setup(t)
 	fieldMessages(t, b)
 	p := b.member(t, "vera", deadletter.Viewer)
-	if says := p.get("/messages?q=nofield:missing").says("#search-notes"); !strings.Contains(says, `No field "nofield" was seen`) {
+	if says := p.get("/messages?q=nofield:missing").
+		says("#search-notes"); !strings.Contains(
+		says,
+		`No field "nofield" was seen`,
+	) {
 		t.Errorf("the notes say %q", says)
 	}
 }
@@ -113,7 +129,9 @@ func TestSearchIsCompleted(t *testing.T) {
 			}
 		})
 	}
-	option := p.get("/search/complete?" + url.Values{"q": {"a -tier:si b"}, "at": {"10"}}.Encode()).doc().Find("[role='option']")
+	option := p.get("/search/complete?" + url.Values{"q": {"a -tier:si b"}, "at": {"10"}}.Encode()).
+		doc().
+		Find("[role='option']")
 	if query, _ := option.Attr("data-query"); query != "a -tier:silver b" {
 		t.Errorf("the middle of a query is completed to %q", query)
 	}

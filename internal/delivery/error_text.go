@@ -61,9 +61,34 @@ func textForPeople(body []byte, code int) string {
 // textNames are the usual names of an error text as canonical writes them, the most helpful first. The problem document
 // of RFC 9457 has detail and title. Some programs speak another language.
 var textNames = []string{
-	"exceptionmessage", "errormessage", "error", "message", "detail", "errordescription", "description", "exception",
-	"title", "reason", "errormessages", "msg", "errmsg", "errormsg", "faultstring", "fault", "mensaje", "mensagem",
-	"meldung", "nachricht", "fehler", "erreur", "messaggio", "errore", "descripcion", "beschreibung", "value", "code",
+	"exceptionmessage",
+	"errormessage",
+	"error",
+	"message",
+	"detail",
+	"errordescription",
+	"description",
+	"exception",
+	"title",
+	"reason",
+	"errormessages",
+	"msg",
+	"errmsg",
+	"errormsg",
+	"faultstring",
+	"fault",
+	"mensaje",
+	"mensagem",
+	"meldung",
+	"nachricht",
+	"fehler",
+	"erreur",
+	"messaggio",
+	"errore",
+	"descripcion", //nolint:misspell // Spanish
+	"beschreibung",
+	"value",
+	"code",
 }
 
 // listNames are the usual names of a list, or an object by fields, of the errors in a document.

@@ -121,7 +121,7 @@ func regroup(t *testing.T, s *store.Store) {
 	defer cancel()
 	err := s.RunRegrouping(ctx, nil, slog.New(untilRegrouped{slog.DiscardHandler, cancel}))
 	now, readErr := s.Regrouping(t.Context())
-	if err != nil || readErr != nil || now.Active() || context.Cause(ctx) != context.Canceled {
+	if err != nil || readErr != nil || now.Active() || !errors.Is(context.Cause(ctx), context.Canceled) {
 		t.Fatalf("regrouping: %+v, %v", now, errors.Join(err, readErr, ctx.Err()))
 	}
 }

@@ -58,7 +58,7 @@ type sent struct {
 }
 
 func (s *sent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	n, _ := strconv.Atoi(strings.TrimLeft(r.Header.Get("Webhook-Id"), "hook-l"))
+	n, _ := strconv.Atoi(strings.TrimLeft(r.Header.Get("Webhook-Id"), "hok-l"))
 	s.mu.Lock()
 	s.numbers = append(s.numbers, n)
 	s.inFlight[n%s.keys]++

@@ -392,8 +392,16 @@ func searchFields(v *page.MessagesTableView) {
 	v.Tabs = tabsOf("")
 	chip := func(label, value string) ui.Chip { return ui.Chip{Label: label, Value: value, RemoveURL: "/messages"} }
 	v.Chips = []ui.Chip{
-		chip("Source", "genesys"), chip("Code", "5xx"), chip("Field", "$.customer.email=anna@example.com"),
-		chip("Field", "amount:>100"), chip("Not text", "timeout"), chip("Exact text", `"is null"`), chip("Text", "order"),
+		chip("Source", "genesys"),
+		chip("Code", "5xx"),
+		chip("Field", "$.customer.email=anna@example.com"),
+		chip(
+			"Field",
+			"amount:>100",
+		),
+		chip("Not text", "timeout"),
+		chip("Exact text", `"is null"`),
+		chip("Text", "order"),
 	}
 }
 
