@@ -13,7 +13,8 @@ import (
 	"dlqdesk/internal/desktest"
 )
 
-// The process is killed as soon as it has answered: what a person decided about a cause is in the store, with its event.
+// The process is killed as soon as it has answered: what a person decided about a cause is in the store, with its
+// event.
 func TestKilledProcessKeepsTheStatesOfCauses(t *testing.T) {
 	t.Parallel()
 	p, desk := failing(t, "")

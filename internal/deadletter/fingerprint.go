@@ -29,8 +29,8 @@ func FailureText(code int, reason string) string {
 	return cmp.Or(WithStatus(code, reason), "Unknown error")
 }
 
-// Fingerprint returns the key of a cause by the built-in rules. Messages with the same source, destination and normalised reason have the
-// same key. reason comes from WithStatus.
+// Fingerprint returns the key of a cause by the built-in rules. Messages with the same source, destination and
+// normalised reason have the same key. reason comes from WithStatus.
 func Fingerprint(source, destination, reason string) string {
 	sum := sha256.Sum256([]byte(source + "\x00" + destination + "\x00" + normalised(reason)))
 	return hex.EncodeToString(sum[:fingerprintBytes])

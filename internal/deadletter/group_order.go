@@ -12,9 +12,9 @@ type GroupRuleChange struct {
 	Event Event
 }
 
-// NewOwnRule returns the rule of a source that ignores or joins what matches a pattern. inForce are the rules that there
-// are. It returns Invalid for a pattern or a title that does not do, and Conflict where the rule exists or the source has
-// too many.
+// NewOwnRule returns the rule of a source that ignores or joins what matches a pattern. inForce are the rules that
+// there are. It returns Invalid for a pattern or a title that does not do, and Conflict where the rule exists or the
+// source has too many.
 func NewOwnRule(by Actor, r GroupRule, inForce []GroupRule, at time.Time) (GroupRuleChange, error) {
 	if err := by.May(ActGroupRules); err != nil {
 		return GroupRuleChange{}, err

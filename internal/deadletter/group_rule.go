@@ -139,7 +139,8 @@ func cure(code syntax.ErrorCode) string {
 	return `write \ before a character that stands for itself: \. \( \[ \* \+ \?`
 }
 
-// CheckOwn returns a rule that ignores or joins with its texts tidied. It returns Invalid if something of it does not do.
+// CheckOwn returns a rule that ignores or joins with its texts tidied. It returns Invalid if something of it does not
+// do.
 func (r GroupRule) CheckOwn() (GroupRule, error) {
 	r.Title = strings.Join(strings.Fields(r.Title), " ")
 	pattern, err := compilePattern(r.Pattern)

@@ -18,9 +18,9 @@ type Failure struct {
 // Grouping finds the causes of failures: by the built-in rules, and by the rules that people made. It does not change:
 // another rule makes another Grouping.
 //
-// For each failure it first applies the rules of its source that ignore or join, those of the configuration before those
-// of the page. Merges and splits follow in the order in which people made them, so that each works on the causes that its
-// author saw.
+// For each failure it first applies the rules of its source that ignore or join, those of the configuration before
+// those of the page. Merges and splits follow in the order in which people made them, so that each works on the causes
+// that its author saw.
 type Grouping struct {
 	rules   []GroupRule
 	sources map[string]*sourceRules
@@ -48,7 +48,8 @@ type step struct {
 	title   string // of to; "" if it has none of its own
 }
 
-// NewGrouping returns the grouping by those of the rules that are in force. It returns Invalid for a pattern that is none.
+// NewGrouping returns the grouping by those of the rules that are in force. It returns Invalid for a pattern that is
+// none.
 func NewGrouping(rules []GroupRule) (*Grouping, error) {
 	g := &Grouping{sources: map[string]*sourceRules{}}
 	for _, r := range rules {

@@ -96,7 +96,8 @@ var listNames = []string{
 	"errors", "errordetails", "details", "violations", "issues", "fielderrors", "invalidparams", "validationerrors",
 }
 
-// canonical returns a name in lower case, without the signs and the prefix that some write: odata.error, o:errorDetails.
+// canonical returns a name in lower case, without the signs and the prefix that some write: odata.error,
+// o:errorDetails.
 func canonical(name string) string {
 	name = strings.ToLower(name[strings.LastIndexAny(name, ".:")+1:])
 	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(name)

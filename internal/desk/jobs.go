@@ -86,7 +86,8 @@ func (d *Desk) PauseJob(ctx context.Context, by deadletter.Actor, id deadletter.
 	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) { return j.Pause(by, d.now()) })
 }
 
-// ResumeJob resumes a paused job, in another order if one is given. The actor is recorded with the messages that follow.
+// ResumeJob resumes a paused job, in another order if one is given. The actor is recorded with the messages that
+// follow.
 func (d *Desk) ResumeJob(
 	ctx context.Context, by deadletter.Actor, id deadletter.JobID, order deadletter.JobOrder,
 ) error {

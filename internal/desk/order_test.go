@@ -10,7 +10,8 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// A person who sends a message after newer events of the same thing confirms that, besides that it may have been processed.
+// A person who sends a message after newer events of the same thing confirms that, besides that it may have been
+// processed.
 func TestLateMessageIsSentOnceThatIsConfirmed(t *testing.T) {
 	t.Parallel()
 	edit := func(confirm desk.SendCommand) desk.Edit {

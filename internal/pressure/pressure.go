@@ -20,7 +20,8 @@ const (
 	slow = 3
 
 	// busy is how long goroutines wait for a processor, on average, when the machine cannot do everything: 0.3 to 1 ms
-	// with webhooks that fail as fast as two processors can do. It tells such a machine from a queue that is slow itself.
+	// with webhooks that fail as fast as two processors can do. It tells such a machine from a queue that is slow
+	// itself.
 	busy = 100 * time.Microsecond
 
 	// assumedQuiet is the quiet value before any capture without load.

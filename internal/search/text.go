@@ -262,7 +262,8 @@ func (i *Index) readEntries(ctx context.Context, of events, masks *redact.Masks)
 		return nil, 0, err
 	}
 	var list []entry
-	for _, d := range slices.SortedFunc(maps.Values(documents), func(a, b *document) int { return cmp.Compare(a.row, b.row) }) {
+	byRow := func(a, b *document) int { return cmp.Compare(a.row, b.row) }
+	for _, d := range slices.SortedFunc(maps.Values(documents), byRow) {
 		list = append(list, i.entryOf(d))
 	}
 	return list, after, nil

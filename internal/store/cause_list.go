@@ -109,8 +109,8 @@ func (f CauseFilter) ofStates(c *conditions) {
 	}
 }
 
-const causeText = `(title || ' ' || reason LIKE ? ESCAPE '\' OR source LIKE ? ESCAPE '\' OR destination LIKE ? ESCAPE '\'
-	OR ticket LIKE ? ESCAPE '\')`
+const causeText = `(title || ' ' || reason LIKE ? ESCAPE '\' OR source LIKE ? ESCAPE '\'
+	OR destination LIKE ? ESCAPE '\' OR ticket LIKE ? ESCAPE '\')`
 
 var escapeLike = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
 

@@ -10,10 +10,10 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-const causeColumns = `fingerprint, source, destination, iif(title = '', reason, title), reason, status_code, messages, failed, retrying, first_at,
-	last_at, counted_at, unedited, unedited_delivered, edited, edited_delivered, edit_reason, growth, state, state_at,
-	owner, owned_until, ticket, mute_until, mute_count, mute_from, mute_per_hour, mute_delivered, version, changed_by,
-	changed_how, changed_at`
+const causeColumns = `fingerprint, source, destination, iif(title = '', reason, title), reason, status_code, messages,
+	failed, retrying, first_at, last_at, counted_at, unedited, unedited_delivered, edited, edited_delivered, edit_reason,
+	growth, state, state_at, owner, owned_until, ticket, mute_until, mute_count, mute_from, mute_per_hour, mute_delivered,
+	version, changed_by, changed_how, changed_at`
 
 func scanCause(r sqlite.Row) (deadletter.Cause, error) {
 	var c deadletter.Cause
@@ -96,8 +96,9 @@ func (s *Store) MessagesOfCauses(ctx context.Context, fingerprints []string) ([]
 	return messages(ctx, s.db, "the causes'", messagesOfCauses, list)
 }
 
-const causesAmong = `SELECT ` + causeColumns + ` FROM causes WHERE fingerprint IN (SELECT
-	coalesce((SELECT moved_to FROM moved_causes m WHERE m.fingerprint = asked.value), asked.value) FROM json_each(?) asked)`
+const causesAmong = `SELECT ` + causeColumns + ` FROM causes WHERE fingerprint IN (
+	SELECT coalesce((SELECT moved_to FROM moved_causes m WHERE m.fingerprint = asked.value), asked.value)
+	FROM json_each(?) asked)`
 
 // CausesAmong returns the causes that fingerprints stand for, those that there are, in no order.
 func (s *Store) CausesAmong(ctx context.Context, fingerprints []string) ([]deadletter.Cause, error) {

@@ -78,8 +78,8 @@ func groupRules(ctx context.Context, q sqlite.Querier, query string, args ...any
 // MaxGroupRules bounds how many rules of a source are read.
 const MaxGroupRules = 1000
 
-// GroupRules returns the rules by which people group messages, newest first and at most MaxGroupRules: of one source, or
-// of all for "". Rules that were undone are among them.
+// GroupRules returns the rules by which people group messages, newest first and at most MaxGroupRules: of one source,
+// or of all for "". Rules that were undone are among them.
 func (s *Store) GroupRules(ctx context.Context, source string) ([]deadletter.GroupRule, error) {
 	return groupRules(ctx, s.db, rulesOfSource, source, MaxGroupRules)
 }

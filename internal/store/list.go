@@ -354,7 +354,8 @@ type Counts struct {
 	AtLeast  map[deadletter.Status]bool
 }
 
-// Total returns the number of messages of all statuses, and whether there may be more. Then a large one is rounded down.
+// Total returns the number of messages of all statuses, and whether there may be more. Then a large one is rounded
+// down.
 func (c Counts) Total() (n int, atLeast bool) {
 	for _, messages := range c.ByStatus {
 		n += messages

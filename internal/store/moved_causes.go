@@ -33,7 +33,8 @@ const (
 	aimMove    = `UPDATE moved_causes SET moved_to = ? WHERE fingerprint = ?`
 	takeCounts = `UPDATE causes SET messages = max(0, messages - ?2), unedited = max(0, unedited - ?3),
 		unedited_delivered = max(0, unedited_delivered - ?4), edited = max(0, edited - ?5),
-		edited_delivered = max(0, edited_delivered - ?6), edit_reason = iif(edit_reason = ?7, '', edit_reason) WHERE fingerprint = ?1`
+		edited_delivered = max(0, edited_delivered - ?6), edit_reason = iif(edit_reason = ?7, '', edit_reason)
+		WHERE fingerprint = ?1`
 	causeCount = `UPDATE causes SET messages = ?2, failed = ?3, retrying = ?4, first_at = ?5, last_at = ?6,
 		counted_at = ?7, unedited = ?8, unedited_delivered = ?9, edited = ?10, edited_delivered = ?11, edit_reason = ?12
 		WHERE fingerprint = ?1`

@@ -159,8 +159,8 @@ func (s *Store) markForNewRules(ctx context.Context) error {
 	})
 }
 
-// regroup puts causes down to be grouped anew, or all of a source, brings causes back that the present rules make again,
-// and groups some messages at once.
+// regroup puts causes down to be grouped anew, or all of a source, brings causes back that the present rules make
+// again, and groups some messages at once.
 func (t *Tx) regroup(ctx context.Context, source string, causes []string, all bool) error {
 	if all {
 		if _, err := t.tx.ExecContext(ctx, markCauses, 0, source); err != nil {
@@ -204,12 +204,13 @@ const (
 	messagesToRegroup = `SELECT ` + messageColumns + `, coalesce((SELECT a.status_code FROM attempts a
 		WHERE a.message = m.n AND a.error = m.reason ORDER BY a.number DESC LIMIT 1), 0)
 		FROM messages m WHERE m.fingerprint = ? AND (m.status, m.n) > (?, ?) ORDER BY m.status, m.n LIMIT ?`
-	failedWith = `SELECT a.status_code FROM attempts a WHERE a.message = ? AND a.error = ? ORDER BY a.number DESC LIMIT 1`
-	setCause   = `UPDATE messages SET fingerprint = ? WHERE n = ?`
+	failedWith = `SELECT a.status_code FROM attempts a WHERE a.message = ? AND a.error = ?
+		ORDER BY a.number DESC LIMIT 1`
+	setCause = `UPDATE messages SET fingerprint = ? WHERE n = ?`
 )
 
-// regroupSome groups up to limit messages anew, those of the causes that were put down last first. It returns the totals
-// once all are done, and whether there is more.
+// regroupSome groups up to limit messages anew, those of the causes that were put down last first. It returns the
+// totals once all are done, and whether there is more.
 func (t *Tx) regroupSome(ctx context.Context, limit int) (finished Regrouping, more bool, err error) {
 	for limit > 0 {
 		c, err := scanRegrouped(t.tx.QueryRowContext(ctx, nextCause))
@@ -407,8 +408,8 @@ type itemError struct {
 	text         string
 }
 
-// regroupFaults sets the keys of what some messages of jobs failed or were skipped for, those that follow last, if older
-// built-in rules made them. It returns whether there is more.
+// regroupFaults sets the keys of what some messages of jobs failed or were skipped for, those that follow last, if
+// older built-in rules made them. It returns whether there is more.
 func (s *Store) regroupFaults(ctx context.Context, last *itemError) (more bool, err error) {
 	var version int
 	if err := s.db.QueryRowContext(ctx, faultsOfStore).Scan(&version); err != nil || version == deadletter.CauseRules {

@@ -181,7 +181,8 @@ const deliveredColumns = `n, source, event_type, masks, at, content_type, conten
 const (
 	deliveredOfSource = `SELECT ` + deliveredColumns + ` FROM delivered_bodies WHERE source = ? AND masks = ?
 		ORDER BY n DESC`
-	deliveredByNumber    = `SELECT ` + deliveredColumns + ` FROM delivered_bodies WHERE n = ? AND source = ? AND masks = ?`
+	deliveredByNumber = `SELECT ` + deliveredColumns + ` FROM delivered_bodies
+		WHERE n = ? AND source = ? AND masks = ?`
 	countDeliveredBodies = `SELECT count(*), coalesce(sum(length(content)), 0) FROM delivered_bodies WHERE source = ?`
 )
 

@@ -83,8 +83,8 @@ func (s *Store) CausesOfMessages(ctx context.Context, ids []deadletter.ID) ([]st
 	return sqlite.Column[string](ctx, s.db, "causes of messages", causesOfMessages, list)
 }
 
-const causesOfMessages = `SELECT DISTINCT m.fingerprint FROM json_each(?) asked CROSS JOIN messages m ON m.id = asked.value
-	WHERE m.fingerprint <> ''`
+const causesOfMessages = `SELECT DISTINCT m.fingerprint FROM json_each(?) asked
+	CROSS JOIN messages m ON m.id = asked.value WHERE m.fingerprint <> ''`
 
 // CausesMatching returns those of some causes that match a filter, in no order.
 func (s *Store) CausesMatching(ctx context.Context, fingerprints []string, f CauseFilter) ([]deadletter.Cause, error) {

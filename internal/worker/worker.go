@@ -1,7 +1,8 @@
 // Package worker claims the messages that are due (automatic retries, replays, redrives and the messages of jobs),
 // delivers them and stores the results. It writes the open attempt and its lease before it sends, and finishes both
 // afterwards: a crash in between leaves a lease that the next start reclaims with an unknown outcome, so that no
-// delivery is lost or hidden. It also changes the states of causes that change by themselves. It must not decide who may replay, or send anything that was not claimed.
+// delivery is lost or hidden. It also changes the states of causes that change by themselves. It must not decide who
+// may replay, or send anything that was not claimed.
 package worker
 
 import (
