@@ -207,6 +207,7 @@ func TestBrowserWorksTheListByKeyboard(t *testing.T) {
 	}
 	p.holds(t, ids)
 	anna := sitDown(t, p)
+	anna.awaits("/messages", `tr[data-message]`)
 	anna.presses("j", "j", "k", "j")
 	anna.finds(`document.querySelectorAll('tr[data-message]')[1].matches('[data-cursor]')`)
 	anna.presses("x")

@@ -131,6 +131,7 @@ func (l *regroupLoop) report(ctx context.Context, finished Regrouping) {
 const (
 	rulesOfStore = `SELECT version FROM cause_rules`
 	setRules     = `UPDATE cause_rules SET version = ?`
+	setRulesOnce = `UPDATE cause_rules SET version = ? WHERE NOT EXISTS (SELECT 1 FROM causes)`
 	markCauses   = `INSERT INTO regrouping (fingerprint, messages, joins)
 		SELECT fingerprint, messages, ?1 FROM causes WHERE ?2 = '' OR source = ?2
 		ON CONFLICT DO UPDATE SET messages = excluded.messages, after_status = '', after = 0, looked_at = 0, moved = 0,
@@ -140,6 +141,22 @@ const (
 		ON CONFLICT DO UPDATE SET messages = excluded.messages, after_status = '', after = 0, looked_at = 0, moved = 0,
 		done = 0, first_at = NULL, last_at = NULL, error = NULL`
 )
+
+// beginRules notes in a new file that the present rules make its causes, so that nothing of it is grouped anew.
+func (s *Store) beginRules(ctx context.Context) error {
+	var version int
+	err := s.db.QueryRowContext(ctx, rulesOfStore).Scan(&version)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read the version of the causes' rules: %w", err)
+	case version == deadletter.CauseRules:
+		return nil
+	}
+	return s.Write(ctx, func(ctx context.Context, tx *Tx) error {
+		_, err := tx.tx.ExecContext(ctx, setRulesOnce, deadletter.CauseRules)
+		return err
+	})
+}
 
 // markForNewRules puts all causes down to be grouped anew if older built-in rules made them.
 func (s *Store) markForNewRules(ctx context.Context) error {

@@ -84,6 +84,9 @@ func openWith(ctx context.Context, path string, key []byte, log *slog.Logger, sc
 	if err := s.mark.begin(ctx, db); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	if err := s.beginRules(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	return s, nil
 }
 
