@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -155,6 +156,9 @@ func looks() []look {
 	}
 }
 
+// pagesOfTab is how many pages one tab shows in turn, because a new tab takes as long as half a page.
+const pagesOfTab = 12
+
 // Every page in every state has no overflow and no accessibility fault, in both themes and at the width of a phone.
 // `go test -artifacts` keeps the screenshots.
 func TestGalleryFitsAndIsAccessible(t *testing.T) {
@@ -184,16 +188,18 @@ func TestGalleryFitsAndIsAccessible(t *testing.T) {
 		return filepath.Join(shots, name)
 	}
 	t.Run("examples", func(t *testing.T) {
-		for _, e := range gallery.Examples() {
-			if e.Partial {
-				continue
-			}
-			t.Run(e.Name, func(t *testing.T) {
+		pages := slices.DeleteFunc(gallery.Examples(), func(e gallery.Example) bool { return e.Partial })
+		for some := range slices.Chunk(pages, pagesOfTab) {
+			t.Run("tab", func(t *testing.T) {
 				t.Parallel()
 				ctx := b.tab(t)
-				run(t, ctx, chromedp.Navigate(b.server.URL+"/gallery/"+e.Name))
-				for _, l := range looks() {
-					b.look(t, ctx, l, shot(t, e.Name+"-"+l.name+".png"))
+				for _, e := range some {
+					t.Run(e.Name, func(t *testing.T) {
+						run(t, ctx, chromedp.Navigate(b.server.URL+"/gallery/"+e.Name))
+						for _, l := range looks() {
+							b.look(t, ctx, l, shot(t, e.Name+"-"+l.name+".png"))
+						}
+					})
 				}
 			})
 		}
