@@ -148,6 +148,7 @@ type nodes struct{}
 func (nodes) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
 	r.Register(ast.KindHeading, heading)
 	r.Register(ast.KindImage, image)
+	r.Register(ast.KindCodeBlock, code)
 	r.Register(ast.KindFencedCodeBlock, code)
 	r.Register(east.KindTable, table)
 }
@@ -169,7 +170,7 @@ func heading(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkSta
 // code can be scrolled by the keyboard.
 func code(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 	if entering {
-		lines := n.(*ast.FencedCodeBlock).Lines().Value(source)
+		lines := n.Lines().Value(source)
 		fmt.Fprintf(w, `<pre tabindex="0"><code>%s</code></pre>`+"\n", html.EscapeString(string(lines)))
 	}
 	return ast.WalkSkipChildren, nil
