@@ -161,13 +161,8 @@ func (c *Console) causeHead(ctx context.Context, seen desk.CauseView) (page.Caus
 	if !cause.Arriving(c.Now()) {
 		return v, nil
 	}
-	hour := c.Now().UTC().Truncate(time.Hour)
-	hours, err := c.Store.CauseHours(ctx, []string{cause.Fingerprint}, hour)
-	failed := 0
-	for _, h := range hours[cause.Fingerprint] {
-		failed += h.Failed
-	}
-	v.Arriving = number(failed) + " in this hour"
+	hours, err := c.causeHours(ctx, []desk.CauseView{seen})
+	v.Arriving = number(deadletter.PerHour(hours[cause.Fingerprint], c.Now())) + " in the last hour"
 	return v, err
 }
 
@@ -176,9 +171,6 @@ func causeStep(seen desk.CauseView) page.NextStep {
 	step := nextStep(seen)
 	if seen.Next.Kind != deadletter.StepBreaker {
 		step.URL = ""
-	}
-	if seen.Next.Kind == deadletter.StepLook && seen.Cause.Owner != "" {
-		step.Text = "Look at a message, then replay it, or edit and replay it"
 	}
 	switch seen.Next.Kind {
 	case deadletter.StepEdit, deadletter.StepReplay, deadletter.StepFix:

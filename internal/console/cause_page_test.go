@@ -361,3 +361,16 @@ func open(ctx context.Context, t *testing.T, p person, address string) {
 	}
 	t.Cleanup(func() { _ = got.Body.Close() })
 }
+
+// A cause that began to fail before the hour struck still fails in the minutes after it.
+func TestCauseThatStillArrivesSaysHowManyFailedInTheLastHour(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.clock.Add(44 * time.Minute)
+	path := b.causePath(t, "a-1", "a-2")
+	if got := b.member(t, "anna", deadletter.Operator).get(path); !strings.Contains(
+		got.says("#cause-head .strip"), "still arriving: 2 in the last hour",
+	) {
+		t.Errorf("at %s it says %s", b.clock.Now(), got.says("#cause-head .strip"))
+	}
+}

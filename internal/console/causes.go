@@ -416,8 +416,11 @@ func nextStep(v desk.CauseView) page.NextStep {
 		Text: page.StepText(string(v.Next.Kind), number(v.Cause.Failed), number(v.Cause.Retrying)),
 		URL:  page.CauseURL(v.Cause.Fingerprint),
 	}
-	if v.Next.Kind == deadletter.StepBreaker {
+	switch {
+	case v.Next.Kind == deadletter.StepBreaker:
 		step.URL = "/overview"
+	case v.Next.Kind == deadletter.StepLook && v.Cause.Owner != "":
+		step.Text = "Look at a message, then replay or edit it"
 	}
 	return step
 }

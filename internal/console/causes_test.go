@@ -92,6 +92,10 @@ func TestDeskOpensOnCauses(t *testing.T) {
 	if list := p.get(link); list.count("tr[data-message]") != 1 {
 		t.Errorf("%s lists %d messages", link, list.count("tr[data-message]"))
 	}
+	p.post("/causes/bulk", form("action", "claim", "for", "4h", "item", missing+"@0"))
+	if got := p.get("/causes").says(row + ".step"); got != "Look at a message, then replay or edit it" {
+		t.Errorf("after a claim the next step is %q", got)
+	}
 	b.clock.Add(time.Hour)
 	if got := p.get("/causes").says(row + ".col-hours"); !strings.Contains(got, "not arriving now") {
 		t.Errorf("an hour later it says %q", got)
