@@ -338,7 +338,10 @@ func (t Term) String() string {
 
 // Compared writes what the term compares with: >=500, 1..5, conv*.
 func (t Term) Compared() string {
-	if t.Begins {
+	switch {
+	case t.Begins && t.Value == "":
+		return "*"
+	case t.Begins:
 		return t.comparison() + "*"
 	}
 	return t.comparison()

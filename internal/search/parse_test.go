@@ -177,3 +177,19 @@ func TestManualHasEveryOperator(t *testing.T) {
 		}
 	}
 }
+
+func TestQueryIsWrittenAsPeopleTypeIt(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"$.note:*":         "$.note=*",
+		"type:conv*":       "type:conv*",
+		`name:"a b"*`:      `name="a b"*`,
+		"-header.x-a=b":    "-header.x-a=b",
+		"amount:>100 5..9": "amount:>100 5..9",
+	} {
+		q, err := search.Parse(text)
+		if err != nil || q.String() != want {
+			t.Errorf("%s is written as %s, want %s, %v", text, q, want, err)
+		}
+	}
+}
