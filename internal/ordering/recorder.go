@@ -38,7 +38,7 @@ type Recorder struct {
 	recent  recentEvents
 	dropped int // delivered events that there was no room for, since the last save
 
-	pruned time.Time
+	tidied time.Time
 }
 
 // Deps are the parts that a recorder needs.
@@ -51,10 +51,10 @@ type Deps struct {
 }
 
 const (
-	saveEvery  = time.Second
-	keyPause   = 20 * time.Millisecond // between two batches of messages that get their keys
-	saveLimit  = 10 * time.Second
-	pruneEvery = time.Minute
+	saveEvery = time.Second
+	keyPause  = 20 * time.Millisecond // between two batches of messages that get their keys
+	saveLimit = 10 * time.Second
+	tidyEvery = time.Minute
 
 	// maxPending bounds the delivered events that wait while the store cannot be written, 24 bytes each.
 	maxPending = 100_000
@@ -64,6 +64,9 @@ const (
 
 	// keyRows is how many keys are read from the store at once.
 	keyRows = 5000
+
+	// rekeyRows is how many messages get their keys in one batch.
+	rekeyRows = 500
 )
 
 // New returns a recorder. The caller runs Run.
@@ -100,14 +103,9 @@ func (r *Recorder) Failed(keys ...deadletter.OrderKey) {
 // Run writes what is recorded every second until ctx ends, and gives stored messages their keys. Save writes the rest,
 // once no webhook is received any more.
 func (r *Recorder) Run(ctx context.Context) error {
-	for learnt := false; ctx.Err() == nil; {
-		var err error
-		if !learnt {
-			err = r.learn(ctx)
-			learnt = err == nil
-		}
-		more, keyErr := r.rekey(ctx)
-		r.report(ctx, errors.Join(err, keyErr, r.Save(ctx), r.prune(ctx)))
+	for ctx.Err() == nil {
+		more, err := r.rekey(ctx)
+		r.report(ctx, errors.Join(err, r.tidy(ctx), r.Save(ctx)))
 		pause := saveEvery
 		if more {
 			pause = keyPause
@@ -127,12 +125,10 @@ func (r *Recorder) rekey(ctx context.Context) (more bool, err error) {
 		return false, nil
 	}
 	keys := r.Keys()
-	given, more, err := r.Store.RekeyMessages(ctx, placesOf(keys), keyRows/10,
+	return r.Store.RekeyMessages(ctx, placesOf(keys), rekeyRows,
 		func(source string, h deadletter.Headers, body []byte) deadletter.OrderKey {
 			return keys[source].Of(source, h, body)
 		})
-	r.Failed(given...)
-	return more, err
 }
 
 // placesOf describes where sources have their keys.
@@ -159,7 +155,21 @@ func (r *Recorder) report(ctx context.Context, err error) {
 	}
 }
 
-// learn makes the keys of the stored messages known. Meanwhile what is delivered of them is remembered.
+// tidy learns the keys of the stored messages and deletes old delivered events, once a minute.
+func (r *Recorder) tidy(ctx context.Context) error {
+	at := r.Now()
+	if at.Sub(r.tidied) < tidyEvery {
+		return nil
+	}
+	if err := r.learn(ctx); err != nil {
+		return err
+	}
+	r.tidied = at
+	return r.Store.PruneDelivered(ctx, at.Add(-store.DeliveredLife), store.MaxDelivered)
+}
+
+// learn makes the keys of the stored messages known, also of those that got theirs without Failed: from a new
+// configuration, or because an operator made an arrival a message. What was delivered of them meanwhile is remembered.
 func (r *Recorder) learn(ctx context.Context) error {
 	after := deadletter.OrderKey(0)
 	for {
@@ -185,9 +195,7 @@ func (r *Recorder) Save(ctx context.Context) error {
 		rows := events[:min(len(events), writeRows)]
 		err := r.Store.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.AddDelivered(ctx, rows) })
 		if err != nil {
-			r.mu.Lock()
-			r.pending = append(events, r.pending...)
-			r.mu.Unlock()
+			r.putBack(events)
 			return err
 		}
 		events = events[len(rows):]
@@ -207,11 +215,11 @@ func (r *Recorder) take() (events []store.DeliveredEvent, dropped int) {
 	return events, dropped
 }
 
-func (r *Recorder) prune(ctx context.Context) error {
-	at := r.Now()
-	if at.Sub(r.pruned) < pruneEvery {
-		return nil
-	}
-	r.pruned = at
-	return r.Store.PruneDelivered(ctx, at.Add(-store.DeliveredLife), store.MaxDelivered)
+// putBack makes events wait again that could not be written, as far as there is room.
+func (r *Recorder) putBack(events []store.DeliveredEvent) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := append(events, r.pending...)
+	r.pending = all[:min(len(all), maxPending)]
+	r.dropped += len(all) - len(r.pending)
 }

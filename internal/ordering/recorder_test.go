@@ -1,9 +1,11 @@
 package ordering_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -24,17 +26,19 @@ type bundle struct {
 	*ordering.Recorder
 	store *store.Store
 	keys  atomic.Pointer[map[string]payload.OrderKey]
+	log   bytes.Buffer
 }
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{store: desktest.NewStore(t)}
+	begun := time.Now()
 	b.keys.Store(&map[string]payload.OrderKey{})
 	b.Recorder = ordering.New(ordering.Deps{
 		Store: b.store,
 		Keys:  func() map[string]payload.OrderKey { return *b.keys.Load() },
-		Now:   func() time.Time { return start },
-		Log:   slog.New(slog.DiscardHandler),
+		Now:   func() time.Time { return start.Add(time.Since(begun)) },
+		Log:   slog.New(slog.NewTextHandler(&b.log, nil)),
 	})
 	return b
 }
@@ -129,6 +133,30 @@ func TestEventsWaitWhileTheStoreCannotBeWritten(t *testing.T) {
 	b.newer(t, 7, 2)
 }
 
+func TestNumberOfWaitingEventsIsBounded(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const most, remembered = 100_000, 1000
+	b.Failed(7)
+	for i := range most {
+		b.Delivered(7, after(time.Duration(i)*time.Millisecond))
+	}
+	for range remembered {
+		b.Delivered(8, after(time.Second))
+	}
+	b.Failed(8)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 2 {
+		if b.Save(ended) == nil {
+			t.Fatal("it is written although its time is over")
+		}
+	}
+	if text := fmt.Sprintf("events=%d", remembered); !strings.Contains(b.log.String(), text) {
+		t.Errorf("the log has no %q: %s", text, &b.log)
+	}
+}
+
 func TestManyDeliveriesAtOnceAreRecorded(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -178,6 +206,20 @@ func TestKeysOfStoredMessagesAreKnownAtTheStart(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		b.newer(t, key, 1)
+	})
+}
+
+// A message also gets a key when its queue gets a source, or when it was an arrival of another one.
+func TestKeysThatMessagesGetLaterAreKnownWithinAMinute(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t)
+		b.run(t)
+		b.add(t, "a-1", 7)
+		b.Delivered(7, after(time.Second))
+		time.Sleep(time.Minute + 2*time.Second)
+		synctest.Wait()
+		b.newer(t, 7, 1)
 	})
 }
 
