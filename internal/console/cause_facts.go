@@ -182,7 +182,7 @@ func facetOf(
 
 // triedView shows what was tried and what it came to.
 func triedView(cause deadletter.Cause, jobs []store.CauseJob) page.CauseTried {
-	v := page.CauseTried{Unedited: triedReplays(cause.Unedited), Edited: triedReplays(cause.Edited)}
+	v := page.CauseTried{Replays: causeReplays(cause)}
 	for _, j := range jobs {
 		shown := page.CauseJob{
 			ID: j.ID.String(), URL: jobPath(j.ID), Action: wordsOf(j.Action).verb, By: printable(j.By.Name),
@@ -205,22 +205,6 @@ func triedView(cause deadletter.Cause, jobs []store.CauseJob) page.CauseTried {
 	}
 	if len(jobs) == maxCauseJobs {
 		v.More = "These are the newest " + number(maxCauseJobs) + "."
-	}
-	return v
-}
-
-func triedReplays(r deadletter.Replays) page.CauseReplays {
-	if r.Tried == 0 {
-		return page.CauseReplays{}
-	}
-	v := page.CauseReplays{
-		Tried: number(r.Tried), Delivered: number(r.Delivered), Share: r.Delivered * 100 / r.Tried, Tone: ui.Warn,
-	}
-	switch r.Delivered {
-	case 0:
-		v.Tone = ui.Fault
-	case r.Tried:
-		v.Tone = ui.Done
 	}
 	return v
 }

@@ -398,7 +398,8 @@ func causeReplays(cause deadletter.Cause) (list []page.ReplayResult) {
 			tone = ui.Done
 		}
 		list = append(list, page.ReplayResult{
-			Delivered: number(r.Delivered), Tried: number(r.Tried), How: how, Tone: tone,
+			Delivered: number(r.Delivered), Tried: number(r.Tried), Share: r.Delivered * 100 / r.Tried,
+			How: how, Tone: tone,
 		})
 	}
 	add(cause.Unedited, "as they were")

@@ -134,8 +134,10 @@ func causeOf() page.CauseView {
 		Differences: differencesView(),
 		Examples:    causeExamplesOf(),
 		Tried: page.CauseTried{
-			Unedited: page.CauseReplays{Tried: "20", Delivered: "0", Tone: ui.Fault},
-			Edited:   page.CauseReplays{Tried: "214", Delivered: "214", Share: 100, Tone: ui.Done},
+			Replays: []page.ReplayResult{
+				{Tried: "20", Delivered: "0", How: "as they were", Tone: ui.Fault},
+				{Tried: "214", Delivered: "214", Share: 100, How: "after “add id”", Tone: ui.Done},
+			},
 			Jobs: []page.CauseJob{
 				{
 					ID:      "31",
@@ -300,6 +302,7 @@ func longCause(v *page.CauseView) {
 	v.Sample.Facet[0].Values[0].Text, v.Sample.Facet[0].Values[1].Text = longWord, rtlText
 	v.Examples[0].Type, v.Examples[1].Reason, v.Examples[2].Type = longWord, longReason(), rtlText
 	v.Tried.Jobs[0].By, v.Tried.Jobs[0].Reason = longWord, emoji+longReason()
+	v.Tried.Replays[1].How = "after “" + longWord + "”"
 	v.Notes.List[0].By = longWord
 	v.Notes.List[0].Body = longWord + "\n\n<script>alert(1)</script>\n\n    " + longReason() + "\n\n" + rtlText +
 		"\n\n> " + emoji + "\n\n1. ![picture](https://tracker.example/p.png)\n2. " + longReason()

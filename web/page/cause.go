@@ -167,16 +167,9 @@ type CauseExample struct {
 
 // CauseTried is what was tried on messages of a cause, and what it came to.
 type CauseTried struct {
-	Unedited, Edited CauseReplays
-	Jobs             []CauseJob // newest first
-	More             string     // "The newest 20 jobs are shown."; empty: these are all
-}
-
-// CauseReplays counts replays of one kind.
-type CauseReplays struct {
-	Tried, Delivered string // numbers; Tried is empty if there were none
-	Share            int    // delivered, in percent
-	Tone             string
+	Replays []ReplayResult
+	Jobs    []CauseJob // newest first
+	More    string     // "The newest 20 jobs are shown."; empty: these are all
 }
 
 // CauseJob is one job, with what became of the messages of this cause.

@@ -102,6 +102,7 @@ func (v CauseStanding) wantsOwner() bool {
 // ReplayResult is what replays of a cause came to.
 type ReplayResult struct {
 	Delivered, Tried string // "214", "214"
+	Share            int    // delivered, in percent
 	How              string // "as they were", "after add id"
 	Tone             string // done, warn or fault
 }
