@@ -136,11 +136,13 @@ func (c *Console) causePage(r *http.Request, seen desk.CauseView) (v page.CauseV
 // causeHead shows the state of a cause and the actions on it.
 func (c *Console) causeHead(ctx context.Context, seen desk.CauseView) (page.CauseHead, error) {
 	cause := seen.Cause
-	standing := c.causeStanding(auth.Actor(ctx), cause)
 	v := page.CauseHead{
 		Fingerprint: cause.Fingerprint,
 		Version:     strconv.Itoa(cause.Version),
-		State:       page.CauseStatus{State: standing.State, Since: ui.At(cause.StateAt)},
+
+		CauseStanding: c.causeStanding(auth.Actor(ctx), cause),
+
+		Since:       ui.At(cause.StateAt),
 		Title:       printable(cause.Title),
 		Source:      printable(cause.Source),
 		Destination: printable(doctor.Host(cause.Destination)),
@@ -149,15 +151,9 @@ func (c *Console) causeHead(ctx context.Context, seen desk.CauseView) (page.Caus
 		Ever:        number(cause.Messages),
 		First:       ui.At(cause.FirstAt),
 		Last:        ui.At(cause.LastAt),
-		Owner:       standing.Owner,
-		OwnedUntil:  standing.OwnedUntil,
-		Ticket:      standing.Ticket,
-		Muted:       strings.Join(standing.MutedFor, ", or "),
-		MutedUntil:  standing.MutedUntil,
 		Next:        causeStep(seen),
+		Actions:     c.causeActions(seen),
 	}
-	v.Actions = c.causeActions(seen)
-	v.Actions.Mine = standing.Mine
 	if !cause.Arriving(c.Now()) {
 		return v, nil
 	}
@@ -304,9 +300,7 @@ func refuse(r *http.Request, v *page.CauseHead, err error) {
 	case deadletter.KindOf(err) == deadletter.Conflict:
 		v.Notice = ui.Notice{Kind: ui.Warn, Text: errorText(err), Hint: "You changed nothing."}
 	case strings.HasSuffix(r.URL.Path, "/mute"):
-		a.MuteError, a.MuteUntil = errorText(err), r.PostForm.Get("until")
-		a.MuteCount, a.MuteRate = r.PostForm.Get("count"), r.PostForm.Get("rate")
-		a.MuteDelivered = r.PostForm.Get("delivered") == "yes"
+		a.Mute = sentMute(r, err)
 	case strings.HasSuffix(r.URL.Path, "/known"):
 		a.KnownError, a.KnownValue = errorText(err), r.PostForm.Get("ticket")
 	default:

@@ -143,7 +143,7 @@ func TestActionsOnACause(t *testing.T) {
 		{"known", form("ticket", "https://tracker.example/browse/OPS-1"), http.StatusOK, "Ticket OPS-1"},
 		{"mute", form(), http.StatusUnprocessableEntity, "Say what ends the mute"},
 		{"mute", form("count", "x"), http.StatusUnprocessableEntity, "is not a number"},
-		{"mute", form("count", "10", "delivered", "yes"), http.StatusOK, "after 10 more, or at the next delivery"},
+		{"mute", form("count", "10", "delivered", "yes"), http.StatusOK, "after 10 more or at the next delivery"},
 		{"unmute", form(), http.StatusOK, "Claimed"},
 		{"release", form(), http.StatusOK, "Known"},
 		{"unmark", form(), http.StatusOK, "Open"},

@@ -118,6 +118,14 @@ func muteForm(r *http.Request) (m deadletter.Mute, err error) {
 	return m, errors.Join(errs[:]...)
 }
 
+// sentMute shows the form of a mute as it was sent, with the fault in it.
+func sentMute(r *http.Request, fault error) page.MuteForm {
+	return page.MuteForm{
+		Until: r.PostForm.Get("until"), Count: r.PostForm.Get("count"), Rate: r.PostForm.Get("rate"),
+		Delivered: r.PostForm.Get("delivered") == "yes", Error: errorText(fault),
+	}
+}
+
 func muteNumber(r *http.Request, name string) (int, error) {
 	n := formNumber(r, name)
 	if n < 0 {
@@ -130,15 +138,11 @@ func muteNumber(r *http.Request, name string) (int, error) {
 // askMute shows what can end a mute: in a dialog if scripts run, as a page otherwise.
 func (c *Console) askMute(w http.ResponseWriter, r *http.Request, fault error) error {
 	v := page.MuteCausesView{
-		Heading:   "Mute " + plural(len(r.PostForm["item"]), "cause"),
-		Items:     r.PostForm["item"],
-		To:        cmp.Or(returnPath(r), causesPath),
-		InPage:    !isPartial(r),
-		Until:     r.PostForm.Get("until"),
-		Count:     r.PostForm.Get("count"),
-		Rate:      r.PostForm.Get("rate"),
-		Delivered: r.PostForm.Get("delivered") == "yes",
-		Error:     errorText(fault),
+		Heading: "Mute " + plural(len(r.PostForm["item"]), "cause"),
+		Items:   r.PostForm["item"],
+		To:      cmp.Or(returnPath(r), causesPath),
+		InPage:  !isPartial(r),
+		Form:    sentMute(r, fault),
 	}
 	status := http.StatusOK
 	if fault != nil {

@@ -21,11 +21,11 @@ func cause() []Example {
 		example("many", func(*page.CauseView) {}),
 		example("one", func(v *page.CauseView) {
 			v.Presence, v.Trend.Marks, v.Notes.List, v.Tried = nil, nil, nil, page.CauseTried{}
-			v.Head.State = page.CauseStatus{State: "new", Since: ago(12)}
+			v.Head.State, v.Head.Since = "new", ago(12)
 			v.Head.Failed, v.Head.Retrying, v.Head.Ever = link("1"), page.Count{Text: "0"}, "1"
 			v.Head.First, v.Head.Last, v.Head.Arriving = ago(12), ago(12), ""
 			v.Head.Ticket, v.Head.Owner, v.Head.OwnedUntil = page.Ticket{}, "", ui.Moment{}
-			v.Head.Actions.Messages, v.Head.Actions.Mine = "1 message", false
+			v.Head.Actions.Messages, v.Head.Mine = "1 message", false
 			v.Head.Next = page.NextStep{Text: "Nothing was tried yet. Look at the message, then replay it."}
 			v.Sample = page.CauseSample{}
 			v.Examples = v.Examples[:1]
@@ -33,7 +33,7 @@ func cause() []Example {
 		}),
 		example("nothing", func(v *page.CauseView) { // no message is left
 			none := page.Count{Text: "0"}
-			v.Head.State = page.CauseStatus{State: "resolved", Since: ago(600)}
+			v.Head.State, v.Head.Since = "resolved", ago(600)
 			v.Head.Failed, v.Head.Retrying, v.Head.Arriving = none, none, ""
 			v.Head.Actions = deniedCause("No message of this cause is failed or retrying.")
 			v.Head.Actions.DenyClaim, v.Head.Actions.DenyMute, v.Head.Actions.DenyKnown = "", "", ""
@@ -49,26 +49,26 @@ func cause() []Example {
 			}
 		}),
 		example("muted", func(v *page.CauseView) {
-			v.Head.State = page.CauseStatus{State: "muted", Since: ago(90)}
-			v.Head.MutedUntil, v.Head.Muted = ago(-600), "after 1,000 more failures"
+			v.Head.State, v.Head.Since = "muted", ago(90)
+			v.Head.MutedUntil, v.Head.MutedFor = ago(-600), []string{"after 1,000 more"}
 		}),
 		example("claimed-by-other", func(v *page.CauseView) {
-			v.Head.Owner, v.Head.Actions.Mine = "jo", false
+			v.Head.Owner, v.Head.Mine = "jo", false
 			v.Head.Actions.DenyClaim = "Claimed by jo until 18:00: ask jo to release it."
 		}),
 		example("known", func(v *page.CauseView) {
-			v.Head.State = page.CauseStatus{State: "known", Since: ago(300)}
-			v.Head.Owner, v.Head.OwnedUntil, v.Head.Actions.Mine = "", ui.Moment{}, false
+			v.Head.State, v.Head.Since = "known", ago(300)
+			v.Head.Owner, v.Head.OwnedUntil, v.Head.Mine = "", ui.Moment{}, false
 		}),
 		example("resolved", func(v *page.CauseView) {
 			none := page.Count{Text: "0"}
-			v.Head.State = page.CauseStatus{State: "resolved", Since: ago(20)}
+			v.Head.State, v.Head.Since = "resolved", ago(20)
 			v.Head.Failed, v.Head.Retrying, v.Head.Arriving = none, none, ""
 			v.Head.Next = page.NextStep{Text: "Nothing is open. If it fails again, it is shown as regressed."}
 		}),
 		example("regressed", func(v *page.CauseView) {
-			v.Head.State = page.CauseStatus{State: "regressed", Since: ago(4)}
-			v.Head.Owner, v.Head.OwnedUntil, v.Head.Actions.Mine = "", ui.Moment{}, false
+			v.Head.State, v.Head.Since = "regressed", ago(4)
+			v.Head.Owner, v.Head.OwnedUntil, v.Head.Mine = "", ui.Moment{}, false
 			v.Head.Next = page.NextStep{
 				Text: "It came back after it was resolved: see what was tried then.",
 				URL:  "#cause-tried", Link: "What was tried",
@@ -105,7 +105,11 @@ func causeOf() page.CauseView {
 		Head: page.CauseHead{
 			Fingerprint: "4f2a9c6d01b7e385",
 			Version:     "3",
-			State:       page.CauseStatus{State: "claimed", Since: ago(41)},
+			Since:       ago(41),
+			CauseStanding: page.CauseStanding{
+				State: "claimed", Owner: "anna", Mine: true, OwnedUntil: ago(-199),
+				Ticket: page.Ticket{ID: "OPS-4711", URL: "https://tracker.example/browse/OPS-4711"},
+			},
 			Title:       "500 NullPointerException: order is null in OrderMapper.toCrm",
 			Source:      "genesys",
 			Destination: "handler.internal:9090",
@@ -115,14 +119,11 @@ func causeOf() page.CauseView {
 			First:       ago(60 * 30),
 			Last:        ago(2),
 			Arriving:    "12 in the last hour",
-			Owner:       "anna",
-			OwnedUntil:  ago(-199),
-			Ticket:      page.Ticket{ID: "OPS-4711", URL: "https://tracker.example/browse/OPS-4711"},
 			Next: page.NextStep{
 				Text: "0 of 20 replays as they were were delivered, 214 of 214 after an edit: edit the other 214 too.",
 			},
 			Actions: page.CauseActions{
-				Mine: true, Messages: "214 messages", EditOneURL: "/messages/a/edit",
+				Messages: "214 messages", EditOneURL: "/messages/a/edit",
 				MergeURL: "/causes/4f2a9c6d01b7e385/merge", SplitURL: "/causes/4f2a9c6d01b7e385/split",
 				OpenTicketURL: "https://tracker.example/new?title=500",
 			},

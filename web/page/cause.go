@@ -35,31 +35,20 @@ type CauseView struct {
 type CauseHead struct {
 	Fingerprint string
 	Version     string
-	State       CauseStatus
-	Title       string // "500 NullPointerException: order is null"; empty: no error was recorded
-	Source      string // empty: its messages named none
-	Destination string // the host; empty: none
+	CauseStanding
+	Since       ui.Moment // of the state
+	Title       string    // "500 NullPointerException: order is null"; empty: no error was recorded
+	Source      string    // empty: its messages named none
+	Destination string    // the host; empty: none
 
 	Failed, Retrying Count
 	Ever             string // "1,204": messages that ever failed for it
 	First, Last      ui.Moment
 	Arriving         string // "12 in the last hour"; empty: none
 
-	Owner      string
-	OwnedUntil ui.Moment
-	Ticket     Ticket
-	Muted      string // "after 100 more failures"; empty: a time alone, or not muted
-	MutedUntil ui.Moment
-
 	Next    NextStep
 	Actions CauseActions
 	Notice  ui.Notice
-}
-
-// CauseStatus is the state of a cause with the fact that belongs to it.
-type CauseStatus struct {
-	State string // new, open, claimed, known, muted, resolved or regressed
-	Since ui.Moment
 }
 
 // Ticket is the ticket of a cause in the tracker of the company.
@@ -77,17 +66,15 @@ type NextStep struct {
 
 // CauseActions are the actions on a cause, each with the reason that forbids it; "" where it is possible.
 type CauseActions struct {
-	DenyReplay, DenyEdit, DenyArchive          string
-	DenyClaim, DenyMute, DenyKnown, DenyGroup  string
-	DenyNote                                   string
-	Mine                                       bool   // this person has claimed it
-	Messages                                   string // "214 messages": what a replay, an edit or archiving is for
-	EditOneURL                                 string // edits one of its messages; empty: none can be edited
-	MergeURL, SplitURL                         string
-	OpenTicketURL                              string // a new ticket with the facts of the cause; empty: none configured
-	MuteError, KnownError                      string
-	KnownValue, MuteUntil, MuteCount, MuteRate string // as the form was sent
-	MuteDelivered                              bool
+	DenyReplay, DenyEdit, DenyArchive         string
+	DenyClaim, DenyMute, DenyKnown, DenyGroup string
+	DenyNote                                  string
+	Messages                                  string // "214 messages": what a replay, an edit or archiving is for
+	EditOneURL                                string // edits one of its messages; empty: none can be edited
+	MergeURL, SplitURL                        string
+	OpenTicketURL                             string // a new ticket with the facts of the cause; empty: none configured
+	Mute                                      MuteForm
+	KnownValue, KnownError                    string // of the form that marks it as known, as it was sent
 }
 
 // CausePresence is one other person with this page, or a message of the cause, open.

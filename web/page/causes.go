@@ -94,6 +94,9 @@ type CauseStanding struct {
 	MutedFor   []string // what else ends a mute: "after 200 more", "at the next delivery"
 }
 
+// isMuted reports whether something ends a mute of the cause.
+func (v CauseStanding) isMuted() bool { return !v.MutedUntil.IsZero() || len(v.MutedFor) > 0 }
+
 // wantsOwner reports whether a person should take the cause.
 func (v CauseStanding) wantsOwner() bool {
 	return v.State == "new" || v.State == "regressed" || v.State == "open"
@@ -200,15 +203,20 @@ func bulkCauseActions() []bulkAction {
 	}
 }
 
-// MuteCausesView asks what ends the mute of the selected causes.
-type MuteCausesView struct {
-	Heading            string   // "Mute 3 causes"
-	Items              []string // FINGERPRINT@VERSION
-	To                 string   // the list to go back to
-	InPage             bool     // it is a page of its own, and no dialog
-	Until, Count, Rate string   // as the form was sent
+// MuteForm is what ends a mute, as the form was sent.
+type MuteForm struct {
+	Until, Count, Rate string
 	Delivered          bool
 	Error              string
+}
+
+// MuteCausesView asks what ends the mute of the selected causes.
+type MuteCausesView struct {
+	Heading string   // "Mute 3 causes"
+	Items   []string // FINGERPRINT@VERSION
+	To      string   // the list to go back to
+	InPage  bool     // it is a page of its own, and no dialog
+	Form    MuteForm
 }
 
 // posts makes the form of a dialog swap the list; on a page of its own it is sent as it is.
