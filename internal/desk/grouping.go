@@ -116,9 +116,7 @@ func ConfigureGrouping(ctx context.Context, s *store.Store, rules []deadletter.G
 		}
 		present := map[string][]deadletter.GroupRule{}
 		for _, r := range grouping.Rules() {
-			if r.Configured {
-				present[r.Source] = append(present[r.Source], r)
-			}
+			present[r.Source] = append(present[r.Source], r)
 			if _, ok := wanted[r.Source]; !ok {
 				wanted[r.Source] = nil
 			}
@@ -142,7 +140,7 @@ func ConfigureGrouping(ctx context.Context, s *store.Store, rules []deadletter.G
 func (d *Desk) TryGroupRule(
 	ctx context.Context, by deadletter.Actor, r deadletter.GroupRule,
 ) (store.GroupTrial, error) {
-	if err := by.May(deadletter.ActView); err != nil {
+	if err := by.May(deadletter.ActGroupRules); err != nil {
 		return store.GroupTrial{}, err
 	}
 	r, err := r.CheckOwn()
@@ -172,9 +170,9 @@ func (d *Desk) TrySplit(
 
 func (d *Desk) try(ctx context.Context, r deadletter.GroupRule) (store.GroupTrial, error) {
 	trial, err := d.store.TryGroupRule(ctx, r)
-	hide := d.masks().All().Error
+	hider := d.Hider()
 	for i, m := range trial.Moves {
-		trial.Moves[i].Title, trial.Moves[i].To = hide(m.Title), hide(m.To)
+		trial.Moves[i].Title, trial.Moves[i].To = hider.Text(m.Title, m.FirstAt), hider.Text(m.To, m.FirstAt)
 	}
 	return trial, err
 }

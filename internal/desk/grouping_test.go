@@ -5,11 +5,14 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
+	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 )
 
@@ -57,5 +60,33 @@ func TestConfiguredRulesGroupFailures(t *testing.T) {
 	rules, err := s.GroupRules(t.Context(), "genesys")
 	if err != nil || len(rules) != 2 || rules[0].InForce() || rules[0].By != "system" {
 		t.Errorf("rules %+v, %v", rules, err)
+	}
+}
+
+func TestRulesAreTriedByThoseWhoMayMakeThem(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	c := b.receive(t, "a-1", nil).Fingerprint
+	rule := deadletter.GroupRule{Kind: deadletter.GroupIgnore, Source: "genesys", Pattern: "id"}
+	_, byOperator := b.TryGroupRule(t.Context(), anna, rule)
+	_, byViewer := b.TrySplit(t.Context(), vera, c, "id", "")
+	if deadletter.KindOf(byOperator) != deadletter.Forbidden || deadletter.KindOf(byViewer) != deadletter.Forbidden {
+		t.Errorf("a rule by an operator: %v; a split by a viewer: %v", byOperator, byViewer)
+	}
+}
+
+// The error of a cause may have values that later masks hide: its trial shows none of it.
+func TestTrialHidesErrorsFromBeforeTheMasks(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	c := b.receive(t, "a-1", func(c *deadletter.Capture) { c.Reason = "no customer 078-05-1120" }).Fingerprint
+	masks := redact.NewMasks(nil, nil).InForceSince(b.clock.Now().Add(time.Hour))
+	later := desk.New(desk.Deps{
+		Store: b.store, Sources: desktest.Always([]desk.Source{{Name: "genesys"}}), Masks: desktest.Always(masks),
+		Now: b.clock.Now,
+	})
+	trial, err := later.TrySplit(t.Context(), anna, c, "customer", "")
+	if err != nil || len(trial.Moves) != 1 || strings.Contains(trial.Moves[0].Title+trial.Moves[0].To, "078") {
+		t.Errorf("%+v, %v", trial, err)
 	}
 }

@@ -28,10 +28,11 @@ type GroupTrial struct {
 // GroupMove is what a rule would move from one cause.
 type GroupMove struct {
 	Fingerprint string
-	Title       string // of the cause, or of one of its messages
-	Messages    int    // that would move
-	Stay        int    // that would not
-	To          string // the title of the cause that they would move to
+	Title       string    // of the cause, or of one of its messages
+	FirstAt     time.Time // when that failed first; zero if it is not known
+	Messages    int       // that would move
+	Stay        int       // that would not
+	To          string    // the title of the cause that they would move to
 }
 
 // Joined returns how many causes would become part of another, and how many messages they have.
@@ -127,17 +128,23 @@ func (t *trialRun) look(r sqlite.Row) error {
 
 // result returns the moves, the largest first, with the titles of their causes.
 func (t *trialRun) result(ctx context.Context, s *Store) (GroupTrial, error) {
+	var moved []string
 	for fingerprint, m := range t.from {
-		if m.Messages == 0 {
-			continue
+		if m.Messages > 0 {
+			moved = append(moved, fingerprint)
 		}
-		c, err := s.Cause(ctx, fingerprint)
-		if err == nil {
-			m.Title = c.Title
-		} else if deadletter.KindOf(err) != deadletter.NotFound {
-			return GroupTrial{}, err
+	}
+	list, err := s.CausesAmong(ctx, moved)
+	if err != nil {
+		return GroupTrial{}, err
+	}
+	for _, c := range list {
+		if m := t.from[c.Fingerprint]; m != nil {
+			m.Title, m.FirstAt = c.Title, c.FirstAt
 		}
-		t.Moves = append(t.Moves, *m)
+	}
+	for _, fingerprint := range moved {
+		t.Moves = append(t.Moves, *t.from[fingerprint])
 	}
 	slices.SortFunc(t.Moves, func(a, b GroupMove) int {
 		return cmp.Or(cmp.Compare(b.Messages, a.Messages), cmp.Compare(a.Fingerprint, b.Fingerprint))
