@@ -121,8 +121,8 @@ const (
 	// A state that a failure or a delivery may change is due at once: see deadletter.Cause.Next.
 	updateCause = `UPDATE causes SET messages = messages + ?2, failed = failed + ?3, retrying = retrying + ?4,
 		first_at = iif(?5 > 0, min(first_at, ?5), first_at), last_at = max(last_at, ?6),
-		counted_at = max(counted_at, ?7), unedited = unedited + ?8, unedited_delivered = unedited_delivered + ?9, edited = edited + ?10,
-		edited_delivered = edited_delivered + ?11,
+		counted_at = max(counted_at, ?7), unedited = unedited + ?8,
+		unedited_delivered = unedited_delivered + ?9, edited = edited + ?10, edited_delivered = edited_delivered + ?11,
 		due_at = iif(state IN ('resolved', 'muted') OR failed + ?3 + retrying + ?4 = 0, counted_at, due_at)
 		WHERE fingerprint = ?1`
 	insertCause = `INSERT INTO causes (fingerprint, source, destination, reason, title, status_code, messages, failed,
@@ -174,10 +174,13 @@ func (g *causeCounts) writeCause(
 	if found != fingerprint {
 		title = "" // the rules have changed within the commit
 	}
-	_, err = tx.ExecContext(
+	if _, err := tx.ExecContext(
 		ctx, insertCause, fingerprint, c.Source, c.Destination, c.Error, title, c.StatusCode, c.Messages, c.Failed,
 		c.Retrying, g.first, g.last, g.at, g.first, sqlite.Millis(c.DueAt()),
-	)
+	); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, forgetMove, fingerprint)
 	return err
 }
 

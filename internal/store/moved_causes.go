@@ -76,7 +76,10 @@ func (r rest) join(ctx context.Context, tx *sqlite.Tx, from deadletter.Cause) er
 		return err
 	}
 	if len(to) == 0 {
-		_, err := tx.ExecContext(ctx, renameCause, r.to, r.from)
+		if _, err := tx.ExecContext(ctx, renameCause, r.to, r.from); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, forgetMove, r.to)
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, deleteCause, r.from); err != nil {
@@ -159,21 +162,12 @@ func (t *Tx) aimMoved(ctx context.Context, source string) error {
 
 // bringBack makes a cause again that was part of another one. Its messages follow one by one.
 func (t *Tx) bringBack(ctx context.Context, c deadletter.Cause, from string) error {
-	present, err := causes(ctx, t.tx, causesOf, c.Fingerprint)
-	if err != nil {
-		return err
-	}
 	title := ""
 	if c.Title != c.Error {
 		title = c.Title
 	}
-	if len(present) == 0 {
-		_, err = t.tx.ExecContext(ctx, beginCause, c.Fingerprint, c.Source, c.Destination, c.Error, title, c.StatusCode,
-			c.FirstAt.UnixMilli(), c.LastAt.UnixMilli(), c.CountedAt.UnixMilli(), c.StateAt.UnixMilli())
-	} else {
-		c = c.Counting(present[0]) // a message failed for it since the rule changed
-	}
-	if err != nil {
+	if _, err := t.tx.ExecContext(ctx, beginCause, c.Fingerprint, c.Source, c.Destination, c.Error, title, c.StatusCode,
+		c.FirstAt.UnixMilli(), c.LastAt.UnixMilli(), c.CountedAt.UnixMilli(), c.StateAt.UnixMilli()); err != nil {
 		return err
 	}
 	if err := writeWholeCause(ctx, t.tx, c); err != nil {
@@ -186,6 +180,6 @@ func (t *Tx) bringBack(ctx context.Context, c deadletter.Cause, from string) err
 	if _, err := t.tx.ExecContext(ctx, takeHours, from, c.Fingerprint); err != nil {
 		return err
 	}
-	_, err = t.tx.ExecContext(ctx, forgetMove, c.Fingerprint)
+	_, err := t.tx.ExecContext(ctx, forgetMove, c.Fingerprint)
 	return err
 }

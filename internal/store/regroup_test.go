@@ -165,3 +165,32 @@ func olderRules(t *testing.T, path string) {
 		}
 	}
 }
+
+// A cause that older rules made part of another one is a cause again, once a message fails for it.
+func TestMovedCauseIsACauseAgain(t *testing.T) {
+	t.Parallel()
+	s, path := setup(t)
+	receive(t, s, failure("a-1", 422, start))
+	c, err := s.Message(t.Context(), "a-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = file.Close() })
+	for _, statement := range []string{
+		"UPDATE causes SET fingerprint = 'other'",
+		"UPDATE messages SET fingerprint = 'other'",
+		"INSERT INTO moved_causes (fingerprint, moved_to) VALUES ('" + c.Fingerprint + "', 'other')",
+	} {
+		if _, err := file.ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	receive(t, s, failure("a-2", 422, start))
+	if again, err := s.Cause(t.Context(), c.Fingerprint); err != nil || again.Fingerprint != c.Fingerprint {
+		t.Errorf("its link leads to %q, %v", again.Fingerprint, err)
+	}
+}

@@ -63,17 +63,15 @@ func (l *causeLoop) report(ctx context.Context, err error) {
 // KeepCauses makes the changes of causes that are due, and measures once a minute which causes grow. It must not be
 // called while the worker runs.
 func (w *Worker) KeepCauses(ctx context.Context) error {
-	for {
+	for more := true; more; {
 		due, err := w.store.DueCauses(ctx, w.now(), causeBatch)
 		if err != nil {
 			return err
 		}
-		if len(due) == 0 {
-			break
-		}
 		if err := w.changeCauses(ctx, due); err != nil {
 			return err
 		}
+		more = len(due) == causeBatch
 	}
 	muted, err := w.store.CausesMutedUntilDelivered(ctx, causeBatch)
 	if err != nil {
