@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -140,6 +141,36 @@ func TestCausesInEveryOrder(t *testing.T) {
 			err,
 		) != deadletter.Invalid {
 			t.Errorf("the cursor %q is %v", cursor, err)
+		}
+	}
+}
+
+// The index of the default order ranks causes as the domain does.
+func TestCausesHaveTheUrgencyOfTheDomain(t *testing.T) {
+	t.Parallel()
+	s, path := setup(t)
+	receive(t, s, failure("a-1", 422, start))
+	c := group(t, s, desktest.Message(t, s, "a-1").Fingerprint)
+	file, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = file.Close() })
+	for _, c.State = range deadletter.CauseStates() {
+		for _, c.Growth = range []int{0, 400} {
+			var got int
+			err := file.QueryRowContext(t.Context(), "UPDATE causes SET state = ?, growth = ? RETURNING urgency",
+				c.State, c.Growth).Scan(&got)
+			if err != nil || got != c.Urgency() {
+				t.Errorf(
+					"%s with the growth %d has the urgency %d, want %d, %v",
+					c.State,
+					c.Growth,
+					got,
+					c.Urgency(),
+					err,
+				)
+			}
 		}
 	}
 }
