@@ -79,9 +79,7 @@ const causesOfJob = `SELECT ` + causeColumns + `, done, failed_in_job, skipped F
 func (s *Store) JobCauses(ctx context.Context, id deadletter.JobID, limit int) (list []JobCause, err error) {
 	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) (err error) {
 		var j JobCause
-		j.Cause, err = scanCause(scanFunc(func(dest ...any) error {
-			return r.Scan(append(dest, &j.Done, &j.Failed, &j.Skipped)...)
-		}))
+		j.Cause, err = scanCause(alsoInto(r, &j.Done, &j.Failed, &j.Skipped))
 		list = append(list, j)
 		return err
 	}, causesOfJob, id, limit)
@@ -101,9 +99,7 @@ const jobsOfCause = `SELECT ` + jobColumns + `, sum(c.done), sum(c.failed), sum(
 func (s *Store) CauseJobs(ctx context.Context, fingerprint string, limit int) (list []CauseJob, err error) {
 	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var j CauseJob
-		_, job, err := scanJob(scanFunc(func(dest ...any) error {
-			return r.Scan(append(dest, &j.Done, &j.Failed, &j.Skipped)...)
-		}))
+		_, job, err := scanJob(alsoInto(r, &j.Done, &j.Failed, &j.Skipped))
 		j.Job = job
 		list = append(list, j)
 		return err

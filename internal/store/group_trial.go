@@ -55,8 +55,7 @@ func (t GroupTrial) Split() (causes, messages int) {
 	return causes, messages
 }
 
-const triedMessages = `SELECT m.source, m.destination, m.reason, m.fingerprint, coalesce((SELECT a.status_code
-	FROM attempts a WHERE a.message = m.n AND a.error = m.reason ORDER BY a.number DESC LIMIT 1), 0) FROM messages m `
+const triedMessages = `SELECT m.source, m.destination, m.reason, m.fingerprint, ` + failedCode + ` FROM messages m `
 
 // TryGroupRule returns what a rule would do to the stored messages, of which it looks at 200,000 and for three seconds
 // at most. It returns Invalid for a rule whose pattern is none.

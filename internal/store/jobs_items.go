@@ -511,3 +511,8 @@ type scanFunc func(dest ...any) error
 
 // Scan calls the function.
 func (s scanFunc) Scan(dest ...any) error { return s(dest...) }
+
+// alsoInto scans further columns of a row behind those that a function scans.
+func alsoInto(r sqlite.Row, more ...any) sqlite.Row {
+	return scanFunc(func(dest ...any) error { return r.Scan(append(dest, more...)...) })
+}

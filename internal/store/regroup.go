@@ -132,25 +132,28 @@ const (
 	rulesOfStore = `SELECT version FROM cause_rules`
 	setRules     = `UPDATE cause_rules SET version = ?`
 	setRulesOnce = `UPDATE cause_rules SET version = ? WHERE NOT EXISTS (SELECT 1 FROM causes)`
-	markCauses   = `INSERT INTO regrouping (fingerprint, messages, joins)
-		SELECT fingerprint, messages, ?1 FROM causes WHERE ?2 = '' OR source = ?2
-		ON CONFLICT DO UPDATE SET messages = excluded.messages, after_status = '', after = 0, looked_at = 0, moved = 0,
-		done = 0, first_at = NULL, last_at = NULL, error = NULL, joins = max(joins, excluded.joins)`
-	markCause = `INSERT INTO regrouping (fingerprint, messages) SELECT fingerprint, messages FROM causes
-		WHERE fingerprint = ?
-		ON CONFLICT DO UPDATE SET messages = excluded.messages, after_status = '', after = 0, looked_at = 0, moved = 0,
-		done = 0, first_at = NULL, last_at = NULL, error = NULL`
+	putDown      = `INSERT INTO regrouping (fingerprint, messages, joins)
+		SELECT fingerprint, messages, ?1 FROM causes WHERE `
+	putDownAgain = ` ON CONFLICT DO UPDATE SET messages = excluded.messages, after_status = '', after = 0,
+		looked_at = 0, moved = 0, done = 0, first_at = NULL, last_at = NULL, error = NULL,
+		joins = max(joins, excluded.joins)`
+	markCauses = putDown + `(?2 = '' OR source = ?2)` + putDownAgain
+	markCause  = putDown + `fingerprint = ?2` + putDownAgain
 )
+
+// rulesAreOlder reports whether other built-in rules than the present ones made the causes.
+func (s *Store) rulesAreOlder(ctx context.Context) (bool, error) {
+	var version int
+	if err := s.db.QueryRowContext(ctx, rulesOfStore).Scan(&version); err != nil {
+		return false, fmt.Errorf("read the version of the causes' rules: %w", err)
+	}
+	return version != deadletter.CauseRules, nil
+}
 
 // beginRules notes in a new file that the present rules make its causes, so that nothing of it is grouped anew.
 func (s *Store) beginRules(ctx context.Context) error {
-	var version int
-	err := s.db.QueryRowContext(ctx, rulesOfStore).Scan(&version)
-	switch {
-	case err != nil:
-		return fmt.Errorf("read the version of the causes' rules: %w", err)
-	case version == deadletter.CauseRules:
-		return nil
+	if older, err := s.rulesAreOlder(ctx); err != nil || !older {
+		return err
 	}
 	return s.Write(ctx, func(ctx context.Context, tx *Tx) error {
 		_, err := tx.tx.ExecContext(ctx, setRulesOnce, deadletter.CauseRules)
@@ -160,15 +163,11 @@ func (s *Store) beginRules(ctx context.Context) error {
 
 // markForNewRules puts all causes down to be grouped anew if older built-in rules made them.
 func (s *Store) markForNewRules(ctx context.Context) error {
-	var version int
-	if err := s.db.QueryRowContext(ctx, rulesOfStore).Scan(&version); err != nil {
-		return fmt.Errorf("read the version of the causes' rules: %w", err)
-	}
-	if version == deadletter.CauseRules {
-		return nil
+	if older, err := s.rulesAreOlder(ctx); err != nil || !older {
+		return err
 	}
 	return s.Write(ctx, func(ctx context.Context, tx *Tx) error {
-		if _, err := tx.tx.ExecContext(ctx, markCauses, 1, ""); err != nil {
+		if _, err := tx.tx.ExecContext(ctx, markCauses, true, ""); err != nil {
 			return err
 		}
 		_, err := tx.tx.ExecContext(ctx, setRules, deadletter.CauseRules)
@@ -180,12 +179,12 @@ func (s *Store) markForNewRules(ctx context.Context) error {
 // again, and groups some messages at once.
 func (t *Tx) regroup(ctx context.Context, source string, causes []string, all bool) error {
 	if all {
-		if _, err := t.tx.ExecContext(ctx, markCauses, 0, source); err != nil {
+		if _, err := t.tx.ExecContext(ctx, markCauses, false, source); err != nil {
 			return err
 		}
 	}
 	for _, fingerprint := range causes {
-		if _, err := t.tx.ExecContext(ctx, markCause, fingerprint); err != nil {
+		if _, err := t.tx.ExecContext(ctx, markCause, false, fingerprint); err != nil {
 			return err
 		}
 	}
@@ -217,13 +216,13 @@ const (
 		error = ?, done = ? WHERE id = ?`
 	endRegrouping = `DELETE FROM regrouping`
 
-	// The status code is that with which the message failed: its own may be that of a delivery since.
-	messagesToRegroup = `SELECT ` + messageColumns + `, coalesce((SELECT a.status_code FROM attempts a
-		WHERE a.message = m.n AND a.error = m.reason ORDER BY a.number DESC LIMIT 1), 0)
-		FROM messages m WHERE m.fingerprint = ? AND (m.status, m.n) > (?, ?) ORDER BY m.status, m.n LIMIT ?`
-	failedWith = `SELECT a.status_code FROM attempts a WHERE a.message = ? AND a.error = ?
-		ORDER BY a.number DESC LIMIT 1`
-	setCause = `UPDATE messages SET fingerprint = ? WHERE n = ?`
+	// failedCode is the status code with which the message m failed: its own may be that of a delivery since.
+	failedCode = `coalesce((SELECT a.status_code FROM attempts a
+		WHERE a.message = m.n AND a.error = m.reason ORDER BY a.number DESC LIMIT 1), 0)`
+	messagesToRegroup = `SELECT ` + messageColumns + `, ` + failedCode + ` FROM messages m
+		WHERE m.fingerprint = ? AND (m.status, m.n) > (?, ?) ORDER BY m.status, m.n LIMIT ?`
+	failedWith = `SELECT ` + failedCode + ` FROM messages m WHERE m.n = ?`
+	setCause   = `UPDATE messages SET fingerprint = ? WHERE n = ?`
 )
 
 // regroupSome groups up to limit messages anew, those of the causes that were put down last first. It returns the
@@ -304,17 +303,7 @@ func (t *Tx) regroupCause(ctx context.Context, c *regrouped, limit int) (looked 
 		}
 	}
 	_, err = t.tx.ExecContext(
-		ctx,
-		saveCause,
-		c.status,
-		c.after,
-		c.looked,
-		c.moved,
-		c.first,
-		c.last,
-		c.error,
-		done,
-		c.id,
+		ctx, saveCause, c.status, c.after, c.looked, c.moved, c.first, c.last, c.error, done, c.id,
 	)
 	return len(list), err
 }
@@ -322,7 +311,7 @@ func (t *Tx) regroupCause(ctx context.Context, c *regrouped, limit int) (looked 
 func (t *Tx) messagesToRegroup(ctx context.Context, c *regrouped, limit int) (list []toRegroup, err error) {
 	err = sqlite.Each(ctx, t.tx, func(r sqlite.Row) error {
 		var m toRegroup
-		n, message, err := scanMessage(withExtra{r, []any{&m.code}})
+		n, message, err := scanMessage(alsoInto(r, &m.code))
 		m.n, m.Message = n, message
 		m.failure = failureOf(message, m.code)
 		list = append(list, m)
@@ -330,14 +319,6 @@ func (t *Tx) messagesToRegroup(ctx context.Context, c *regrouped, limit int) (li
 	}, messagesToRegroup, c.fingerprint, c.status, c.after, limit)
 	return list, err
 }
-
-// withExtra scans further columns behind those that a function scans.
-type withExtra struct {
-	sqlite.Row
-	more []any
-}
-
-func (w withExtra) Scan(to ...any) error { return w.Row.Scan(append(to, w.more...)...) }
 
 func failureOf(m deadletter.Message, code int) deadletter.Failure {
 	return deadletter.Failure{
@@ -370,8 +351,7 @@ func (t *Tx) moveChanged(ctx context.Context, n int64, m deadletter.Message) (fi
 		return m.Fingerprint, err
 	}
 	code := 0
-	err = t.tx.QueryRowContext(ctx, failedWith, n, m.Reason).Scan(&code)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	if err := t.tx.QueryRowContext(ctx, failedWith, n).Scan(&code); err != nil {
 		return "", err
 	}
 	return t.moveToCause(ctx, toRegroup{n, m, failureOf(m, code), code})
@@ -407,7 +387,7 @@ func (t *Tx) endCause(ctx context.Context, c *regrouped) error {
 }
 
 const (
-	causesOf  = `SELECT ` + causeColumns + ` FROM causes WHERE fingerprint IN (?)`
+	causesOf  = `SELECT ` + causeColumns + ` FROM causes WHERE fingerprint = ?`
 	keepCause = `UPDATE causes SET reason = ?2, first_at = ?3, last_at = ?4 WHERE fingerprint = ?1`
 )
 
