@@ -13,11 +13,16 @@ import (
 
 const root = "../.."
 
-func TestReadmeIsShortAndItsLinksResolve(t *testing.T) {
+func TestReadmeIsShortAndLinksToEveryPage(t *testing.T) {
 	t.Parallel()
 	text := read(t, "README.md")
 	if n := strings.Count(text, "\n"); n > 130 {
 		t.Errorf("README.md has %d lines, want at most 130", n)
+	}
+	for _, page := range docs.Pages()[1:] {
+		if !strings.Contains(text, "](web/docs/"+page.Name+".md)") {
+			t.Errorf("README.md has no link to %s.md", page.Name)
+		}
 	}
 	for _, m := range regexp.MustCompile(`\[[^\]]*\]\(([^)#]+)(?:#([^)]*))?\)`).FindAllStringSubmatch(text, -1) {
 		if strings.HasPrefix(m[1], "https://") {
