@@ -169,7 +169,7 @@ func (r *Recorder) tidy(ctx context.Context) error {
 }
 
 // learn makes the keys of the stored messages known, also of those that got theirs without Failed: from a new
-// configuration, or because an operator made an arrival a message. What was delivered of them meanwhile is remembered.
+// configuration, or because an operator made an arrival a message. Deliveries of such keys are remembered meanwhile.
 func (r *Recorder) learn(ctx context.Context) error {
 	after := deadletter.OrderKey(0)
 	for {

@@ -114,12 +114,18 @@ func TestDeliveriesAreSampledBySourceAndEventType(t *testing.T) {
 // A platform, or an attacker, that names ever new event types does not fill the store.
 func TestEventTypesBeyondTheBoundShareOneShape(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	for i := range 60 {
-		b.deliver(t, "genesys", fmt.Sprintf(`{"eventType":"type %d"}`, i))
-	}
-	if got := b.shape(t, "genesys", "").Bodies; got != 10 {
-		t.Errorf("%d of 60 bodies share the last shape", got)
+	for _, atOnce := range []int{1, 15} {
+		b := setup(t)
+		for i := range 60 {
+			body := fmt.Sprintf(`{"eventType":"type %d"}`, i)
+			b.Delivered("genesys", b.settings["genesys"].Masks, deadletter.Headers{}, []byte(body))
+			if (i+1)%atOnce == 0 {
+				b.save(t)
+			}
+		}
+		if got := b.shape(t, "genesys", "").Bodies; got != 10 {
+			t.Errorf("%d of 60 bodies share the last shape, saved %d at once", got, atOnce)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"dlqdesk/internal/deadletter"
@@ -63,7 +64,7 @@ func (s *Store) SaveSamples(ctx context.Context, samples Samples) error {
 	rows := map[ShapeKey][]byte{}
 	merged := map[ShapeKey]*payload.Shape{}
 	for key, shape := range samples.Shapes {
-		key, known, err := s.shapeBefore(ctx, key)
+		key, known, err := s.shapeBefore(ctx, key, merged)
 		if err != nil {
 			return err
 		}
@@ -108,12 +109,20 @@ func (t *Tx) saveDelivered(ctx context.Context, samples Samples) error {
 }
 
 // shapeBefore returns the stored shape that another one is added to, and its key: an empty one if there is none.
-func (s *Store) shapeBefore(ctx context.Context, key ShapeKey) (ShapeKey, *payload.Shape, error) {
+// others are saved with it.
+func (s *Store) shapeBefore(
+	ctx context.Context, key ShapeKey, others map[ShapeKey]*payload.Shape,
+) (ShapeKey, *payload.Shape, error) {
 	known, err := s.Shape(ctx, key)
 	if err != nil || known.Bodies > 0 || key.EventType == "" {
 		return key, known, err
 	}
 	types, err := sqlite.Column[string](ctx, s.db, "event types with a shape", ofSource, key.Source, key.Masks)
+	for other := range others {
+		if other.Source == key.Source && !slices.Contains(types, other.EventType) {
+			types = append(types, other.EventType)
+		}
+	}
 	if err != nil || len(types) < maxEventTypes {
 		return key, known, err
 	}
