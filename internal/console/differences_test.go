@@ -195,6 +195,20 @@ func TestMessageIsComparedWithOtherBodies(t *testing.T) {
 	}
 }
 
+// Bodies that turn out to be broken count towards what is read of a cause as well.
+func TestDifferencesReadABoundedPartOfACause(t *testing.T) {
+	t.Parallel()
+	b := sampled(t)
+	var fingerprint string
+	for i := range 20 {
+		fingerprint = b.fail(t, fmt.Sprint("broken-", i), "\x1f\x8b"+strings.Repeat("x", payload.MaxShaped-2),
+			func(c *deadletter.Capture) { c.Headers["Content-Encoding"] = []string{"gzip"} }).Fingerprint
+	}
+	if d, err := b.desk.CauseDifferences(t.Context(), fingerprint); err != nil || d.Unread != 16 {
+		t.Errorf("%+v, %v, want 16 broken ones of 256 KiB", d, err)
+	}
+}
+
 // Without a sample, the page says why there is none.
 func TestDifferencesSayWhyThereAreNone(t *testing.T) {
 	t.Parallel()
@@ -207,7 +221,9 @@ func TestDifferencesSayWhyThereAreNone(t *testing.T) {
 		func(c *deadletter.Capture) { c.Headers["Content-Encoding"] = []string{"gzip"} },
 	)
 	vera := b.member(t, "vera", deadletter.Viewer)
-	for id, want := range map[string]string{"a-1": "No delivered webhook of this source", "broken": "cannot be compared"} {
+	for id, want := range map[string]string{
+		"a-1": "No delivered webhook of this source", "broken": "cannot be compared",
+	} {
 		if text := vera.get("/messages/" + id).says("#differences"); !strings.Contains(text, want) {
 			t.Errorf("%s says %q", id, text)
 		}

@@ -111,12 +111,12 @@ func (f *failedShapes) add(b store.FailedBody) (more bool) {
 	}
 	if shape == nil {
 		f.unread++
-		return true
+	} else {
+		if f.byType[b.EventType] == nil {
+			f.byType[b.EventType] = &payload.Shape{}
+		}
+		f.byType[b.EventType].Add(shape)
 	}
-	if f.byType[b.EventType] == nil {
-		f.byType[b.EventType] = &payload.Shape{}
-	}
-	f.byType[b.EventType].Add(shape)
 	return f.bytes < maxFailedBytes
 }
 
