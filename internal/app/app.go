@@ -19,7 +19,6 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/ledger"
-	"dlqdesk/internal/ordering"
 	"dlqdesk/internal/pressure"
 	"dlqdesk/internal/receiver"
 	"dlqdesk/internal/server"
@@ -49,7 +48,6 @@ type App struct {
 	// How often the ledger is checked, and how long a message may be on its way: see ledger.Settings.
 	ledgerEvery, ledgerSettle time.Duration
 
-	order    receiver.Order // nil without a store
 	settings *settings.Live // in force
 	tracker  *delivery.Tracker
 	sender   delivery.Sender // of the whole program
@@ -57,8 +55,7 @@ type App struct {
 
 	receiver, console, metricsServer *server.Server
 	setupToken                       string
-	kick                             func()             // wakes the worker
-	delivered                        receiver.Delivered // samples what was delivered; nil: there is no store
+	kick                             func() // wakes the worker
 }
 
 // Options are what New needs besides the configuration. The zero value of each field is a default.
@@ -152,24 +149,19 @@ func (a *App) start(ctx context.Context) error {
 	if err := a.newTracker(delivery.DecodeSnapshots(ctx, saved, a.log)); err != nil {
 		return err
 	}
-	order := ordering.New(ordering.Deps{
-		Store: a.store, Keys: a.orderKeys, Pressure: a.pressure, Now: a.now, Log: a.log.With("component", "ordering"),
-	})
-	a.order = order
-	a.life.OnStop("delivered events", order.Save)
-	a.run("delivered events", order.Run)
+	order := a.startOrdering()
 	a.run("search index", func(ctx context.Context) error { return a.store.RunIndex(ctx, a.masks, a.pressure) })
 	a.run("grouping", func(ctx context.Context) error {
 		return a.store.RunRegrouping(ctx, a.pressure, a.log.With("component", "grouping"))
 	})
-	a.startSampler()
-	work := a.newWorker(queues)
+	samples := a.startSampler()
+	work := a.newWorker(queues, samples)
 	a.kick = work.Kick
 	a.life.OnStop("state of destinations", a.tracker.Save)
 	a.run("state of destinations", a.tracker.Run)
 	a.run("worker", work.Run)
-	a.startIngest(queues)
-	front := a.newReceiver(queues)
+	a.startIngest(queues, order)
+	front := a.newReceiver(queues, order.Observe, samples.Observe)
 	desk, err := a.newConsole(ctx, queues)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/ingest"
 	"dlqdesk/internal/memory"
+	"dlqdesk/internal/ordering"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/receiver"
 	"dlqdesk/internal/redact"
@@ -62,8 +63,22 @@ func (a *App) newTracker(saved map[string]delivery.Snapshot) error {
 	return nil
 }
 
+// startOrdering records what is delivered of the things that messages are about.
+func (a *App) startOrdering() *ordering.Recorder {
+	r := ordering.New(ordering.Deps{
+		Store:    a.store,
+		Keys:     func() map[string]payload.OrderKey { return a.settings.Load().Ingest.OrderKey },
+		Pressure: a.pressure,
+		Now:      a.now,
+		Log:      a.log.With("component", "ordering"),
+	})
+	a.life.OnStop("delivered events", r.Save)
+	a.run("delivered events", r.Run)
+	return r
+}
+
 // startSampler learns from what is delivered from now on.
-func (a *App) startSampler() {
+func (a *App) startSampler() *sampler.Sampler {
 	s := sampler.New(sampler.Deps{
 		Store:    a.store,
 		Settings: func() map[string]sampler.Source { return a.settings.Load().Sampler },
@@ -72,36 +87,34 @@ func (a *App) startSampler() {
 	})
 	a.life.OnStop("sample of deliveries", s.End)
 	a.run("sample of deliveries", s.Run)
-	a.delivered = s.Delivered
+	return s
 }
 
-func (a *App) newWorker(q *queues) *worker.Worker {
+func (a *App) newWorker(q *queues, samples *sampler.Sampler) *worker.Worker {
 	back, _ := redrivers(q.list)
 	return worker.New(worker.Deps{
-		Store:   a.store,
-		Sender:  a.sender,
-		Sources: func() []worker.Source { return a.settings.Load().Worker },
-		Queues:  back,
-		Masks:   a.masks,
-		Now:     a.now,
-		Random:  a.roll,
-		Log:     a.log.With("component", "worker"),
-
-		Pressure: a.pressure,
-
-		Delivered: a.delivered,
+		Store:     a.store,
+		Sender:    a.sender,
+		Sources:   func() []worker.Source { return a.settings.Load().Worker },
+		Queues:    back,
+		Masks:     a.masks,
+		Pressure:  a.pressure,
+		Delivered: samples.Delivered,
+		Now:       a.now,
+		Random:    a.roll,
+		Log:       a.log.With("component", "worker"),
 	})
 }
 
 // arrivedAfter is how long messages that arrived wait until they are looked at, all that arrive meanwhile at once.
 const arrivedAfter = 50 * time.Millisecond
 
-func (a *App) startIngest(q *queues) {
+func (a *App) startIngest(q *queues, order *ordering.Recorder) {
 	deps := ingest.Deps{
 		Store:        a.store,
 		Settings:     func() ingest.Settings { return a.settings.Load().Ingest },
 		Arrived:      ingest.Coalesce(a.kick, arrivedAfter),
-		Keyed:        a.order.Failed,
+		Keyed:        order.Failed,
 		UnpackMemory: memory.NewBudget(ingest.UnpackBudget),
 		Pressure:     a.pressure,
 		Now:          a.now,
@@ -116,16 +129,15 @@ func (a *App) startIngest(q *queues) {
 	a.startDLQs(q, deps)
 }
 
-func (a *App) newReceiver(q *queues) http.Handler {
+func (a *App) newReceiver(q *queues, observers ...receiver.Observer) http.Handler {
 	r := receiver.New(receiver.Deps{
 		Sources:    func() []receiver.Source { return a.settings.Load().Receiver },
 		Sender:     a.sender,
 		DLQ:        q.dlq,
 		Processing: q.processing,
 		Ledger:     a.counts,
-		Order:      a.order,
 		Pressure:   a.pressure,
-		Delivered:  a.delivered,
+		Observers:  observers,
 		Now:        a.now,
 		Log:        a.log.With("component", "receiver"),
 	})
@@ -143,7 +155,7 @@ func (a *App) newConsole(ctx context.Context, q *queues) (*console.Console, erro
 		return nil, fmt.Errorf("make the set-up link: %w", err)
 	}
 	_, origins := redrivers(q.list)
-	ordering := desk.New(desk.Deps{
+	orders := desk.New(desk.Deps{
 		Store:   a.store,
 		Sources: func() []desk.Source { return a.settings.Load().Desk },
 		Masks:   a.masks,
@@ -162,7 +174,7 @@ func (a *App) newConsole(ctx context.Context, q *queues) (*console.Console, erro
 	return console.New(console.Deps{
 		Refusals:   refusals,
 		Store:      a.store,
-		Desk:       ordering,
+		Desk:       orders,
 		Auth:       a.auth,
 		Settings:   func() console.Settings { return a.settings.Load().Console },
 		PublicURL:  a.cfg.PublicURL,
@@ -198,6 +210,3 @@ func (a *App) masksSince(digest []byte) (time.Time, error) {
 
 // masks returns what is secret by the settings in force.
 func (a *App) masks() *redact.Masks { return a.settings.Load().Masks }
-
-// orderKeys returns where webhooks name what they are about, by source and by the settings in force.
-func (a *App) orderKeys() map[string]payload.OrderKey { return a.settings.Load().Ingest.OrderKey }

@@ -89,6 +89,21 @@ func TestOnlyEventsOfThingsWithMessagesAreWritten(t *testing.T) {
 	b.newer(t, 0, 0)
 }
 
+func TestWebhooksAreRecordedByTheConfiguredKey(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	key := payload.OrderKey{{Path: payload.Path{"id"}}}
+	b.keys.Store(&map[string]payload.OrderKey{"genesys": key})
+	body := []byte(`{"id":"7"}`)
+	for _, source := range []string{"genesys", "other"} {
+		b.Observe(deadletter.Capture{Source: source, ReceivedAt: start, Body: body}, false)
+		b.Observe(deadletter.Capture{Source: source, ReceivedAt: after(time.Second), Body: body}, true)
+	}
+	b.save(t)
+	b.newer(t, key.Of("genesys", nil, body), 1)
+	b.newer(t, key.Of("other", nil, body), 0)
+}
+
 func TestEventThatWasDeliveredBeforeAnOlderOneFailedIsWritten(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -174,7 +174,6 @@ func (p *Processor) process(ctx context.Context, stopping <-chan struct{}, m que
 	case p.deliver(ctx, source, &c):
 		counts.Delivered = 1
 		p.ledger.Record(c, counts)
-		p.delivered(c.Source, source.Masks, c.Headers, c.Body)
 		return nil
 	case c.FirstAttempt.Outcome == deadletter.Unreachable && isClosed(stopping):
 		return errNotSent

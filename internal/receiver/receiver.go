@@ -38,7 +38,6 @@ type Source struct {
 	MaxBody     int64            // bytes
 	Verify      *verify.Verifier // nil: every request is accepted
 	Dedup       payload.Dedup
-	OrderKey    payload.OrderKey
 	Ack         *payload.Ack // nil: our own responses
 	Masks       *redact.Rules
 }
@@ -66,8 +65,8 @@ type Ledger interface {
 	Save(ctx context.Context) error
 }
 
-// Delivered is told of each delivered webhook. It must not block.
-type Delivered func(source string, masks *redact.Rules, headers deadletter.Headers, body []byte)
+// Observer is told what became of each webhook at its first delivery. It must neither block nor change the capture.
+type Observer func(c deadletter.Capture, delivered bool)
 
 // Unledgered is the ledger of a receiver without a store: the desk that its messages reach counts them.
 type Unledgered struct{ *telemetry.Metrics }
@@ -87,12 +86,6 @@ func (Unledgered) Refused(ledger.RefusalKey, string) {}
 // Save implements Ledger.
 func (Unledgered) Save(context.Context) error { return nil }
 
-// Order records what became of webhooks that are about something, such as a conversation. Its methods must not block.
-type Order interface {
-	Delivered(key deadletter.OrderKey, receivedAt time.Time)
-	Failed(keys ...deadletter.OrderKey)
-}
-
 // Receiver is the handler of webhooks.
 type Receiver struct {
 	ledger     Ledger
@@ -100,9 +93,8 @@ type Receiver struct {
 	sender     delivery.Sender
 	dlq        Queue
 	processing Queue // nil if no source is buffered
-	order      Order // nil if nothing records it
 	pressure   *pressure.Gauge
-	delivered  Delivered
+	observers  []Observer
 	refused    sync.Map // the *refusalLog of each logLine
 	now        func() time.Time
 	log        *slog.Logger
@@ -115,27 +107,22 @@ type Deps struct {
 	DLQ        Queue
 	Processing Queue // nil if no source is ever buffered
 	Ledger     Ledger
-	Order      Order           // nil: nothing records it
 	Pressure   *pressure.Gauge // told how long a queue takes to confirm a webhook
-	Delivered  Delivered       // nil: nothing is told
+	Observers  []Observer
 	Now        func() time.Time
 	Log        *slog.Logger
 }
 
 // New returns a receiver.
 func New(d Deps) *Receiver {
-	if d.Delivered == nil {
-		d.Delivered = func(string, *redact.Rules, deadletter.Headers, []byte) {}
-	}
 	return &Receiver{
 		ledger:     d.Ledger,
 		sources:    d.Sources,
 		sender:     d.Sender,
 		dlq:        d.DLQ,
 		processing: d.Processing,
-		order:      d.Order,
 		pressure:   d.Pressure,
-		delivered:  d.Delivered,
+		observers:  d.Observers,
 		now:        d.Now,
 		log:        d.Log,
 	}
@@ -203,7 +190,6 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) {
 	if r.deliver(ctx, source, &c) {
 		r.count(ctx, c, telemetry.AnswerDelivered, ledger.Counts{Received: 1, Delivered: 1})
 		source.acknowledge(w, c, accepted)
-		r.delivered(c.Source, source.Masks, c.Headers, c.Body)
 		return
 	}
 	r.ledger.Number(&c)
@@ -293,27 +279,16 @@ func (r *Receiver) deliver(ctx context.Context, s Source, c *deadletter.Capture)
 	r.log.LogAttrs(ctx, slog.LevelInfo, "delivery",
 		slog.String("source", c.Source), slog.Int("attempt", 1), slog.String("outcome", string(a.Outcome)),
 		slog.Int("status", a.StatusCode), slog.Int64("ms", a.Latency.Milliseconds()))
-	r.recordOrder(s, c, a.Outcome == deadletter.Delivered)
-	if a.Outcome == deadletter.Delivered {
+	delivered := a.Outcome == deadletter.Delivered
+	for _, observe := range r.observers {
+		observe(*c, delivered)
+	}
+	if delivered {
 		return true
 	}
 	a.Number, a.Trigger, a.Actor, a.TraceParent = 1, deadletter.TriggerReceive, deadletter.System().Name, trace
 	c.FirstAttempt, c.Reason, c.Masks = &a, a.Error, s.Masks.Name()
 	return false
-}
-
-// recordOrder records what became of a webhook. It reads the key here: a micro-second, as much as it costs to hand the
-// body to another goroutine.
-func (r *Receiver) recordOrder(s Source, c *deadletter.Capture, delivered bool) {
-	if r.order == nil || len(s.OrderKey) == 0 {
-		return
-	}
-	key := s.OrderKey.Of(s.Name, c.Headers, c.Body)
-	if delivered {
-		r.order.Delivered(key, c.ReceivedAt)
-		return
-	}
-	r.order.Failed(key)
 }
 
 // enqueue sends a capture to a queue. It returns nil only if the queue has confirmed it.

@@ -18,7 +18,6 @@ import (
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/receiver"
-	"dlqdesk/internal/redact"
 )
 
 const limit = 1 << 10
@@ -29,7 +28,7 @@ type bundle struct {
 	dlq, processing *queue.Embedded
 	receiver        *receiver.Receiver
 	processor       *receiver.Processor
-	delivered       chan string // of which the receiver told
+	observed        chan string // of which the receiver told
 }
 
 // full is a queue that takes nothing.
@@ -53,7 +52,7 @@ func setupWith(t *testing.T, dlqIsFull bool, counts receiver.Ledger) bundle {
 	open := queues(t)
 	b := bundle{
 		destination: desktest.NewDestination(t), dlq: open("dlq"), processing: open("processing"),
-		delivered: make(chan string, 1000),
+		observed: make(chan string, 1000),
 	}
 	to := delivery.Destination{
 		Source:        "genesys",
@@ -80,12 +79,12 @@ func setupWith(t *testing.T, dlqIsFull bool, counts receiver.Ledger) bundle {
 		DLQ:        dlq,
 		Processing: b.processing,
 		Ledger:     counts,
-		Delivered: func(source string, _ *redact.Rules, _ deadletter.Headers, body []byte) {
+		Observers: []receiver.Observer{func(c deadletter.Capture, delivered bool) {
 			select {
-			case b.delivered <- source + " " + string(body):
+			case b.observed <- fmt.Sprint(c.Source, " ", string(c.Body), " ", delivered):
 			default:
 			}
-		},
+		}},
 		Now: time.Now,
 		Log: desktest.Log(t),
 	})
@@ -353,8 +352,8 @@ func TestEnvelopeLacksTheQueryOfTheDestination(t *testing.T) {
 	}
 }
 
-// Delivered webhooks are told to the sampler in both modes, and no others.
-func TestDeliveredWebhooksAreTold(t *testing.T) {
+// Observers are told what became of every webhook, in both modes.
+func TestFirstDeliveriesAreObserved(t *testing.T) {
 	t.Parallel()
 	b := setup(t, false)
 	b.destination.Set(desktest.Answer(http.StatusOK, "{}"))
@@ -365,12 +364,12 @@ func TestDeliveredWebhooksAreTold(t *testing.T) {
 	}
 	b.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, "{}"))
 	b.send(t, http.MethodPost, "/webhooks/genesys", strings.NewReader(`{"n":3}`))
-	close(b.delivered)
+	close(b.observed)
 	var told []string
-	for text := range b.delivered {
+	for text := range b.observed {
 		told = append(told, text)
 	}
-	if got := strings.Join(told, ", "); got != `genesys {"n":1}, later {"n":2}` {
+	if got := strings.Join(told, ", "); got != `genesys {"n":1} true, later {"n":2} true, genesys {"n":3} false` {
 		t.Errorf("told of %s", got)
 	}
 }

@@ -97,6 +97,13 @@ const (
 	wholeEvery       = time.Minute // between two whole bodies of a source that has as many as it keeps
 )
 
+// Observe takes a webhook into the sample if it was delivered.
+func (s *Sampler) Observe(c deadletter.Capture, delivered bool) {
+	if delivered {
+		s.Delivered(c.Source, s.settings()[c.Source].Masks, c.Headers, c.Body)
+	}
+}
+
 // Delivered takes a delivered webhook into the sample, if there is time for it. Headers and body are as they were sent,
 // and must not change any more. masks are those of the message. It never blocks.
 func (s *Sampler) Delivered(source string, masks *redact.Rules, headers deadletter.Headers, body []byte) {

@@ -175,7 +175,6 @@ func (s *Settings) addReceiver(source config.Source, to delivery.Destination, ve
 		Verify:      verifier,
 		Dedup:       source.Dedup,
 		Ack:         source.Ack,
-		OrderKey:    s.Config.OrderKey(source),
 		Masks:       s.Masks.Of("", source.Name),
 	})
 }
