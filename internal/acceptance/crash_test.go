@@ -2,6 +2,7 @@ package acceptance_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -29,7 +31,7 @@ var (
 )
 
 // TestKilledProcessLosesNothing kills the program at random points under load, again and again on one data folder,
-// and looks for everything that was answered 200.
+// and looks for everything that was answered 200. Stored messages are grouped anew meanwhile, as after an upgrade.
 func TestKilledProcessLosesNothing(t *testing.T) {
 	t.Parallel()
 	seed := *crashSeed
@@ -55,6 +57,7 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 			chance := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // not secret
 			for range *crashRounds {
 				c.round(t, time.Duration(chance.Int64N(int64(700*time.Millisecond))))
+				c.outdateCauses(t)
 				c.falter(t, time.Duration(chance.Int64N(int64(300*time.Millisecond))))
 			}
 			c.settle(t, serve(t, c.file, c.environ...))
@@ -148,6 +151,32 @@ func (c *crash) falter(t *testing.T, after time.Duration) {
 	p.kill()
 }
 
+// oldKey begins the keys of causes that the rules of an older version made.
+const oldKey = "old "
+
+// outdateCauses gives the causes other keys, as the rules of an older version made them, unless the killed process was
+// grouping them anew.
+func (c *crash) outdateCauses(t *testing.T) {
+	t.Helper()
+	file, err := sql.Open("sqlite", "file:"+filepath.Join(c.cfg.DataDir, "desk.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range []string{
+		"messages SET fingerprint = '" + oldKey + "' || fingerprint",
+		"causes SET fingerprint = '" + oldKey + "' || fingerprint",
+		"cause_rules SET version = 0",
+	} {
+		statement := "UPDATE " + change + " WHERE NOT EXISTS (SELECT 1 FROM regrouping)"
+		if _, err := file.ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	if err := file.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // settle leaves the process, started once more, alone until everything is where it belongs; then it looks at all of it.
 func (c *crash) settle(t *testing.T, p *process) {
 	t.Helper()
@@ -162,6 +191,7 @@ func (c *crash) settle(t *testing.T, p *process) {
 		t.Errorf("%s\n%s", missing, p.log)
 	}
 	awaitBalance(t, s)
+	awaitGrouping(t, s)
 	checkCauses(t, s)
 	if err := s.Close(); err != nil {
 		t.Error(err)
@@ -172,6 +202,34 @@ func (c *crash) settle(t *testing.T, p *process) {
 		"%d webhooks were answered 200, %d not; %d deliveries", len(c.sent.told), c.sent.unanswered.Load(),
 		c.behind.deliveries.Load(),
 	)
+}
+
+// awaitGrouping waits until no stored message has a key from outdateCauses.
+func awaitGrouping(t *testing.T, s *store.Store) {
+	t.Helper()
+	limit := time.After(30 * time.Second)
+	for {
+		now, err := s.Regrouping(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		old := 0
+		for _, list := range messagesOf(t, s) {
+			for _, m := range list {
+				if strings.HasPrefix(m.Fingerprint, oldKey) {
+					old++
+				}
+			}
+		}
+		if old == 0 && !now.Active() {
+			return
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-limit:
+			t.Fatalf("%d messages have the causes of older rules: %+v", old, now)
+		}
+	}
 }
 
 // checkCauses compares the counts of the causes with the messages.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -238,7 +240,7 @@ func TestSplitCauseComesTogetherByUndo(t *testing.T) {
 }
 
 // A rule joins causes that have more messages than one transaction groups, beside changes of messages, and after the
-// program has stopped in between.
+// program was killed in between.
 func TestRegroupingContinuesBesideChanges(t *testing.T) {
 	t.Parallel()
 	s, path := setup(t)
@@ -270,19 +272,27 @@ func TestRegroupingContinuesBesideChanges(t *testing.T) {
 		replay(t, s, deadletter.ID(shard+"-1"), false, 200)
 		replay(t, s, deadletter.ID(shard+"-2"), false, 500)
 	}
-	checkStops := func() {
+	// The files are as a killed process leaves them: nothing was closed.
+	checkKilled := func() {
 		t.Helper()
-		if err := s.Close(); err != nil {
+		dir := t.TempDir()
+		if err := os.CopyFS(dir, os.DirFS(filepath.Dir(path))); err != nil {
 			t.Fatal(err)
 		}
-		if s, err = store.Open(t.Context(), path, key, slog.New(slog.DiscardHandler)); err != nil {
+		killed, err := store.Open(t.Context(), filepath.Join(dir, filepath.Base(path)), key,
+			slog.New(slog.DiscardHandler))
+		if err != nil {
 			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = killed.Close() })
+		s, path = killed, filepath.Join(dir, filepath.Base(path))
+		if now, err := s.Regrouping(t.Context()); err != nil || !now.Active() || now.Done >= now.Messages {
+			t.Fatalf("after the kill %+v, %v", now, err)
 		}
 		regroup(t, s)
 		checkCounts(t, s)
 	}
-	checkStops()
-	t.Cleanup(func() { _ = s.Close() })
+	checkKilled()
 	joined := causesByTitle(t, s)
 	if c := joined["A shard"]; len(joined) != 2 || c.Messages != 3*each || c.Failed != 3*(each-7) ||
 		c.Unedited.Tried != 6 {
@@ -290,7 +300,7 @@ func TestRegroupingContinuesBesideChanges(t *testing.T) {
 	}
 
 	undo(t, s, rule)
-	checkStops()
+	checkKilled()
 	after := causesByTitle(t, s)
 	if len(after) != 4 { // the three, and that of the other error
 		t.Fatalf("after undo: %+v", after)
