@@ -136,10 +136,12 @@ func (r *Recorder) rekey(ctx context.Context) (more bool, err error) {
 		return false, nil
 	}
 	keys := r.Keys()
-	return r.Store.RekeyMessages(ctx, placesOf(keys), rekeyRows,
+	given, more, err := r.Store.RekeyMessages(ctx, placesOf(keys), rekeyRows,
 		func(source string, h deadletter.Headers, body []byte) deadletter.OrderKey {
 			return keys[source].Of(source, h, body)
 		})
+	r.Failed(given...)
+	return more, err
 }
 
 // placesOf describes where sources have their keys.
@@ -179,8 +181,8 @@ func (r *Recorder) tidy(ctx context.Context) error {
 	return r.Store.PruneDelivered(ctx, at.Add(-store.DeliveredLife), store.MaxDelivered)
 }
 
-// learn makes the keys of the stored messages known, also of those that got theirs without Failed: from a new
-// configuration, or because an operator made an arrival a message. Deliveries of such keys are remembered meanwhile.
+// learn makes the keys of the stored messages known, also of those that got theirs without Failed: because their queue
+// got a source, or an operator made an arrival a message. Deliveries of such keys are remembered meanwhile.
 func (r *Recorder) learn(ctx context.Context) error {
 	after := deadletter.OrderKey(0)
 	for {

@@ -204,21 +204,22 @@ const (
 )
 
 // RekeyMessages gives the next messages their order keys, newest first and so many at most, if they have them by other
-// places than these. It returns true if other messages follow. It goes on where it was interrupted.
+// places than these. It returns the keys that it gave, and whether other messages follow. It goes on where it was
+// interrupted.
 func (s *Store) RekeyMessages(
 	ctx context.Context, places string, limit int,
 	keyOf func(source string, h deadletter.Headers, body []byte) deadletter.OrderKey,
-) (more bool, err error) {
+) (given []deadletter.OrderKey, more bool, err error) {
 	var stored string
 	var below int64
 	if err := s.db.QueryRowContext(ctx, orderKeyPlaces).Scan(&stored, &below); err != nil {
-		return false, fmt.Errorf("read the places of order keys: %w", err)
+		return nil, false, fmt.Errorf("read the places of order keys: %w", err)
 	}
 	switch {
 	case stored != places:
 		below = math.MaxInt64
 	case below == 0:
-		return false, nil
+		return nil, false, nil
 	}
 	changed := map[int64]deadletter.OrderKey{}
 	read, last := 0, int64(0)
@@ -240,7 +241,7 @@ func (s *Store) RekeyMessages(
 		return nil
 	}, receivedBelow, BodyPart, below, limit)
 	if err != nil {
-		return false, fmt.Errorf("read what messages are about: %w", err)
+		return nil, false, fmt.Errorf("read what messages are about: %w", err)
 	}
 	if more = read == limit; !more {
 		last = 0
@@ -255,7 +256,7 @@ func (s *Store) RekeyMessages(
 		return err
 	})
 	if err != nil {
-		return false, fmt.Errorf("write order keys: %w", err)
+		return nil, false, fmt.Errorf("write order keys: %w", err)
 	}
-	return more, nil
+	return slices.Collect(maps.Values(changed)), more, nil
 }
