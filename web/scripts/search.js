@@ -75,9 +75,10 @@ async function open(box) {
 	const text = field.value
 	const caret = [...text.slice(0, field.selectionStart ?? text.length)].length
 	asked?.abort()
-	asked = new AbortController()
+	const request = new AbortController()
+	asked = request
 	try {
-		const response = await fetch(`${box.dataset.complete}?${new URLSearchParams({ q: text, at: caret })}`, { signal: asked.signal })
+		const response = await fetch(`${box.dataset.complete}?${new URLSearchParams({ q: text, at: caret })}`, { signal: request.signal })
 		if (!response.ok || response.redirected || document.activeElement !== field || field.value !== text) {
 			return
 		}
@@ -87,7 +88,9 @@ async function open(box) {
 		field.setAttribute('aria-expanded', String(!list.hidden))
 		activate(box, null)
 	} catch {
-		close(box) // a field without a list still searches
+		if (asked === request) {
+			close(box) // a field without a list still searches
+		}
 	}
 }
 
