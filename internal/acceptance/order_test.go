@@ -16,14 +16,8 @@ func TestReplayAfterANewerEventAsks(t *testing.T) {
 	handler := desktest.NewDestination(t)
 	handler.Set(desktest.Answer(http.StatusUnprocessableEntity, `{}`))
 	r := startReloaded(t, "sources:\n"+source("genesys", handler.URL, "max_concurrent: 4"))
-	if _, text := r.send(
-		t,
-		"genesys",
-		`{"conversationId":"talk-7","event":"opened"}`,
-	); !strings.Contains(
-		text,
-		"queued",
-	) {
+	first := `{"conversationId":"talk-7","event":"opened"}`
+	if _, text := r.send(t, "genesys", first); !strings.Contains(text, "queued") {
 		t.Fatalf("the handler takes it: %s", text)
 	}
 	list := ""

@@ -43,7 +43,10 @@ func grouping() []Example {
 				"\\( or \\[ for the character."
 			v.Form.TitleError = "Give the cause that the pattern joins a title."
 		}),
-		rules("long", func(v *page.GroupingView) { v.Rows[0].From[0], v.Rows[1].Pattern = longWord, longWord }),
+		rules("long", func(v *page.GroupingView) {
+			v.Rows[0].From[0], v.Rows[1].Pattern = longWord, longWord
+			v.Rows[2].Source, v.Rows[3].By = longWord, longWord
+		}),
 		merge("causes", func(*page.MergeView) {}),
 		merge("fault", func(v *page.MergeView) { v.Error = "Select two causes at least." }),
 		merge("viewer", func(v *page.MergeView) { v.Denied = viewer }),

@@ -3,7 +3,6 @@ package page
 import (
 	"cmp"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -223,10 +222,8 @@ func (v CauseHead) back() string {
 	return url.Values{"cause": {v.Fingerprint}, "status": {"failed"}}.Encode()
 }
 
-// denials joins actions that are impossible for the same reason, so that the page says it once.
 func (v CauseActions) denials() []denial {
-	var all []denial
-	for _, a := range []struct{ name, why string }{
+	return denials([]deniedAction{
 		{"Replay", v.DenyReplay},
 		{"Edit and replay", v.DenyEdit},
 		{"Archive", v.DenyArchive},
@@ -234,28 +231,10 @@ func (v CauseActions) denials() []denial {
 		{"Mute", v.DenyMute},
 		{"Mark as known", v.DenyKnown},
 		{"Merge and split", v.DenyGroup},
-	} {
-		if a.why == "" {
-			continue
-		}
-		i := slices.IndexFunc(all, func(d denial) bool { return d.text == a.why })
-		if i < 0 {
-			all = append(all, denial{id: "denied-" + itoa(len(all)), actions: a.name, text: a.why})
-			continue
-		}
-		all[i].actions += ", " + strings.ToLower(a.name[:1]) + a.name[1:]
-	}
-	return all
+	})
 }
 
-func (v CauseActions) denialID(why string) string {
-	for _, d := range v.denials() {
-		if d.text == why {
-			return d.id
-		}
-	}
-	return ""
-}
+func (v CauseActions) denialID(why string) string { return denialID(v.denials(), why) }
 
 // leases are how long a claim can last.
 var leases = []ui.Option{

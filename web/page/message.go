@@ -299,27 +299,35 @@ type denial struct {
 	id, actions, text string
 }
 
-// denials joins actions that are impossible for the same reason, so that the page says it once.
 func (v MessagePanelView) denials() []denial {
-	type action struct{ name, why string }
-	last := action{"Archive", v.DenyArchive}
+	last := deniedAction{"Archive", v.DenyArchive}
 	if v.Status == "archived" {
-		last = action{"Restore", v.DenyRestore}
+		last = deniedAction{"Restore", v.DenyRestore}
 	}
-	var all []denial
-	redrive := action{"Redrive", v.DenyRedrive}
+	redrive := deniedAction{"Redrive", v.DenyRedrive}
 	if v.Queue == "" {
 		redrive.why = "" // it is not offered
 	}
-	edit := action{v.editLabel(), v.DenyEdit}
+	edit := deniedAction{v.editLabel(), v.DenyEdit}
 	if !v.offersEdit() {
 		edit.why = ""
 	}
-	probe := action{"Probe with this message", v.DenyProbe}
+	probe := deniedAction{"Probe with this message", v.DenyProbe}
 	if !v.probes() {
 		probe.why = ""
 	}
-	for _, a := range []action{{"Replay", v.DenyReplay}, redrive, edit, last, probe} {
+	return denials([]deniedAction{{"Replay", v.DenyReplay}, redrive, edit, last, probe})
+}
+
+func (v MessagePanelView) denialID(why string) string { return denialID(v.denials(), why) }
+
+// deniedAction is an action and why it is impossible; "" where it is possible.
+type deniedAction struct{ name, why string }
+
+// denials joins actions that are impossible for the same reason, so that the page says it once.
+func denials(actions []deniedAction) []denial {
+	var all []denial
+	for _, a := range actions {
 		if a.why == "" {
 			continue
 		}
@@ -334,8 +342,8 @@ func (v MessagePanelView) denials() []denial {
 }
 
 // denialID returns the id of the element that says why.
-func (v MessagePanelView) denialID(why string) string {
-	for _, d := range v.denials() {
+func denialID(all []denial, why string) string {
+	for _, d := range all {
 		if d.text == why {
 			return d.id
 		}
