@@ -26,8 +26,9 @@ func TestCausesAreMergedAndComeBack(t *testing.T) {
 	blue, red := b.shards(t)
 	p := b.member(t, "olga", deadletter.Operator)
 	a := p.get("/causes/merge?cause=" + blue + "&cause=" + red)
-	if got := a.says(`form[action="/causes/merge"][method=post] button`); a.status != http.StatusOK || got != "Merge 2 causes" {
-		t.Fatalf("%d, the button says %q", a.status, got)
+	button := a.says(`form[action="/causes/merge"][method=post] button`)
+	if a.status != http.StatusOK || button != "Merge 2 causes" {
+		t.Fatalf("%d, the button says %q", a.status, button)
 	}
 	if a := p.post("/causes/merge", url.Values{"cause": {blue, red}, "into": {blue}}); a.status != http.StatusSeeOther {
 		t.Fatalf("merging answers %d", a.status)
