@@ -26,12 +26,13 @@ const (
 	largeOnes  = 100_000 // messages of 4 KiB, whose size on disk is told for a million
 	millionJob = 10_000  // messages that a job replays
 	teapot     = 418     // what marks them
+	manyCauses = 10_000  // causes of every second message
 	newOnes    = 2000    // webhooks that come meanwhile
 	newConns   = 32      // connections that they come on
 )
 
-// BenchmarkMillion keeps a million messages by the store's own means, then has the program itself serve pages,
-// search, take webhooks and run a job over them. It reports the peak memory and how much disk a message
+// BenchmarkMillion keeps a million messages of 10,000 causes by the store's own means, then has the program itself
+// serve pages, search, take webhooks and run a job over them. It reports the peak memory and how much disk a message
 // takes. It takes some minutes and 6 GB of disk.
 func BenchmarkMillion(b *testing.B) {
 	folder := b.TempDir()
@@ -45,11 +46,15 @@ func BenchmarkMillion(b *testing.B) {
 		{"search", "/messages?status=all&q=gamma+conversation"},
 		{"message", "/messages/" + manyID(million/2)},
 		{"cause", s.largestCause(b)},
+		{"causes", "/causes"},
+		{"causes-by-size", "/causes?sort=size&state=all"},
+		{"causes-of-a-word", "/causes?q=" + wordOf(manyCauses-1)},
 		{"overview", "/overview?range=30d"},
 		{"audit", "/audit"},
 	} {
 		report(b, millis(quantile(s.times(b, page.path, 50), 0.95)), page.name+"-p95-ms")
 	}
+	s.search(b, million/2)
 	job := s.beginJob(b, "status=all&code="+strconv.Itoa(teapot))
 	newLoad(
 		b,
@@ -114,6 +119,9 @@ func fillMany(b *testing.B, folder string, messages, payload int) {
 			c := desktest.Failure(manyID(n), codes[n%len(codes)], now.Add(-gap*time.Duration(messages-n)))
 			if n < millionJob {
 				c.FirstAttempt.StatusCode = teapot
+			}
+			if n%2 == 1 {
+				c.Reason = reasonOf(n / 2 % manyCauses)
 			}
 			c.Body, c.EventType = eventOf(n, payload), "v2.conversations.updated"
 			changes[i] = deadletter.NewMessage(c, policy(), 0.5, now)
