@@ -34,35 +34,39 @@ var (
 // and looks for everything that was answered 200. Stored messages are grouped anew meanwhile, as after an upgrade.
 func TestKilledProcessLosesNothing(t *testing.T) {
 	t.Parallel()
-	seed := *crashSeed
-	for seed == 0 {
-		seed = rand.Uint64()
-	}
 	endpoint := desktest.StartSQS(t)
 	for name, queues := range map[string]config.Queue{
 		"embedded": {SpoolLimit: 1 << 30},
 		"SQS": {
-			SpoolLimit: 1 << 30, DLQURL: shortlyHidden(t, endpoint, "dlq"), ProcessingURL: shortlyHidden(
-				t, endpoint, "processing",
-			),
+			SpoolLimit:    1 << 30,
+			DLQURL:        shortlyHidden(t, endpoint, "dlq"),
+			ProcessingURL: shortlyHidden(t, endpoint, "processing"),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			t.Logf(
-				"go test -run TestKilledProcessLosesNothing ./internal/acceptance -crash.rounds %d -crash.seed %d",
-				*crashRounds, seed,
-			)
 			c := newCrash(t, queues, desktest.SQSEnvironment(endpoint))
-			chance := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // not secret
+			moment := moments(t)
 			for range *crashRounds {
-				c.round(t, time.Duration(chance.Int64N(int64(700*time.Millisecond))))
+				c.round(t, moment(700*time.Millisecond))
 				c.outdateCauses(t)
-				c.falter(t, time.Duration(chance.Int64N(int64(300*time.Millisecond))))
+				c.falter(t, moment(300*time.Millisecond))
 			}
 			c.settle(t, serve(t, c.file, c.environ...))
 		})
 	}
+}
+
+// moments returns what chooses random moments within a time, and logs the command that repeats the test with the same.
+func moments(t *testing.T) func(within time.Duration) time.Duration {
+	t.Helper()
+	seed := *crashSeed
+	for seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("go test -run '^%s$' ./internal/acceptance -crash.rounds %d -crash.seed %d", t.Name(), *crashRounds, seed)
+	chance := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // not secret
+	return func(within time.Duration) time.Duration { return time.Duration(chance.Int64N(int64(within))) }
 }
 
 // shortlyHidden makes a queue on which what a dead process had in its hands comes again soon.
@@ -181,11 +185,11 @@ func (c *crash) outdateCauses(t *testing.T) {
 func (c *crash) settle(t *testing.T, p *process) {
 	t.Helper()
 	s := program{cfg: c.cfg}.beside(t)
-	missing := ""
 	deadline := time.Now().Add(40 * time.Second)
-	for missing = c.missing(t, messagesOf(t, s)); missing != "" && time.Now().Before(deadline); missing = c.missing(t,
-		messagesOf(t, s)) {
+	missing := c.missing(messagesOf(t, s))
+	for missing != "" && time.Now().Before(deadline) {
 		<-time.After(100 * time.Millisecond)
+		missing = c.missing(messagesOf(t, s))
 	}
 	if missing != "" {
 		t.Errorf("%s\n%s", missing, p.log)
@@ -275,8 +279,7 @@ func (c *crash) sound(t *testing.T) {
 }
 
 // missing returns what is not as it was promised; "": everything is.
-func (c *crash) missing(t *testing.T, messages map[string][]deadletter.Message) string {
-	t.Helper()
+func (c *crash) missing(messages map[string][]deadletter.Message) string {
 	c.sent.mu.Lock()
 	defer c.sent.mu.Unlock()
 	for id, promise := range c.sent.told {
@@ -309,8 +312,8 @@ func (c *crash) fault(id string, promise told, messages []deadletter.Message) st
 		return fmt.Sprintf("webhook %s that no handler takes: delivered %t, messages %d", id, delivered, len(messages))
 	case kindOf(id) == "good" && (!delivered || len(messages) != 0):
 		return fmt.Sprintf("webhook %s that the handler takes: delivered %t, messages %d", id, delivered, len(messages))
-	case kindOf(id) == "later" && (!delivered ||
-		len(messages) > 1): // none where what failed was each time killed before it was noted
+	case kindOf(id) == "later" && (!delivered || len(messages) > 1):
+		// There is no message where each failure was followed by a kill before it was noted.
 		return fmt.Sprintf("webhook %s that the handler takes later: delivered %t, messages %d", id, delivered,
 			len(messages))
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -187,6 +189,19 @@ func (p *process) stop(t *testing.T) {
 	}
 	if p.ProcessState.ExitCode() != 0 {
 		t.Errorf("dlqdesk ended with %s:\n%s", p.ProcessState, p.log)
+	}
+}
+
+// submit posts a form that leads on to another page.
+func (p *process) submit(t *testing.T, client *http.Client, path string, form url.Values) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if status, text := do(t, client, r); status != http.StatusSeeOther {
+		t.Fatalf("%s answers %d: %s", path, status, text)
 	}
 }
 
