@@ -261,24 +261,72 @@ func TestMessagesNameTheirCause(t *testing.T) {
 		cell.AttrOr("href", "") != "/causes/"+missing || a.count(".group-row") != 0 {
 		t.Errorf("the cause of a message is %q, at %q", got, cell.AttrOr("href", ""))
 	}
-	group := a.doc().Find("#preset-group-by-cause").AttrOr("href", "")
-	a = p.get(group)
-	if got := a.doc().Find(".group-row").Map(func(_ int, s *goquery.Selection) string {
-		return strings.Join(strings.Fields(s.Text()), " ")
-	}); !slices.Equal(got, []string{
-		"409: card is refused New 4 messages here 4 open in all",
-		"422: field id is missing New 1 message here 1 open in all",
-		"422: too busy New 2 messages here 2 open in all",
-	}) {
-		t.Errorf("the groups are %q", got)
-	}
-	under := a.doc().Find(".group-row").First().NextUntil(".group-row")
-	if n := under.Length(); n != 4 || !under.First().Is(`[data-message="r-9"]`) {
-		t.Errorf("the first group has %d messages", n)
-	}
 	top := p.get("/overview").doc().Find(".cause-line").First()
 	if top.AttrOr("href", "") != "/causes/"+refused {
 		t.Errorf("the overview leads to %q", top.AttrOr("href", ""))
+	}
+}
+
+// heads returns the heads of a list that is grouped by cause.
+func (a answer) heads() []string {
+	return a.doc().Find(".group-row").Map(func(_ int, s *goquery.Selection) string {
+		return strings.Join(strings.Fields(s.Text()), " ")
+	})
+}
+
+// A list that is grouped has one head for each cause of the whole filtered list, with the number of all its messages.
+func TestMessagesGroupedByCause(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.followed(t)
+	_, refused, _ := b.threeCauses(t)
+	for i := range 60 {
+		b.receive(t, fmt.Sprintf("n-%d", i), failing("cxone", "card is refused", 409))
+	}
+	p := b.member(t, "olga", deadletter.Operator)
+	group := p.get("/messages?source=cxone").doc().Find("#preset-group-by-cause").AttrOr("href", "")
+	if a := p.get(group); !slices.Equal(a.heads(), []string{"409: card is refused New 63 messages Show all 63"}) {
+		t.Errorf("the groups of a source are %q, at %q", a.heads(), group)
+	}
+	a := p.get("/messages?group=cause")
+	want := []string{
+		"409: card is refused New 63 messages Show all 63", "422: too busy New 2 messages",
+		"422: field id is missing New 1 message",
+	}
+	if got := a.heads(); !slices.Equal(got, want) {
+		t.Errorf("the groups are %q", got)
+	}
+	under := a.doc().Find(".group-row").First().NextUntil(".group-row")
+	if under.Length() != 3 || !under.First().Is(`[data-message="n-59"]`) || a.count("tr[data-message]") != 6 {
+		t.Errorf("the first group has %d messages of %d", under.Length(), a.count("tr[data-message]"))
+	}
+	all := a.doc().Find(".group-count a").AttrOr("href", "")
+	if got := p.get(all); all != "/messages?cause="+refused || got.count("tr[data-message]") != 50 ||
+		got.says("#tab-failed .tab-count") != "63" {
+		t.Errorf("%q shows %d messages of %s", all, got.count("tr[data-message]"), got.says("#tab-failed .tab-count"))
+	}
+	if got := a.says(".all-matching"); got != "Select all 66 messages that match" {
+		t.Errorf("it offers %q", got)
+	}
+	everything := form("action", "archive", "scope", "all", "back", "group=cause&source=cxone")
+	asked := p.post("/messages/bulk", everything, htmx()...)
+	if got := asked.says("h2"); got != "Archive 63 messages" {
+		t.Errorf("all that match are %q", got)
+	}
+	asked = p.post("/messages/bulk", form("action", "archive", "item", "n-59@0", "back", "group=cause"), htmx()...)
+	if got := asked.says("h2"); got != "Archive 1 message" {
+		t.Errorf("a selected one is %q", got)
+	}
+	back := p.post("/jobs/2/start", form("reason", "no use", "back", "group=cause"), htmx()...)
+	if got := back.heads(); len(got) != 3 {
+		t.Errorf("after a job it shows %q", got)
+	}
+	page := p.follows("/messages?group=cause", "n-59")
+	b.receive(t, "n-60", failing("cxone", "card is refused", 409))
+	u := page.next()
+	if got := u.Parts["group-"+refused]; !strings.Contains(got, "64 messages") || !strings.Contains(got, "Show all 64") ||
+		u.New != "1" {
+		t.Errorf("after a failure it sends %q, %q new", got, u.New)
 	}
 }
 

@@ -489,6 +489,9 @@ func (f *liveMessages) add(ctx context.Context, u *liveUpdate, news []store.Trai
 	if u.New, err = f.count(ctx, news); err != nil {
 		return err
 	}
+	if u.Parts, err = f.groups(ctx); err != nil {
+		return err
+	}
 	if lost {
 		u.New = "many"
 	}
@@ -502,6 +505,25 @@ func (f *liveMessages) tabs(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return written(ctx, page.StatusTabs(tabs(f.list)))
+}
+
+// groups renders the numbers of messages of the causes on the page, if it is grouped.
+func (f *liveMessages) groups(ctx context.Context) (parts map[string]string, err error) {
+	if !f.list.isGrouped() {
+		return nil, nil
+	}
+	l := f.list
+	if err := f.c.readGroups(ctx, &l, 0); err != nil {
+		return nil, err
+	}
+	parts = map[string]string{}
+	for _, g := range l.groups {
+		count := page.MessageGroupCount(l.groupView(g, deadletter.Cause{}))
+		if parts[page.MessageGroupID(g.Cause)], err = written(ctx, count); err != nil {
+			return nil, err
+		}
+	}
+	return parts, nil
 }
 
 // rows renders the rows of the page whose messages changed.

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"dlqdesk/internal/auth"
@@ -41,6 +42,8 @@ type list struct {
 	cursor  string
 	asked   store.MessageQuery
 	page    store.Page[deadletter.Message]
+	groups  []store.MessageGroup // of the page, if the list is grouped by cause
+	partly  bool                 // there may be more groups, and more messages of each
 	counts  store.Counts
 	empty   bool // no message was ever stored
 	sources []string
@@ -111,7 +114,7 @@ func (c *Console) readList(ctx context.Context, l *list) error {
 	if l.fault, err = c.faultText(ctx, l.asked.Filter); err != nil {
 		return err
 	}
-	if l.page, err = c.Store.Messages(ctx, l.asked); err != nil {
+	if err = c.readPage(ctx, l); err != nil {
 		return err
 	}
 	if err = c.Desk.Hider().Messages(ctx, l.page.Items); err != nil {
@@ -129,7 +132,7 @@ func (c *Console) readList(ctx context.Context, l *list) error {
 	if l.counts, err = c.Store.Counts(ctx, l.asked.Filter); err != nil {
 		return err
 	}
-	if l.notes, err = c.searchNotes(ctx, l.asked.Filter); err != nil {
+	if l.notes, err = c.searchNotes(ctx, *l); err != nil {
 		return err
 	}
 	if len(l.page.Items) > 0 {
@@ -140,6 +143,37 @@ func (c *Console) readList(ctx context.Context, l *list) error {
 	l.empty = stored == 0
 	return err
 }
+
+// The causes on a page of a grouped list, and how many messages of each it shows.
+const (
+	groupsOfPage   = 20
+	newestOfAGroup = 3
+)
+
+// readPage reads the messages of the page: in the order of time, or the newest of each cause.
+func (c *Console) readPage(ctx context.Context, l *list) (err error) {
+	if !l.isGrouped() {
+		l.page, err = c.Store.Messages(ctx, l.asked)
+		return err
+	}
+	err = c.readGroups(ctx, l, newestOfAGroup)
+	for _, g := range l.groups {
+		l.page.Items = append(l.page.Items, g.Newest...)
+	}
+	return err
+}
+
+// readGroups reads the causes of the page, each with so many of its newest messages.
+func (c *Console) readGroups(ctx context.Context, l *list, newest int) error {
+	groups, partly, err := c.Store.MessageGroups(ctx, store.GroupQuery{
+		Filter: l.asked.Filter, Cursor: l.cursor, Limit: groupsOfPage, Newest: newest,
+	})
+	l.groups, l.partly, l.page.Newer, l.page.Older = groups.Items, partly, groups.Newer, groups.Older
+	return err
+}
+
+// isGrouped reports whether the list is grouped by cause.
+func (l list) isGrouped() bool { return l.query.Get("group") == groupByCause }
 
 // maxCause bounds the error text in a chip, in characters.
 const maxCause = 60
@@ -190,7 +224,9 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 		NewerURL: pageURL("/messages", l.query, l.page.Newer),
 		OlderURL: pageURL("/messages", l.query, l.page.Older),
 	}
-	v.ByReceived, v.ByAttempt = sortLink(l, "receipt", store.ByReceipt), sortLink(l, "attempt", store.ByAttempt)
+	if !l.isGrouped() {
+		v.ByReceived, v.ByAttempt = sortLink(l, "receipt", store.ByReceipt), sortLink(l, "attempt", store.ByAttempt)
+	}
 	if v.NewerURL != "" {
 		v.NewestURL = address("/messages", l.query)
 	}
@@ -208,9 +244,8 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 		v.Rows = append(v.Rows, row)
 	}
 	v.Group = preset("/messages", "Group by cause", l.query, url.Values{"group": {groupByCause}})
-	if l.query.Get("group") == groupByCause {
-		v.Rows = grouped(v.Rows)
-	}
+	v.Grouped = l.isGrouped()
+	l.addGroups(v.Rows)
 	if n, atLeast := matching(l); n > len(v.Rows) {
 		v.Matching = messages(n, atLeast)
 	}
@@ -315,23 +350,25 @@ func (c *Console) causesOf(
 // groupByCause is the value of the query that groups the list.
 const groupByCause = "cause"
 
-// grouped puts the messages of one cause together, in the order of their first ones, each group with its head.
-func grouped(rows []page.MessageRow) []page.MessageRow {
-	var order []string
-	of := map[string][]page.MessageRow{}
-	for _, row := range rows {
-		if len(of[row.Cause.URL]) == 0 {
-			order = append(order, row.Cause.URL)
+// addGroups puts the heads of the groups above their rows.
+func (l list) addGroups(rows []page.MessageRow) {
+	first := 0
+	for _, g := range l.groups {
+		if n := len(g.Newest); n > 0 {
+			rows[first].Group = l.groupView(g, l.causes[g.Cause])
+			first += n
 		}
-		of[row.Cause.URL] = append(of[row.Cause.URL], row)
 	}
-	rows = rows[:0]
-	for _, cause := range order {
-		group := of[cause]
-		group[0].Group = page.MessageGroup{MessageCause: group[0].Cause, Rows: plural(len(group), "message")}
-		rows = append(rows, group...)
+}
+
+// groupView shows the head of the messages of a cause.
+func (l list) groupView(g store.MessageGroup, cause deadletter.Cause) page.MessageGroup {
+	v := page.MessageGroup{MessageCause: messageCause(cause), ID: g.Cause, Messages: messages(g.Messages, l.partly)}
+	if g.Messages > newestOfAGroup || l.partly {
+		v.Number, _, _ = strings.Cut(v.Messages, " ")
+		v.AllURL = address("/messages", replaceParam(replaceParam(l.query, "group", ""), "cause", g.Cause))
 	}
-	return rows
+	return v
 }
 
 // messageCause shows the cause of a message in the list; the zero Cause shows nothing.

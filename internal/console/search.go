@@ -134,20 +134,20 @@ func faulty(query string, err error) []ui.Segment {
 	return list
 }
 
-// searchNotes says what a search does not reach.
-func (c *Console) searchNotes(ctx context.Context, f store.Filter) (notes []ui.Notice, err error) {
-	if len(f.Query().Terms) == 0 {
-		return nil, nil
-	}
-	behind, err := c.Store.Unindexed(ctx)
-	if err != nil {
-		return nil, err
+// searchNotes says what a search, or a grouping, does not reach.
+func (c *Console) searchNotes(ctx context.Context, l list) (notes []ui.Notice, err error) {
+	f := l.asked.Filter
+	note := func(text, hint string) { notes = append(notes, ui.Notice{Kind: ui.Info, Text: text, Hint: hint}) }
+	behind := int64(0)
+	if len(f.Query().Terms) > 0 {
+		if behind, err = c.Store.Unindexed(ctx); err != nil {
+			return nil, err
+		}
 	}
 	report, err := c.Store.Report(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	note := func(text, hint string) { notes = append(notes, ui.Notice{Kind: ui.Info, Text: text, Hint: hint}) }
 	if behind > 0 {
 		note(searchBehind(int(behind)), "They will be in a moment: search again.")
 	}
@@ -157,9 +157,16 @@ func (c *Console) searchNotes(ctx context.Context, f store.Filter) (notes []ui.N
 			"Choose a field from the list that opens as you type, or write a path, like $.customer.email=anna@example.com.",
 		)
 	}
-	if report.Read > 0 {
-		note("Compared the newest "+number(report.Read)+" messages that may match, one by one. There are more.",
+	switch read := number(report.Read); {
+	case report.Read > 0 && l.partly:
+		note("Compared the newest "+read+" messages that may match, and grouped those that do. There are more.",
+			"Narrow the search by a word, a source or a time.")
+	case report.Read > 0:
+		note("Compared the newest "+read+" messages that may match, one by one. There are more.",
 			"Go on with Older, or narrow the search by a word, a source or a time.")
+	case l.partly:
+		note("Grouped the newest "+number(store.MaxGrouped)+" messages that match. There are more.",
+			"Narrow the filter or the search.")
 	}
 	if report.Larger > 0 {
 		larger := "1 larger message"

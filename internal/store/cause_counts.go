@@ -19,6 +19,7 @@ type causeCounts struct {
 	unedited, edited deadletter.Replays
 	edit             *deadletter.Change // a delivery of an edited message
 	hours            map[int64]hourCounts
+	now              map[countKey]int // messages that have this cause, by the values of the stored counts
 }
 
 // hourCounts are the failures and recoveries of an hour.
@@ -28,6 +29,8 @@ type hourCounts struct{ failed, recovered int }
 func (c *counts) cause(change *deadletter.Change) {
 	before, after, at := change.Before, change.After, change.Event.At.UnixMilli()
 	from, to := c.countsOf(before.Fingerprint), c.countsOf(after.Fingerprint)
+	from.countNow(before, -1)
+	to.countNow(after, 1)
 	from.countOpen(before, -1, at)
 	to.countOpen(after, 1, at)
 	switch {
@@ -53,6 +56,17 @@ func (c *counts) countsOf(fingerprint string) *causeCounts {
 	return c.causes[fingerprint]
 }
 
+// countNow counts a message that had this cause before (n is -1) or has it after a change (n is 1).
+func (g *causeCounts) countNow(m deadletter.Message, n int) {
+	if m.ID == "" {
+		return
+	}
+	if g.now == nil {
+		g.now = map[countKey]int{}
+	}
+	g.now[countKeyOf(m)] += n
+}
+
 // countOpen counts a message that is open in its state before (n is -1) or after a change (n is 1).
 func (g *causeCounts) countOpen(m deadletter.Message, n int, at int64) {
 	switch m.Status {
@@ -70,6 +84,8 @@ func (g *causeCounts) countOpen(m deadletter.Message, n int, at int64) {
 func (c *counts) regrouped(m toRegroup, fingerprint string) {
 	from, to := c.countsOf(m.Fingerprint), c.countsOf(fingerprint)
 	at := m.ReceivedAt.UnixMilli()
+	from.countNow(m.Message, -1)
+	to.countNow(m.Message, 1)
 	from.countOpen(m.Message, -1, 0)
 	from.messages--
 	from.countHour(at, hourCounts{failed: -1})
@@ -129,6 +145,8 @@ const (
 		retrying, first_at, last_at, counted_at, state_at, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	setEditReason = `UPDATE causes SET edit_reason = coalesce((SELECT reason FROM revisions WHERE number = ?3
 		AND message = (SELECT n FROM messages WHERE id = ?2)), edit_reason) WHERE fingerprint = ?1`
+	addCauseCount = `INSERT INTO cause_counts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
+		SET messages = messages + excluded.messages`
 	addCauseHour = `INSERT INTO cause_hours VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
 		SET failed = failed + excluded.failed, recovered = recovered + excluded.recovered`
 )
@@ -145,6 +163,16 @@ func (g *causeCounts) write(
 	if g.edit != nil {
 		_, err := tx.ExecContext(ctx, setEditReason, fingerprint, g.edit.After.ID, g.edit.Attempt.Revision)
 		if err != nil {
+			return err
+		}
+	}
+	for k, n := range g.now {
+		if n == 0 {
+			continue
+		}
+		if _, err := tx.ExecContext(
+			ctx, addCauseCount, fingerprint, k.source, k.status, k.outcome, k.code, n,
+		); err != nil {
 			return err
 		}
 	}

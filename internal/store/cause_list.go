@@ -222,8 +222,7 @@ func parseCauseCursor(cursor string, sort CauseSort) (at *causePlace, before boo
 		at.keys = append(at.keys, n)
 	}
 	if bad {
-		return nil, false, deadletter.Errorf(deadletter.Invalid,
-			"this page address is not complete: start again from the first page")
+		return nil, false, errCursor()
 	}
 	return at, cursor[0] == 'n', nil
 }

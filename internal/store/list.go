@@ -326,6 +326,11 @@ func (k keyset[T]) beyond(where *conditions, sign string, at place) {
 	where.add("("+k.lead+", "+k.key+") "+sign+" (?, ?)", at.lead, at.key)
 }
 
+// errCursor is the error of a cursor that is none of its list.
+func errCursor() error {
+	return deadletter.Errorf(deadletter.Invalid, "this page address is not complete: start again from the first page")
+}
+
 // parseCursor reads a cursor of a list that has a leading key or not.
 func parseCursor(cursor string, led bool) (at place, newer bool, err error) {
 	if cursor == "" {
@@ -338,8 +343,7 @@ func parseCursor(cursor string, led bool) (at place, newer bool, err error) {
 		at.lead, leadErr = strconv.ParseInt(lead, 36, 64)
 	}
 	if keyErr != nil || leadErr != nil || at.key <= 0 || hasLead != led || cursor[0] != 'n' && cursor[0] != 'o' {
-		return place{}, false, deadletter.Errorf(deadletter.Invalid,
-			"this page address is not complete: start again from the first page")
+		return place{}, false, errCursor()
 	}
 	return at, cursor[0] == 'n', nil
 }
@@ -377,16 +381,15 @@ func (s *Store) Counts(ctx context.Context, f Filter) (Counts, error) {
 	}
 	open := f.Status
 	f.Status = ""
-	switch {
-	case f.reads():
+	if f.reads() {
 		return s.countRead(ctx, f)
-	case f.isCounted() && f.lookup != nil && f.lookup.plan.Facets:
-		f = f.withoutFacets()
 	}
+	table, f := f.inCounts(false)
 	switch {
+	case table != "":
 	case f.matches() || f.Job != 0 || f.SameID != "" || f.OrderKey != 0:
 		return s.countNewest(ctx, f, open)
-	case f.Queue != "" || f.EventType != "" || f.Cause != "" || !f.From.IsZero() || !f.To.IsZero() || !f.isCounted():
+	default:
 		return s.countEachStatus(ctx, f)
 	}
 	where := f.where() // of columns that the counts have as well
@@ -397,7 +400,7 @@ func (s *Store) Counts(ctx context.Context, f Filter) (Counts, error) {
 		err := r.Scan(&status, &n)
 		counts.ByStatus[status] = n
 		return err
-	}, "SELECT m.status, sum(m.messages) FROM message_counts m"+where.sql()+" GROUP BY m.status", where.args...)
+	}, "SELECT m.status, sum(m.messages) FROM "+table+" m"+where.sql()+" GROUP BY m.status", where.args...)
 	if err != nil {
 		return Counts{}, fmt.Errorf("count messages: %w", err)
 	}

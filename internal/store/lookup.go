@@ -31,6 +31,7 @@ type property struct {
 	term    string
 	args    []any
 	counted bool // it needs only columns that message_counts has
+	ofCause bool // it needs only those of cause_counts
 }
 
 // Lookup returns the filter with its query looked up, so that several calls do that once. It returns Invalid for a
@@ -165,7 +166,34 @@ func (f Filter) withoutFacets() Filter {
 
 // isCounted reports whether the stored counts have all that the properties need.
 func (f Filter) isCounted() bool {
-	return f.lookup == nil || !slices.ContainsFunc(f.lookup.properties, func(p property) bool { return !p.counted })
+	return f.lookup == nil || !slices.ContainsFunc(f.lookup.properties, func(p property) bool {
+		return !p.counted && !p.ofCause
+	})
+}
+
+// needsCause reports whether only the counts by cause have all that the filter needs.
+func (f Filter) needsCause() bool {
+	return f.Cause != "" ||
+		f.lookup != nil && slices.ContainsFunc(f.lookup.properties, func(p property) bool { return p.ofCause })
+}
+
+// inCounts returns the table of stored counts that has all that the filter needs, and the filter as it is looked up
+// there; "" if none has.
+func (f Filter) inCounts(byCause bool) (table string, in Filter) {
+	if f.reads() || !f.isCounted() {
+		return "", f
+	}
+	if f.lookup != nil && f.lookup.plan.Facets {
+		f = f.withoutFacets()
+	}
+	switch {
+	case f.matches() || f.Job != 0 || f.SameID != "" || f.OrderKey != 0 || f.Queue != "" || f.EventType != "" ||
+		!f.From.IsZero() || !f.To.IsZero():
+		return "", f
+	case byCause || f.needsCause():
+		return "cause_counts", f
+	}
+	return "message_counts", f
 }
 
 var aFingerprint = regexp.MustCompile(`^[0-9a-f]{16}$`)
@@ -228,7 +256,7 @@ func (s *Store) propertyOf(ctx context.Context, t search.Term, f Filter) (proper
 		return negated(t, ofColumn(column, t)), nil
 	case "code":
 		first, last, _ := t.Codes() // Parse has checked it
-		return negated(t, property{"m.status_code BETWEEN ? AND ?", []any{first, last}, true}), nil
+		return negated(t, property{term: "m.status_code BETWEEN ? AND ?", args: []any{first, last}, counted: true}), nil
 	case "received":
 		from, to := t.Times(f.At)
 		p := property{term: "m.n >= ?", args: []any{firstNumberAt(from)}}
@@ -291,7 +319,7 @@ func (s *Store) ofCauses(ctx context.Context, t search.Term, f Filter) (property
 	if messages > fewMessages || f.matches() || f.Job != 0 {
 		column = "+m.fingerprint" // not by its index, from which all of them would be sorted
 	}
-	p := property{term: column + " IN (SELECT fingerprint FROM causes" + among.sql() + ")", args: among.args}
+	p := property{term: column + " IN (SELECT fingerprint FROM causes" + among.sql() + ")", args: among.args, ofCause: true}
 	return negated(t, p), nil
 }
 

@@ -16,10 +16,11 @@ type rest struct {
 }
 
 const (
-	hasMessages = `SELECT EXISTS (SELECT 1 FROM messages WHERE fingerprint = ?)`
-	deleteCause = `DELETE FROM causes WHERE fingerprint = ?`
-	renameCause = `UPDATE causes SET fingerprint = ?1 WHERE fingerprint = ?2`
-	addHours    = `INSERT INTO cause_hours SELECT ?1, at, failed, recovered FROM cause_hours WHERE fingerprint = ?2
+	hasMessages  = `SELECT EXISTS (SELECT 1 FROM messages WHERE fingerprint = ?)`
+	deleteCause  = `DELETE FROM causes WHERE fingerprint = ?`
+	forgetCounts = `DELETE FROM cause_counts WHERE fingerprint = ?`
+	renameCause  = `UPDATE causes SET fingerprint = ?1 WHERE fingerprint = ?2`
+	addHours     = `INSERT INTO cause_hours SELECT ?1, at, failed, recovered FROM cause_hours WHERE fingerprint = ?2
 		ON CONFLICT DO UPDATE SET failed = failed + excluded.failed, recovered = recovered + excluded.recovered`
 	takeHours = `UPDATE cause_hours SET failed = max(0, cause_hours.failed - other.failed),
 		recovered = max(0, cause_hours.recovered - other.recovered)
@@ -58,6 +59,9 @@ func (r rest) write(ctx context.Context, tx *sqlite.Tx) error {
 		return err
 	}
 	if err := r.join(ctx, tx, from[0]); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, forgetCounts, r.from); err != nil {
 		return err
 	}
 	for _, statement := range []string{addHours, followMoves} {

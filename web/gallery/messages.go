@@ -32,16 +32,19 @@ func messages() []Example {
 			func(v *page.MessagesTableView) { v.Layout.Compact, v.Layout.Columns[1].Selected = true, false },
 		),
 		list("grouped", func(v *page.MessagesTableView) {
-			v.Group.Current = true
-			for i := range v.Rows {
-				v.Rows[i].Cause = page.MessageCause{}
-				if group := i / 4; group < 2 {
-					v.Rows[i].Cause = messageCauses[group]
-				}
-				if i%4 == 0 {
-					v.Rows[i].Group = page.MessageGroup{MessageCause: v.Rows[i].Cause, Rows: "4 messages"}
-				}
-			}
+			groupMessages(v, page.MessageGroup{
+				Messages: "1,204 messages", Number: "1,204", AllURL: "/messages?cause=5be1&status=failed",
+			})
+		}),
+		list("grouped-partly", func(v *page.MessagesTableView) {
+			groupMessages(v, page.MessageGroup{
+				Messages: "9,871+ messages", Number: "9,871+", AllURL: "/messages?cause=5be1&status=failed",
+			})
+			v.SearchNotes = []ui.Notice{{
+				Kind: ui.Info,
+				Text: "Grouped the newest 10,000 messages that match. There are more.",
+				Hint: "Narrow the filter or the search.",
+			}}
 		}),
 		list("one", func(v *page.MessagesTableView) { v.Rows, v.OlderURL = manyRows(1), "" }),
 		list("mixed", func(v *page.MessagesTableView) { v.Rows, v.Tabs = mixedRows(), tabsOf("") }),
@@ -311,6 +314,21 @@ func manyRows(n int) []page.MessageRow {
 		rows = append(rows, place(kinds[i*i%len(kinds)], i, "failed"))
 	}
 	return rows
+}
+
+// groupMessages groups the list by cause: three messages of each, the first of them with the head of its group.
+func groupMessages(v *page.MessagesTableView, largest page.MessageGroup) {
+	v.Group.Current, v.Grouped, v.ByReceived, v.ByAttempt = true, true, page.SortLink{}, page.SortLink{}
+	heads := []page.MessageGroup{largest, {Messages: "3 messages"}, {Messages: "2 messages"}}
+	v.Rows = v.Rows[:8]
+	for i := range v.Rows {
+		group := i / 3
+		v.Rows[i].Cause = messageCauses[group]
+		if i%3 == 0 {
+			v.Rows[i].Group = heads[group]
+			v.Rows[i].Group.MessageCause, v.Rows[i].Group.ID = messageCauses[group], strconv.Itoa(group)
+		}
+	}
 }
 
 // markedRows are what a search for "missing" found.

@@ -36,6 +36,7 @@ type MessagesTableView struct {
 	OnTheirWay ui.Notice // says how many webhooks failed and are not listed yet
 	Presets    []Preset  // of the time of receipt
 	Group      Preset    // groups the list by cause, or no longer
+	Grouped    bool
 	Chips      []ui.Chip
 	ClearURL   string // the list without filters, on the same tab
 
@@ -73,8 +74,12 @@ type ListLayout struct {
 	Columns []ui.Option // those that can be hidden; selected ones are shown
 }
 
-func (l ListLayout) classes() string {
+func (v MessagesTableView) classes() string {
+	l := v.Layout
 	var classes []string
+	if v.Grouped {
+		classes = append(classes, "without-cause") // each group has its head
+	}
 	if l.Compact {
 		classes = append(classes, "compact")
 	}
@@ -142,8 +147,14 @@ type MessageCause struct {
 // MessageGroup is the head of the messages of one cause, where the list is grouped.
 type MessageGroup struct {
 	MessageCause
-	Rows string // "12 messages": of it on this page; empty: no group begins
+	ID       string // of the cause
+	Messages string // "1,204 messages": of it that match; empty: no group begins
+	Number   string // of these, if there are more than below the head
+	AllURL   string // lists them
 }
+
+// MessageGroupID returns the id of the element with the number of messages of a cause.
+func MessageGroupID(fingerprint string) string { return "group-" + fingerprint }
 
 // MessageRow is one message of the list.
 type MessageRow struct {
