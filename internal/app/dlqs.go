@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"sync"
-	"time"
 
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/console"
@@ -20,9 +18,6 @@ type dlq struct {
 	*redrive.Queue
 }
 
-// reopenEvery is how often a queue is tried again that SQS refused.
-const reopenEvery = time.Minute
-
 // openDLQs opens the queues of the list.
 func (a *App) openDLQs(ctx context.Context, q *queues) {
 	for _, cfg := range a.cfg.Queues {
@@ -36,26 +31,6 @@ func (a *App) openDLQs(ctx context.Context, q *queues) {
 		q.list = append(q.list, d)
 		q.shown = append(q.shown, a.dlqGauge(d))
 	}
-}
-
-// read ingests the messages of a queue until ctx ends, once the queue is open.
-func (d *dlq) read(ctx context.Context, start func(*queue.SQS) *ingest.Ingest) error {
-	sqs, err := d.SQS()
-	for ; err != nil; sqs, err = d.SQS() {
-		if d.Open(ctx) == nil {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(reopenEvery):
-		}
-	}
-	var refreshing sync.WaitGroup
-	defer refreshing.Wait()
-	refreshing.Go(func() { d.Run(ctx) })
-	defer func() { sqs.Close(context.WithoutCancel(ctx)) }()
-	return start(sqs).Run(ctx)
 }
 
 func (a *App) startDLQs(q *queues, deps ingest.Deps) {
@@ -72,9 +47,9 @@ func (a *App) startDLQs(q *queues, deps ingest.Deps) {
 		of.ConfigName, of.Undeleted = d.Name, q.undeleted(d.Name)
 		of.Log = a.log.With("component", "ingest", "queue", d.Name)
 		a.run("ingest from queue "+d.Name, func(ctx context.Context) error {
-			return d.read(ctx, func(sqs *queue.SQS) *ingest.Ingest {
+			return d.Read(ctx, func(sqs *queue.SQS) error {
 				of.Queue = sqs
-				return ingest.New(of)
+				return ingest.New(of).Run(ctx)
 			})
 		})
 	}
@@ -83,23 +58,8 @@ func (a *App) startDLQs(q *queues, deps ingest.Deps) {
 // dlqGauge tells the depth of a queue as soon as it is open.
 func (a *App) dlqGauge(d *dlq) console.Queue {
 	return console.Queue{
-		Name:  d.Name,
-		Holds: "Messages of the list",
-		Depth: queue.NewDepthCache(measured{d}, a.now).Depth,
+		Name: d.Name, Holds: "Messages of the list", Depth: queue.NewDepthCache(d.Depth, a.now).Depth,
 	}
-}
-
-// measured lets a gauge ask a queue that may not be open.
-type measured struct{ *dlq }
-
-func (m measured) Name() string { return m.dlq.Name }
-
-func (m measured) Depth(ctx context.Context) (queue.Depth, error) {
-	sqs, err := m.SQS()
-	if err != nil {
-		return queue.Depth{}, err
-	}
-	return sqs.Depth(ctx)
 }
 
 // redriveSlots is how many messages of a queue are sent back side by side.

@@ -3,7 +3,6 @@ package app
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -23,7 +22,6 @@ import (
 	"dlqdesk/internal/sampler"
 	"dlqdesk/internal/server"
 	"dlqdesk/internal/settings"
-	"dlqdesk/internal/store"
 	"dlqdesk/internal/worker"
 )
 
@@ -37,23 +35,21 @@ func (a *App) newTracker(saved map[string]delivery.Snapshot) error {
 		Policies: settings.Breakers(a.cfg),
 		Restore:  saved,
 		OnChange: func() { a.kick() },
-		Save: func(ctx context.Context, stored map[string][]byte, events []deadletter.Event) error {
-			return a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-				return errors.Join(tx.SaveDestinations(ctx, stored), tx.Record(ctx, events...))
-			})
-		},
-		Log: a.log,
-		Now: a.now,
+		Save:     a.store.SaveDestinations,
+		Log:      a.log,
+		Now:      a.now,
 	})
 	a.sender = delivery.NewExclusive(delivery.ExclusiveDeps{
 		Sender: a.tracker, Stop: a.life.Deliveries(), Observe: a.metrics.ObserveDelivery, Now: a.now,
 	})
 	deps := settings.LiveDeps{
-		Deps:   settings.Deps{Tracker: a.tracker, MasksSince: a.masksSince, Now: a.now, Log: a.log},
-		Record: a.record, Applied: a.applied,
+		Deps:    settings.Deps{Tracker: a.tracker, MasksSince: a.masksSince, Now: a.now, Log: a.log},
+		Applied: a.applied,
 	}
 	if a.store == nil {
-		deps.Check, deps.Record = config.Config.CheckReceiver, nil
+		deps.Check = config.Config.CheckReceiver
+	} else {
+		deps.Record = a.store.Record
 	}
 	var err error
 	if a.settings, err = settings.NewLive(a.cfg, deps); err != nil {

@@ -150,8 +150,7 @@ func fateIn(name string) string {
 }
 
 func (a *App) gauge(holds string, q queue.DepthReader) console.Queue {
-	g := queue.NewDepthCache(q, a.now)
-	shown := console.Queue{Name: g.Name(), Holds: holds, Depth: g.Depth}
+	shown := console.Queue{Name: q.Name(), Holds: holds, Depth: queue.NewDepthCache(q.Depth, a.now).Depth}
 	if embedded, ok := q.(*queue.Embedded); ok {
 		shown.ReportsOldest, shown.Browse = true, embedded.Browse
 	}

@@ -5,10 +5,8 @@ import (
 	"time"
 
 	"dlqdesk/internal/config"
-	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/settings"
-	"dlqdesk/internal/store"
 )
 
 // Reload puts the configuration that read returns in force, except for keys that need a restart: see
@@ -19,11 +17,6 @@ func (a *App) Reload(ctx context.Context, read func() (config.Config, error)) er
 
 // Grace returns how long Stop may take.
 func (a *App) Grace() time.Duration { return a.settings.Load().Config.Grace }
-
-// record writes an audit event of its own.
-func (a *App) record(ctx context.Context, e deadletter.Event) error {
-	return a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.Record(ctx, e) })
-}
 
 // applied tells the parts that do not look settings up by themselves.
 func (a *App) applied(ctx context.Context) {
@@ -45,11 +38,7 @@ func (a *App) applied(ctx context.Context) {
 
 // configureGrouping puts the configured rules that group messages in force.
 func (a *App) configureGrouping(ctx context.Context, cfg config.Config) error {
-	var rules []deadletter.GroupRule
-	for _, s := range cfg.Sources {
-		rules = append(rules, s.Causes...)
-	}
-	return desk.ConfigureGrouping(ctx, a.store, rules, a.now())
+	return desk.ConfigureGrouping(ctx, a.store, cfg.GroupRules(), a.now())
 }
 
 // applyRoles gives users the roles that the configuration names. A role that cannot be given stays as it is.
@@ -58,11 +47,7 @@ func (a *App) applyRoles(ctx context.Context) {
 		return
 	}
 	for _, u := range a.settings.Load().Config.Users {
-		known, err := a.store.User(ctx, u.Name)
-		if err == nil && known.Role != u.Role {
-			err = a.auth.SetRole(ctx, deadletter.System(), known.Name, string(u.Role))
-		}
-		if err != nil {
+		if err := a.auth.EnsureRole(ctx, u.Name, u.Role); err != nil {
 			a.log.WarnContext(ctx, "the role of a user was not set", "user", u.Name, "role", string(u.Role), "err", err)
 		}
 	}

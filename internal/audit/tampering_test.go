@@ -135,7 +135,7 @@ func (d *desk) record(t *testing.T, n int) {
 	t.Helper()
 	for i := range n {
 		e := deadletter.Event{At: at.Add(time.Duration(i) * time.Second), Action: "user.sign_in", By: "anna"}
-		err := d.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.Record(ctx, e) })
+		err := d.store.Record(t.Context(), e)
 		if err != nil {
 			t.Fatal(err)
 		}

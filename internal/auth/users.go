@@ -103,6 +103,15 @@ func (a *Auth) SetRole(ctx context.Context, by deadletter.Actor, name, role stri
 	})
 }
 
+// EnsureRole sets the role that the configuration names for a user, unless the user has it.
+func (a *Auth) EnsureRole(ctx context.Context, name string, role deadletter.Role) error {
+	u, err := a.store.User(ctx, name)
+	if err != nil || u.Role == role {
+		return err
+	}
+	return a.SetRole(ctx, deadletter.System(), u.Name, string(role))
+}
+
 // Disable keeps a user from signing in.
 func (a *Auth) Disable(ctx context.Context, by deadletter.Actor, name string) error {
 	return a.change(ctx, by, name, func(u deadletter.Account, otherAdmins int) (deadletter.AccountChange, error) {

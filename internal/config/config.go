@@ -281,6 +281,14 @@ func (c Config) QueueNames() (names []string) {
 	return names
 }
 
+// GroupRules returns the rules of all sources that group messages.
+func (c Config) GroupRules() (rules []deadletter.GroupRule) {
+	for _, s := range c.Sources {
+		rules = append(rules, s.Causes...)
+	}
+	return rules
+}
+
 // CheckDrain returns Invalid for the name of a source or of a queue below queues that neither the configuration has nor
 // a stored message. "" is any.
 func (c Config) CheckDrain(source, queue string, storedSources, storedQueues []string) error {

@@ -163,7 +163,7 @@ func (a *refusedAction) counts(action string) (list []counted) {
 func (r *Refusals) write(ctx context.Context, c counted) {
 	event, err := c.event(r.now())
 	if err == nil {
-		err = r.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.Record(ctx, event) })
+		err = r.store.Record(ctx, event)
 	}
 	r.log.WarnContext(ctx, "a request was refused", "action", c.Action, "by", c.By.Name, "addr", c.By.Addr, "request",
 		c.Request, "reason", c.Reason, "times", c.times)

@@ -96,8 +96,7 @@ func (d *Desk) RecordExport(ctx context.Context, by deadletter.Actor, format str
 	if err != nil {
 		return err
 	}
-	err = d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.Record(ctx, event) })
-	if err != nil {
+	if err := d.store.Record(ctx, event); err != nil {
 		return fmt.Errorf("record the export: %w", err)
 	}
 	return nil

@@ -8,8 +8,8 @@ import (
 
 // DepthCache remembers the depth of a queue for a few seconds, so that many readers cost the queue one request.
 type DepthCache struct {
-	queue DepthReader
-	now   func() time.Time
+	ask func(ctx context.Context) (Depth, error)
+	now func() time.Time
 
 	mu     sync.Mutex
 	readAt time.Time // when the queue was asked last
@@ -28,13 +28,10 @@ const (
 	depthTimeout = 3 * time.Second // of asking the queue
 )
 
-// NewDepthCache returns a cache for a queue.
-func NewDepthCache(q DepthReader, now func() time.Time) *DepthCache {
-	return &DepthCache{queue: q, now: now}
+// NewDepthCache returns a cache for the queue whose depth ask returns.
+func NewDepthCache(ask func(ctx context.Context) (Depth, error), now func() time.Time) *DepthCache {
+	return &DepthCache{ask: ask, now: now}
 }
-
-// Name returns the name of the queue.
-func (g *DepthCache) Name() string { return g.queue.Name() }
 
 // Depth returns the depth, at most a few seconds old. Concurrent callers wait for one answer of the queue.
 func (g *DepthCache) Depth(ctx context.Context) (Depth, error) {
@@ -46,7 +43,7 @@ func (g *DepthCache) Depth(ctx context.Context) (Depth, error) {
 	// The result is for all callers, so the request does not end with the context of the first.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), depthTimeout)
 	defer cancel()
-	g.depth, g.err = g.queue.Depth(ctx)
+	g.depth, g.err = g.ask(ctx)
 	g.readAt = g.now()
 	return g.depth, g.err
 }

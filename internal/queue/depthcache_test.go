@@ -16,8 +16,6 @@ type asked struct {
 	err   error
 }
 
-func (a *asked) Name() string { return "dlq" }
-
 func (a *asked) Depth(ctx context.Context) (queue.Depth, error) {
 	a.times++
 	if _, bounded := ctx.Deadline(); !bounded || ctx.Err() != nil {
@@ -29,7 +27,7 @@ func (a *asked) Depth(ctx context.Context) (queue.Depth, error) {
 func TestDepthIsCached(t *testing.T) {
 	t.Parallel()
 	clock, q := desktest.NewClock(), &asked{}
-	g := queue.NewDepthCache(q, clock.Now)
+	g := queue.NewDepthCache(q.Depth, clock.Now)
 	gone, leave := context.WithCancel(t.Context())
 	leave()
 	for i, step := range []struct {

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"time"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/envelope"
@@ -57,15 +58,44 @@ func (q *Queue) Open(ctx context.Context) error {
 	return err
 }
 
+// reopenEvery is how often a queue is tried again that SQS refused.
+const reopenEvery = time.Minute
+
+// Read calls read once the queue is open, and keeps its sources up to date until read returns. It closes the queue.
+func (q *Queue) Read(ctx context.Context, read func(sqs *queue.SQS) error) error {
+	sqs, err := q.SQS()
+	for ; err != nil; sqs, err = q.SQS() {
+		if q.Open(ctx) == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(reopenEvery):
+		}
+	}
+	var refreshing sync.WaitGroup
+	defer refreshing.Wait()
+	refreshing.Go(func() { q.origin.Run(ctx) })
+	defer func() { sqs.Close(context.WithoutCancel(ctx)) }()
+	return read(sqs)
+}
+
+// Depth returns the depth of the queue, or the error that Open returned last.
+func (q *Queue) Depth(ctx context.Context) (queue.Depth, error) {
+	sqs, err := q.SQS()
+	if err != nil {
+		return queue.Depth{}, err
+	}
+	return sqs.Depth(ctx)
+}
+
 // SQS returns the queue once it is open, or the error that Open returned last.
 func (q *Queue) SQS() (*queue.SQS, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.sqs, q.err
 }
-
-// Run keeps the sources of an open queue up to date until ctx ends.
-func (q *Queue) Run(ctx context.Context) { q.origin.Run(ctx) }
 
 // To returns the URL of the queue that a message goes back to. It returns Conflict with the reason if there is none.
 func (q *Queue) To(m deadletter.Message) (string, error) {

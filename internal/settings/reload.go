@@ -29,7 +29,7 @@ type LiveDeps struct {
 	// Check refuses a configuration that the program cannot run with, although it is valid. nil: there is none.
 	Check func(c config.Config) error
 	// Record writes the audit event of a reload. If it fails, the reload changes nothing. nil: there is no audit trail.
-	Record func(ctx context.Context, e deadletter.Event) error
+	Record func(ctx context.Context, list ...deadletter.Event) error
 	// Applied is called when other settings are in force.
 	Applied func(ctx context.Context)
 }

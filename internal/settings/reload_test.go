@@ -41,8 +41,8 @@ func TestReloadChangesEverythingOrNothing(t *testing.T) {
 					Log:        slog.New(slog.DiscardHandler),
 				},
 				Check: func(config.Config) error { return c.check },
-				Record: func(_ context.Context, e deadletter.Event) error {
-					events = append(events, e)
+				Record: func(_ context.Context, list ...deadletter.Event) error {
+					events = append(events, list...)
 					return c.record
 				},
 				Applied: func(context.Context) { applied++ },

@@ -59,6 +59,11 @@ func (t *Tx) Record(ctx context.Context, list ...deadletter.Event) error {
 	return nil
 }
 
+// Record appends events of changes that nothing else in the store goes with.
+func (s *Store) Record(ctx context.Context, list ...deadletter.Event) error {
+	return s.Write(ctx, func(ctx context.Context, tx *Tx) error { return tx.Record(ctx, list...) })
+}
+
 // sealTrail seals the last event, once for all events of a transaction.
 func (t *Tx) sealTrail(ctx context.Context) error {
 	if !t.end.moved {

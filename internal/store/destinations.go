@@ -31,17 +31,19 @@ const (
 	insertDestination  = `INSERT INTO destinations (source, snapshot) VALUES (?, ?)`
 )
 
-// SaveDestinations replaces the saved state of all destinations.
-func (t *Tx) SaveDestinations(ctx context.Context, snapshots map[string][]byte) error {
-	if _, err := t.tx.ExecContext(ctx, deleteDestinations); err != nil {
-		return fmt.Errorf("delete the state of destinations: %w", err)
-	}
-	for source, m := range snapshots {
-		if _, err := t.tx.ExecContext(ctx, insertDestination, source, string(m)); err != nil {
-			return fmt.Errorf("store the state of destinations: %w", err)
+// SaveDestinations replaces the saved state of all destinations, with the audit events of what changed.
+func (s *Store) SaveDestinations(ctx context.Context, snapshots map[string][]byte, events []deadletter.Event) error {
+	return s.Write(ctx, func(ctx context.Context, tx *Tx) error {
+		if _, err := tx.tx.ExecContext(ctx, deleteDestinations); err != nil {
+			return fmt.Errorf("delete the state of destinations: %w", err)
 		}
-	}
-	return nil
+		for source, m := range snapshots {
+			if _, err := tx.tx.ExecContext(ctx, insertDestination, source, string(m)); err != nil {
+				return fmt.Errorf("store the state of destinations: %w", err)
+			}
+		}
+		return tx.Record(ctx, events...)
+	})
 }
 
 // A source's latest causes, of which a page of the desk shows a few: more are not needed to test a destination.

@@ -1,11 +1,9 @@
 package store_test
 
 import (
-	"context"
 	"testing"
 
 	"dlqdesk/internal/desktest"
-	"dlqdesk/internal/store"
 )
 
 func TestDestinationSnapshotsAreReplacedTogether(t *testing.T) {
@@ -14,10 +12,7 @@ func TestDestinationSnapshotsAreReplacedTogether(t *testing.T) {
 	for _, memory := range []map[string][]byte{
 		{"genesys": []byte(`{"a":1}`), "cxone": []byte(`{}`)}, {"genesys": []byte(`{"a":2}`)}, {},
 	} {
-		if err := s.Write(
-			t.Context(),
-			func(ctx context.Context, tx *store.Tx) error { return tx.SaveDestinations(ctx, memory) },
-		); err != nil {
+		if err := s.SaveDestinations(t.Context(), memory, nil); err != nil {
 			t.Fatal(err)
 		}
 		kept, err := s.Destinations(t.Context())
