@@ -22,7 +22,7 @@ import (
 
 // What the page of a cause reads at most, so that it costs the same with ten messages and with a million.
 const (
-	causeSampleSize = 2000 // messages
+	causeSampleSize = 500 // messages
 	maxCauseJobs    = 20
 	maxCauseMarks   = 20 // of a kind
 	maxFacetValues  = 6

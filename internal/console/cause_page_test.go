@@ -112,6 +112,33 @@ func TestPageOfACauseShowsWhyItsMessagesFail(t *testing.T) {
 	}
 }
 
+func TestPageOfACauseReadsItsNewestMessages(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := b.causePath(t, "oldest")
+	err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		var changes []*deadletter.Change
+		for i := range 500 {
+			c := desktest.Failure(fmt.Sprintf("newer-%d", i), 422, b.clock.Now())
+			c.FirstAttempt.ResponseBody = []byte(`{"error":"field id is missing"}`)
+			change := deadletter.NewMessage(c, deadletter.RetryPolicy{}, 0.5, c.ReceivedAt)
+			changes = append(changes, &change)
+		}
+		_, err := tx.Add(ctx, changes...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := b.member(t, "anna", deadletter.Viewer).get(path)
+	if got := a.says("#cause-sample"); !strings.Contains(got, "the newest 500 messages") {
+		t.Errorf("the sample says %q", got)
+	}
+	if got := a.says("#cause-examples"); !strings.Contains(got, "The oldest message") {
+		t.Errorf("the examples say %q", got)
+	}
+}
+
 func TestActionsOnACause(t *testing.T) {
 	t.Parallel()
 	b := setup(t, withTracker)

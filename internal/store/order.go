@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"maps"
 	"math"
@@ -149,7 +148,7 @@ const (
 	// The index messages_cause has all that this reads.
 	affectedOfStatus = `SELECT order_key, count(*), max(n) FROM
 		(SELECT order_key, n FROM messages WHERE fingerprint = ? AND status = ? ORDER BY n DESC LIMIT ?)
-		GROUP BY order_key`
+		WHERE order_key IS NOT NULL GROUP BY order_key`
 
 	messageID = `SELECT id FROM messages WHERE n = ?`
 )
@@ -159,29 +158,32 @@ const (
 func (s *Store) Affected(ctx context.Context, cause string) (Affected, error) {
 	var a Affected
 	keys := map[deadletter.OrderKey]AffectedKey{}
-	cut := false
 	for _, status := range deadletter.Statuses() {
-		read := 0
 		err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
-			var key sql.NullInt64
+			var key deadletter.OrderKey
 			var n int
 			var newest int64
 			err := r.Scan(&key, &n, &newest)
-			read += n
-			if key.Valid {
-				k := keys[deadletter.OrderKey(key.Int64)]
-				k.Key, k.Messages, k.newest = deadletter.OrderKey(key.Int64), k.Messages+n, max(k.newest, newest)
-				keys[k.Key] = k
-				a.Messages += n
-			}
+			k := keys[key]
+			keys[key] = AffectedKey{Key: key, Messages: k.Messages + n, newest: max(k.newest, newest)}
+			a.Messages += n
 			return err
 		}, affectedOfStatus, cause, status, affectedSample)
 		if err != nil {
 			return Affected{}, fmt.Errorf("count what the messages of cause %s are about: %w", cause, err)
 		}
-		cut = cut || read == affectedSample
 	}
-	a.Keys, a.AtLeast = min(len(keys), CountCap), len(keys) > CountCap || cut && len(keys) > 0
+	if len(keys) == 0 {
+		return a, nil
+	}
+	a.Keys, a.AtLeast = min(len(keys), CountCap), len(keys) > CountCap
+	for _, status := range deadletter.Statuses() {
+		n, err := s.CountUpTo(ctx, Filter{Cause: cause, Status: status}, affectedSample+1)
+		if err != nil {
+			return a, err
+		}
+		a.AtLeast = a.AtLeast || n > affectedSample
+	}
 	a.Most = slices.SortedFunc(maps.Values(keys), func(x, y AffectedKey) int {
 		return cmp.Or(cmp.Compare(y.Messages, x.Messages), cmp.Compare(y.newest, x.newest))
 	})

@@ -247,18 +247,18 @@ func causeTrendOf() page.CauseTrend {
 func causeSampleOf() page.CauseSample {
 	url := "/messages?cause=4f2a9c6d01b7e385&status=all&type=v2.detail.events"
 	return page.CauseSample{
-		Size: "the newest 1,204 messages",
+		Size: "the newest 500 messages",
 		Facet: []page.CauseFacet{
 			{Name: "Event type", More: "and 4 more", Values: []page.CauseValue{
-				{Text: "v2.detail.events.conversation.{id}.customer.end", Count: "1,010", Share: 84, URL: url},
-				{Text: "v2.detail.events.conversation.{id}.user.start", Count: "180", Share: 15, URL: url},
-				{None: "no event type", Count: "14", Share: 1, URL: url},
+				{Text: "v2.detail.events.conversation.{id}.customer.end", Count: "420", Share: 84, URL: url},
+				{Text: "v2.detail.events.conversation.{id}.user.start", Count: "75", Share: 15, URL: url},
+				{None: "no event type", Count: "5", Share: 1, URL: url},
 			}},
 			{Name: "Status code", Values: []page.CauseValue{
-				{Text: "500", Count: "1,190", Share: 99, URL: url}, {Text: "502", Count: "14", Share: 1, URL: url},
+				{Text: "500", Count: "495", Share: 99, URL: url}, {Text: "502", Count: "5", Share: 1, URL: url},
 			}},
 			{Name: "Destination", Values: []page.CauseValue{
-				{Text: "handler.internal:9090", Count: "1,204", Share: 100},
+				{Text: "handler.internal:9090", Count: "500", Share: 100},
 			}},
 		},
 	}
@@ -285,9 +285,9 @@ func causeExamplesOf() []page.CauseExample {
 	list := []page.CauseExample{
 		example("The oldest message of this cause.", "1.1 KiB", 60*30, "First"),
 		example("The newest message of this cause.", "1.2 KiB", 2, "Latest"),
-		example("Code, event type and size as most of the newest 1,204 messages.", "1.2 KiB", 44, "Typical"),
-		example("The largest body of the newest 1,204 messages.", "214.8 KiB", 300, "Largest"),
-		example("Its code and event type together occur least often: 1 in 1,204.", "0.4 KiB", 700, "Oddest"),
+		example("Code, event type and size as most of the newest 500 messages.", "1.2 KiB", 44, "Typical"),
+		example("The largest body of the newest 500 messages.", "214.8 KiB", 300, "Largest"),
+		example("Its code and event type together occur least often: 1 in 500.", "0.4 KiB", 700, "Oddest"),
 	}
 	list[4].Code, list[4].Reason, list[4].Status = "502", "502: upstream is restarting", "retrying"
 	return list

@@ -117,7 +117,7 @@ type CauseMark struct {
 
 // CauseSample is what the newest messages of a cause have in common.
 type CauseSample struct {
-	Size  string // "the newest 2,000 messages"; "all 214 messages"
+	Size  string // "the newest 500 messages"; "all 214 messages"
 	Facet []CauseFacet
 }
 
