@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"dlqdesk/internal/queue"
@@ -19,7 +21,7 @@ func Key() []byte { return bytes.Repeat([]byte{7}, 32) }
 // NewStore opens a store on a real file that goes with the test. No search finds its messages before Search is called.
 func NewStore(t testing.TB) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "desk.db"), Key(), slog.New(slog.DiscardHandler))
+	s, err := store.Open(t.Context(), NewStoreFile(t), Key(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,6 +31,50 @@ func NewStore(t testing.TB) *store.Store {
 		}
 	})
 	return s
+}
+
+const storeFile = "desk.db"
+
+// emptyStore are the files of a store without a message, by name. All migrations run once a process: under the race
+// detector they take half a second.
+var emptyStore = sync.OnceValues(func() (files map[string][]byte, err error) {
+	dir, err := os.MkdirTemp("", "dlqdesk-test-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	ctx := context.Background()
+	s, err := store.Open(ctx, filepath.Join(dir, storeFile), Key(), slog.New(slog.DiscardHandler))
+	if err == nil {
+		err = s.Close()
+	}
+	if err != nil {
+		return nil, err
+	}
+	list, err := os.ReadDir(dir)
+	files = map[string][]byte{}
+	for _, file := range list {
+		if err == nil {
+			files[file.Name()], err = os.ReadFile(filepath.Join(dir, file.Name()))
+		}
+	}
+	return files, err
+})
+
+// NewStoreFile returns the path of the file of an empty store, which goes with the test. Its key is Key.
+func NewStoreFile(t testing.TB) (path string) {
+	t.Helper()
+	files, err := emptyStore()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, storeFile)
 }
 
 // Search has the messages of a store found until the test ends, or until the answer is called.

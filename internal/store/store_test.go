@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"path/filepath"
 	"reflect"
 	"testing"
 	"time"
@@ -19,7 +18,7 @@ import (
 )
 
 var (
-	key    = bytes.Repeat([]byte{7}, 32)
+	key    = desktest.Key()
 	start  = time.Date(2026, 3, 2, 10, 15, 5, 427_000_000, time.UTC)
 	anna   = deadletter.User("anna", deadletter.Operator, "192.0.2.7")
 	policy = deadletter.RetryPolicy{MaxAttempts: 5, Base: 2 * time.Second, Cap: 15 * time.Minute}
@@ -27,7 +26,7 @@ var (
 
 func setup(t *testing.T) (*store.Store, string) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "desk.db")
+	path := desktest.NewStoreFile(t)
 	s, err := store.Open(t.Context(), path, key, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
