@@ -289,7 +289,7 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		"/causes/grouping/1/undo":           form(),
 		"/causes/bulk":                      form("action", "claim", "item", m.Fingerprint+"@0", "for", "1h"),
 	}
-	for _, step := range []string{"start", "pause", "resume", "cancel", "undo"} {
+	for _, step := range []string{"start", "pause", "resume", "cancel", "undo", "pace"} {
 		forms["/jobs/1/"+step] = form("reason", "x")
 	}
 	for _, r := range b.routes(t) {

@@ -219,7 +219,7 @@ func limitView(l desk.JobLimit) page.JobLimit {
 		v.At = ui.At(l.Since)
 	case deadletter.LimitPause:
 		v.At = ui.At(l.Until)
-	case deadletter.LimitTestBatch, deadletter.LimitConcurrency:
+	case deadletter.LimitStep, deadletter.LimitConcurrency:
 		v.Messages = plural(l.Number, "message")
 	case deadletter.LimitJobRate, deadletter.LimitRateLimit, deadletter.LimitRamp:
 		v.Messages = ratePerSecond(l.Rate)

@@ -475,8 +475,8 @@ func TestJobSaysWhichLimitHoldsIt(t *testing.T) {
 		rateLimit = "Limited by the destination's rate limit: slow gets 0.5 requests a second (max_per_second)."
 		onRamp    = "Limited by the ramp after an outage: genesys gets 1,280 messages a second now, with retries. " +
 			"That doubles each second while they succeed."
-		testBatch = "Limited by the test batch: the job pauses after 10 messages."
-		own       = "Limited by the job's own rate: 4 a second."
+		step = "Limited by its step of 10 messages: the next one begins once that went well."
+		own  = "Limited by the job's own rate: 4 a second."
 	)
 	for name, c := range map[string]struct {
 		sources      []string
@@ -488,18 +488,18 @@ func TestJobSaysWhichLimitHoldsIt(t *testing.T) {
 		"a destination's rate":         {[]string{"slow"}, deadletter.JobInput{}, up, rateLimit, rateLimit},
 		"the ramp":                     {[]string{"genesys"}, deadletter.JobInput{}, ramp, onRamp, onRamp},
 		"the ramp is not used up":      {[]string{"genesys"}, deadletter.JobInput{}, unused, concurrency, concurrency},
-		"a rate lower than the ramp's": {[]string{"genesys"}, deadletter.JobInput{Rate: 4}, ramp, onRamp, own},
+		"a rate lower than the ramp's": {[]string{"genesys"}, deadletter.JobInput{JobPace: deadletter.JobPace{Rate: 4}}, ramp, onRamp, own},
 		"the rate of a job for two": {
 			[]string{"genesys", "slow"},
-			deadletter.JobInput{Rate: 4},
+			deadletter.JobInput{JobPace: deadletter.JobPace{Rate: 4}},
 			up, rateLimit + concurrency,
 			own + rateLimit,
 		},
-		"a test batch": {
+		"a step": {
 			[]string{"genesys", "slow"},
-			deadletter.JobInput{Rate: 4, TestBatch: 10},
+			deadletter.JobInput{JobPace: deadletter.JobPace{Rate: 4}, Steps: deadletter.JobSteps{Sizes: []int{10}}},
 			up, rateLimit + concurrency,
-			testBatch,
+			step,
 		},
 	} {
 		breaker = c.breaker

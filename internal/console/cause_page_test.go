@@ -235,8 +235,8 @@ func TestMessagesOfACauseAreReplayedFromItsPage(t *testing.T) {
 	}
 	start := dialog.doc().Find("form").AttrOr("action", "")
 	values := dialog.fields("form")
-	if got := values.Get("test-batch"); got != "10" {
-		t.Errorf("it offers a test batch of %q", got)
+	if got := values.Get("steps"); got != "1, 10" {
+		t.Errorf("it offers the steps %q", got)
 	}
 	begun := p.post(start, values, htmx()...)
 	if begun.header.Get("HX-Redirect") != path {
@@ -246,7 +246,7 @@ func TestMessagesOfACauseAreReplayedFromItsPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	items, err := b.store.PendingItems(t.Context(), job.ID, "genesys", 1)
+	items, err := b.store.PendingItems(t.Context(), job, "genesys", 1)
 	if err != nil || len(items) != 1 {
 		t.Fatalf("%d items, %v", len(items), err)
 	}

@@ -178,6 +178,7 @@ func (c *Console) jobRoutes(r chi.Router) {
 		r.Post("/jobs/{job}/start", c.handle(c.startJob))
 		r.Post("/jobs/{job}/pause", c.handle(c.steer(c.Desk.PauseJob)))
 		r.Post("/jobs/{job}/resume", c.handle(c.resumeJob))
+		r.Post("/jobs/{job}/pace", c.handle(c.paceJob))
 		r.Post("/jobs/{job}/cancel", c.handle(c.steer(c.Desk.CancelJob)))
 		r.Post("/jobs/{job}/undo", c.handle(c.undoJob))
 		r.Post("/jobs/{job}/hide", c.handle(c.hideJob))
@@ -297,8 +298,9 @@ func (c *Console) startJob(w http.ResponseWriter, r *http.Request) error {
 		Patch:          []byte(r.PostForm.Get("patch")),
 		Reason:         r.PostForm.Get("reason"),
 		ConfirmUnknown: r.PostForm.Get("unknown") == "yes",
-		TestBatch:      formNumber(r, "test-batch"),
-		Rate:           formNumber(r, "rate"),
+		Steps:          deadletter.JobSteps{Sizes: formNumbers(r, "steps"), Ask: r.PostForm.Get("ask") == "yes"},
+		JobPace:        jobPace(r),
+		Sequence:       deadletter.JobSequence(r.PostForm.Get("sequence")),
 		Order:          deadletter.JobOrder(r.PostForm.Get("order")),
 	}
 	err = c.Desk.StartJob(r.Context(), auth.Actor(r.Context()), j.ID, in)
@@ -327,18 +329,37 @@ func formNumber(r *http.Request, name string) int {
 	return n
 }
 
+// formNumbers parses numbers between commas or spaces. What is no number is -1.
+func formNumbers(r *http.Request, name string) (list []int) {
+	for _, text := range strings.FieldsFunc(r.PostForm.Get(name), func(c rune) bool { return c == ',' || c == ' ' }) {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			n = -1
+		}
+		list = append(list, n)
+	}
+	return list
+}
+
+func jobPace(r *http.Request) deadletter.JobPace {
+	return deadletter.JobPace{Rate: formNumber(r, "rate"), Places: formNumber(r, "concurrency")}
+}
+
 func (c *Console) askAgain(
 	w http.ResponseWriter, r *http.Request, j deadletter.Job, in deadletter.JobInput, fault error,
 ) error {
 	explain := func(v *page.JobConfirmView) {
 		v.Patch, v.Reason, v.IncludeUnknown = string(in.Patch), in.Reason, in.ConfirmUnknown
-		v.TestBatch, v.Rate = r.PostForm.Get("test-batch"), r.PostForm.Get("rate")
+		v.Steps, v.AskSteps, v.Sequence = r.PostForm.Get("steps"), in.Steps.Ask, string(in.Sequence)
+		v.Pace.Rate, v.Pace.Concurrency = r.PostForm.Get("rate"), r.PostForm.Get("concurrency")
 		v.Order.Choice = string(in.Order)
 		switch deadletter.FieldOf(fault) {
-		case deadletter.FieldTestBatch:
-			v.TestBatchError = errorText(fault)
+		case deadletter.FieldSteps:
+			v.StepsError = errorText(fault)
 		case deadletter.FieldRate:
-			v.RateError = errorText(fault)
+			v.Pace.RateError = errorText(fault)
+		case deadletter.FieldPlaces:
+			v.Pace.ConcurrencyError = errorText(fault)
 		case deadletter.FieldConfirm:
 			v.UnknownError = errorText(fault)
 		case deadletter.FieldOrder:
@@ -393,6 +414,14 @@ func (c *Console) resumeJob(w http.ResponseWriter, r *http.Request) error {
 	order := deadletter.JobOrder(r.PostForm.Get("order"))
 	return c.steer(func(ctx context.Context, by deadletter.Actor, id deadletter.JobID) error {
 		return c.Desk.ResumeJob(ctx, by, id, order)
+	})(w, r)
+}
+
+// paceJob changes how fast a job goes on.
+func (c *Console) paceJob(w http.ResponseWriter, r *http.Request) error {
+	pace := jobPace(r)
+	return c.steer(func(ctx context.Context, by deadletter.Actor, id deadletter.JobID) error {
+		return c.Desk.SetJobPace(ctx, by, id, pace)
 	})(w, r)
 }
 
@@ -493,7 +522,7 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 		Finished:   strconv.Itoa(n.Done + n.Failed + n.Skipped),
 		Total:      strconv.Itoa(n.Total()),
 		Parts:      jobParts(j),
-		WaitReason: sentence(j.PauseReason),
+		WaitReason: sentence(hider.Text(j.PauseReason, j.StartedAt)),
 		ReturnTo:   to,
 		Denied:     errorText(auth.Actor(r.Context()).May(j.Action)),
 		By:         printable(j.By.Name),
@@ -513,7 +542,7 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 		Messages:    plural(n.Total(), "message"),
 		MessagesURL: jobMessages(j.ID, ""),
 	}
-	if j.State.Ended() && j.Delivers() && n.Failed > 0 && n.InFlight == 0 {
+	if j.State.Ended() && j.Delivers() && n.InFlight == 0 {
 		addAgain(&v, j)
 	}
 	if j.Filter != "" {
@@ -522,23 +551,87 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 	if j.Undoes != 0 {
 		v.Undoes = jobPath(j.Undoes)
 	}
-	if j.Rate > 0 {
-		v.Pace = plural(j.Rate, "message") + " a second at most"
-	}
+	addPace(&v, j)
 	return v
 }
 
-// addAgain offers to send the messages that failed, and are still failed, once more with their latest revision.
+// addPace adds the steps and the pace of a job that delivers, and how a person may change it.
+func addPace(v *page.JobView, j deadletter.Job) {
+	if !j.Delivers() {
+		return
+	}
+	if text := j.StepText(); text != "" && !j.State.Ended() {
+		v.Step = sentence(text)
+	}
+	v.Steps = stepsText(j)
+	v.Sequence = sequenceText(j.Sequence)
+	v.Pace = page.JobPace{Rate: optional(j.Rate), Concurrency: optional(j.Places), Redrives: j.Action.Redrives()}
+	v.CanPace = v.CanCancel && v.Denied == ""
+}
+
+// optional returns a number; "" for 0.
+func optional(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+// stepsText names the sizes of the steps of a job: "1, 10, 100, then the rest"; "" for none.
+func stepsText(j deadletter.Job) string {
+	if len(j.Steps.Sizes) == 0 {
+		return ""
+	}
+	text := numbers(j.Steps.Sizes) + ", then the rest"
+	if j.Steps.Ask {
+		text += ", with a pause after each"
+	}
+	return text
+}
+
+func numbers(list []int) string {
+	texts := make([]string, len(list))
+	for i, n := range list {
+		texts[i] = strconv.Itoa(n)
+	}
+	return strings.Join(texts, ", ")
+}
+
+func sequenceText(s deadletter.JobSequence) string {
+	switch s {
+	case deadletter.SequenceNewest:
+		return "Newest first"
+	case deadletter.SequenceRandom:
+		return "Random"
+	case deadletter.SequenceKey:
+		return "By order key"
+	case deadletter.SequenceOldest:
+	}
+	return "Oldest first"
+}
+
+// addAgain offers to send the messages that failed, and are still failed, once more with their latest revision; or
+// those that a cancelled job did not come to.
 func addAgain(v *page.JobView, j deadletter.Job) {
+	result, n := deadletter.ItemFailed, j.Items.Failed
+	if j.Items.Pending > 0 {
+		result, n = deadletter.ItemPending, j.Items.Pending
+	}
+	if n == 0 {
+		return
+	}
 	again := deadletter.ActReplay
 	if j.Action.Redrives() {
 		again = deadletter.ActRedrive
 	}
 	v.RetryAction, v.RetryLabel = bulkName(again), wordsOf(again).verb+" failed messages"
+	if result == deadletter.ItemPending {
+		v.RetryAction, v.RetryLabel = bulkName(j.Action), wordsOf(j.Action).verb+" the "+number(n)+" left"
+	}
 	v.FailedQuery = url.Values{
 		"status": {string(deadletter.Failed)},
 		"job":    {v.ID},
-		"result": {string(deadletter.ItemFailed)},
+		"result": {string(result)},
 	}.Encode()
 }
 
@@ -693,9 +786,6 @@ func (c *Console) addFacts(ctx context.Context, v *page.JobView, j deadletter.Jo
 	return nil
 }
 
-// testBatch is the test batch that is offered for the messages of a cause.
-const testBatch = 10
-
 func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (page.JobConfirmView, error) {
 	words := wordsOf(j.Action)
 	v := page.JobConfirmView{
@@ -711,8 +801,9 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 	}
 	v.Action, v.Edits, v.Redrives = bulkName(j.Action), j.Action.Edits(), j.Action.Redrives()
 	v.Delivers = j.Delivers() && j.Items.Total() > 0
-	if v.Delivers && j.Items.Total() > testBatch && strings.HasPrefix(v.To, causesPath+"/") {
-		v.TestBatch = strconv.Itoa(testBatch)
+	if v.Delivers {
+		v.Steps, v.Sequence = numbers(deadletter.DefaultJobSteps(j.Items.Total())), string(deadletter.SequenceOldest)
+		v.Pace.Redrives = j.Action.Redrives()
 	}
 	if j.Items.Total() == 0 {
 		v.Denied = "No message matches now: there is nothing to do."

@@ -125,7 +125,7 @@ func TestRedriveJobNamesItsTargets(t *testing.T) {
 		t.Errorf("it asks %q", asked.says("#job-confirm"))
 	}
 	p.post("/jobs/1/start", form("rate", "4"))
-	if facts := p.get("/jobs/1").says(".job-facts"); !strings.Contains(facts, "Rate limit4 messages a second at most") {
+	if facts := p.get("/jobs/1").says(".job-facts"); !strings.Contains(facts, "Pace4 a second at most") {
 		t.Errorf("its page says %q", facts)
 	}
 }

@@ -1,18 +1,23 @@
 package deadletter
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // The inputs of a command that an Error can be about.
 const (
-	FieldReason    = "reason"
-	FieldNote      = "note"
-	FieldTicket    = "ticket"
-	FieldConfirm   = "confirmUnknown"
-	FieldPatch     = "patch"
-	FieldNewer     = "confirmNewer"
-	FieldOrder     = "order"
-	FieldTestBatch = "test-batch"
-	FieldRate      = "rate"
+	FieldReason   = "reason"
+	FieldNote     = "note"
+	FieldTicket   = "ticket"
+	FieldConfirm  = "confirmUnknown"
+	FieldPatch    = "patch"
+	FieldNewer    = "confirmNewer"
+	FieldOrder    = "order"
+	FieldSteps    = "steps"
+	FieldRate     = "rate"
+	FieldPlaces   = "concurrency"
+	FieldSequence = "sequence"
 )
 
 // CheckConfirmed returns NeedsConfirmation where sending the message may have it processed twice, because the outcome
@@ -88,11 +93,8 @@ func (j Job) checkInput(in JobInput) error {
 	switch {
 	case j.Items.Total() == 0:
 		return fault("", "no message is in this job: select messages first")
-	case in.TestBatch < 0 || in.TestBatch > j.Items.Total():
-		return fault(FieldTestBatch, "the test batch must be a number of messages up to %d, which are all",
-			j.Items.Total())
-	case in.Rate < 0 || in.Rate > MaxJobRate:
-		return fault(FieldRate, "the rate must be a number of messages per second up to %d", MaxJobRate)
+	case !in.Sequence.isKnown():
+		return fault(FieldSequence, "the sequence must be oldest, newest, random or key (got %q)", in.Sequence)
 	case j.asksUnknown() && !in.ConfirmUnknown:
 		err := Errorf(NeedsConfirmation,
 			"%d of these messages may already have been processed: confirm that they are included", j.Unknown)
@@ -106,5 +108,5 @@ func (j Job) checkInput(in JobInput) error {
 		err.Field = FieldOrder
 		return err
 	}
-	return j.Action.CheckReason(in.Reason)
+	return cmp.Or(j.checkSteps(in.Steps), in.check(), j.Action.CheckReason(in.Reason))
 }

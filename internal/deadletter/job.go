@@ -2,7 +2,6 @@ package deadletter
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,14 +51,15 @@ type Job struct {
 	Reason      string
 	By          Actor // who made it or, once it runs, who started or resumed it last; its Role is not stored
 	State       JobState
-	PauseReason string // if the program paused it; "": a person did
-	Filter      string // the query of the list that its messages are of; "" for messages that were selected one by one
-	Undoes      JobID  // the job whose archiving it takes back; 0: none
-	// TestBatch is the number of messages after which the job pauses until a person resumes it. It is 0 without a test
-	// batch, and after it.
-	TestBatch int
-	Rate      int      // messages to begin per second; 0: no limit
-	Order     JobOrder // of a job that delivers and was started
+	PauseReason string   // if the program paused it; "": a person did
+	Filter      string   // the query of the list that its messages are of; "" for messages that were selected one by one
+	Undoes      JobID    // the job whose archiving it takes back; 0: none
+	Steps       JobSteps // of a job that delivers and was started, as are those that follow
+	Step        int      // the present one, from 1; 0: it has none
+	Forgiven    int      // messages that had failed when a person resumed it: they do not halt it again
+	JobPace
+	Sequence JobSequence
+	Order    JobOrder
 
 	Items          JobItems
 	Oldest, Newest time.Time // receipt of its messages
@@ -104,13 +104,11 @@ type JobInput struct {
 	Reason string // for that, and for ActArchive
 	// includes messages that may already have been processed
 	ConfirmUnknown bool
-	TestBatch      int      // for a job that delivers, see Job
-	Rate           int      // likewise
-	Order          JobOrder // likewise; "": OrderSkip
+	Steps          JobSteps    // for a job that delivers
+	JobPace                    // likewise
+	Sequence       JobSequence // likewise; "": SequenceOldest
+	Order          JobOrder    // likewise; "": OrderSkip
 }
-
-// MaxJobRate is the highest rate of a job, in messages per second.
-const MaxJobRate = 10_000
 
 // Start starts a draft. If several people start the same draft, the first succeeds and the others get a Conflict.
 func (j Job) Start(by Actor, in JobInput, at time.Time) (JobChange, error) {
@@ -126,7 +124,12 @@ func (j Job) Start(by Actor, in JobInput, at time.Time) (JobChange, error) {
 	}
 	next.By, next.StartedAt, next.Reason = by, at, strings.TrimSpace(in.Reason)
 	if j.Delivers() {
-		next.TestBatch, next.Rate, next.Order = in.TestBatch, in.Rate, cmp.Or(in.Order, OrderSkip)
+		next.Steps, next.JobPace = in.Steps, in.JobPace
+		next.Sequence, next.Order = cmp.Or(in.Sequence, SequenceOldest), cmp.Or(in.Order, OrderSkip)
+		next.Step = min(1, len(in.Steps.Sizes))
+		if j.Action.Redrives() {
+			next.Sequence = SequenceOldest // of a message group none overtakes another
+		}
 	}
 	if j.Action.Edits() {
 		next.Patch = in.Patch
@@ -156,32 +159,6 @@ func (j Job) PauseBySystem(reason string, at time.Time) (JobChange, error) {
 	return next.changedFrom(j, System(), "job.pause", reason, at)
 }
 
-// MayBegin returns how many of n messages may begin now: all, or those that the test batch still lacks.
-func (j Job) MayBegin(n int) int {
-	if j.TestBatch == 0 {
-		return n
-	}
-	return min(n, max(0, j.TestBatch-j.Items.Done-j.Items.Failed-j.Items.InFlight))
-}
-
-// EndTestBatch pauses a job once its first messages have results, so that a person can check them. It returns false
-// while they have none, and if there are no other messages.
-func (j Job) EndTestBatch(at time.Time) (JobChange, bool, error) {
-	n := j.Items
-	if j.State != JobRunning || j.TestBatch == 0 || n.Done+n.Failed < j.TestBatch || n.InFlight > 0 || n.Pending == 0 {
-		return JobChange{}, false, nil
-	}
-	reason := fmt.Sprintf(
-		"test batch of %d messages finished, %d of them failed: check the results, then resume for the other %d",
-		n.Done+n.Failed, n.Failed, n.Pending,
-	)
-	tried := j
-	tried.TestBatch = 0
-	change, err := tried.PauseBySystem(reason, at)
-	change.Before = j
-	return change, err == nil, err
-}
-
 // Resume continues a paused job. From then on its deliveries are in the name of the actor who resumed it, and in the
 // given order; "": as before. A job that asked whether to send a message asks again unless it gets another order.
 func (j Job) Resume(by Actor, order JobOrder, at time.Time) (JobChange, error) {
@@ -198,7 +175,7 @@ func (j Job) Resume(by Actor, order JobOrder, at time.Time) (JobChange, error) {
 	if !order.isKnown() {
 		return JobChange{}, Errorf(Invalid, "the order must be skip, ask or send (got %q)", order)
 	}
-	next.By, next.PauseReason = by, ""
+	next.By, next.PauseReason, next.Forgiven = by, "", j.Items.Failed
 	if j.Delivers() {
 		next.Order = cmp.Or(order, j.Order)
 	}
@@ -258,36 +235,44 @@ func (j Job) become(state JobState, by Actor, did string, at time.Time) (Job, er
 
 // jobState holds the facts of a job that an event stores.
 type jobState struct {
-	State     JobState `json:"state"`
-	Action    Action   `json:"action"`
-	Messages  int      `json:"messages"`
-	Filter    string   `json:"filter,omitempty"`
-	Patch     string   `json:"patch,omitempty"`
-	Undoes    JobID    `json:"undoes,omitempty"`
-	TestBatch int      `json:"testBatch,omitempty"`
-	Rate      int      `json:"rate,omitempty"`
-	Order     JobOrder `json:"order,omitempty"`
-	Done      int      `json:"done,omitempty"`
-	Failed    int      `json:"failed,omitempty"`
-	Skipped   int      `json:"skipped,omitempty"`
-	Pending   int      `json:"pending,omitempty"`
+	State    JobState  `json:"state"`
+	Action   Action    `json:"action"`
+	Messages int       `json:"messages"`
+	Filter   string    `json:"filter,omitempty"`
+	Patch    string    `json:"patch,omitempty"`
+	Undoes   JobID     `json:"undoes,omitempty"`
+	Steps    *JobSteps `json:"steps,omitempty"`
+	Step     int       `json:"step,omitempty"`
+	JobPace
+	Sequence JobSequence `json:"sequence,omitempty"`
+	Order    JobOrder    `json:"order,omitempty"`
+	Done     int         `json:"done,omitempty"`
+	Failed   int         `json:"failed,omitempty"`
+	Skipped  int         `json:"skipped,omitempty"`
+	Pending  int         `json:"pending,omitempty"`
 }
 
 func (j Job) state() jobState {
+	var steps *JobSteps
+	if len(j.Steps.Sizes) > 0 {
+		steps = &j.Steps
+	}
 	return jobState{
-		State:     j.State,
-		Action:    j.Action,
-		Messages:  j.Items.Total(),
-		Filter:    j.Filter,
-		Patch:     string(j.Patch),
-		Undoes:    j.Undoes,
-		TestBatch: j.TestBatch,
-		Rate:      j.Rate,
-		Order:     j.Order,
-		Done:      j.Items.Done,
-		Failed:    j.Items.Failed,
-		Skipped:   j.Items.Skipped,
-		Pending:   j.Items.Pending,
+		State:    j.State,
+		Action:   j.Action,
+		Messages: j.Items.Total(),
+		Filter:   j.Filter,
+		Patch:    string(j.Patch),
+		Undoes:   j.Undoes,
+		Steps:    steps,
+		Step:     j.Step,
+		JobPace:  j.JobPace,
+		Sequence: j.Sequence,
+		Order:    j.Order,
+		Done:     j.Items.Done,
+		Failed:   j.Items.Failed,
+		Skipped:  j.Items.Skipped,
+		Pending:  j.Items.Pending,
 	}
 }
 

@@ -10,7 +10,7 @@ const (
 	LimitNone        LimitKind = ""            // nothing that is known
 	LimitBreaker     LimitKind = "breaker"     // the circuit breaker is open: its messages wait for a probe
 	LimitPause       LimitKind = "pause"       // the destination asked for a pause by Retry-After
-	LimitTestBatch   LimitKind = "test-batch"  // the job pauses after it
+	LimitStep        LimitKind = "step"        // the step of the job: the next one begins once it went well
 	LimitJobRate     LimitKind = "job-rate"    // the rate that the job was started with
 	LimitRateLimit   LimitKind = "rate-limit"  // the configured rate of the destination
 	LimitRamp        LimitKind = "ramp"        // the rate after an outage, which grows
@@ -20,12 +20,12 @@ const (
 // LimitKinds lists every kind but LimitNone.
 func LimitKinds() []LimitKind {
 	return []LimitKind{
-		LimitBreaker, LimitPause, LimitTestBatch, LimitJobRate, LimitRateLimit, LimitRamp, LimitConcurrency,
+		LimitBreaker, LimitPause, LimitStep, LimitJobRate, LimitRateLimit, LimitRamp, LimitConcurrency,
 	}
 }
 
 // OfJob reports whether the limit is one of the job as a whole, and not of one of its destinations.
-func (k LimitKind) OfJob() bool { return k == LimitTestBatch || k == LimitJobRate }
+func (k LimitKind) OfJob() bool { return k == LimitStep || k == LimitJobRate }
 
 // Limit is the one bound that holds a job at a destination.
 type Limit struct {
@@ -33,7 +33,7 @@ type Limit struct {
 	Since  time.Time // of LimitBreaker: when it opened
 	Until  time.Time // of LimitPause: when it ends
 	Rate   float64   // messages a second, of LimitJobRate, LimitRateLimit and LimitRamp
-	Number int       // of LimitTestBatch: messages; of LimitConcurrency: deliveries for jobs in flight at once
+	Number int       // of LimitStep: messages; of LimitConcurrency: deliveries for jobs in flight at once
 }
 
 // Pace holds what bounds the deliveries to a destination at a moment.
@@ -46,16 +46,19 @@ type Pace struct {
 	InFlight    int       // deliveries of the job
 }
 
-// LimitAt returns what holds a job, or would hold a draft, at a destination: what lets nothing through, then its test
-// batch, then a lack of places, then the lowest rate. A job without any of these is held by the number of places.
+// LimitAt returns what holds a job, or would hold a draft, at a destination: what lets nothing through, then its
+// step, then a lack of places, then the lowest rate. A job without any of these is held by the number of places.
 func (j Job) LimitAt(p Pace, now time.Time) Limit {
 	switch {
 	case !p.OpenSince.IsZero():
 		return Limit{Kind: LimitBreaker, Since: p.OpenSince}
 	case p.PausedUntil.After(now):
 		return Limit{Kind: LimitPause, Until: p.PausedUntil}
-	case j.TestBatch > 0:
-		return Limit{Kind: LimitTestBatch, Number: j.TestBatch}
+	case j.StepSize() > 0:
+		return Limit{Kind: LimitStep, Number: j.StepSize()}
+	}
+	if j.Places > 0 && (p.Places == 0 || j.Places < p.Places) {
+		p.Places = j.Places
 	}
 	lowest := Limit{}
 	if p.Places > 0 {

@@ -25,27 +25,27 @@ func TestJobIsHeldByOneLimit(t *testing.T) {
 		want deadletter.Limit
 	}{
 		"an open breaker before all else": {
-			deadletter.Job{Rate: 1, TestBatch: 1}, down, deadletter.Limit{Kind: deadletter.LimitBreaker, Since: now},
+			deadletter.Job{JobPace: deadletter.JobPace{Rate: 1}, Steps: deadletter.JobSteps{Sizes: []int{1}}, Step: 1}, down, deadletter.Limit{Kind: deadletter.LimitBreaker, Since: now},
 		},
 		"a pause": {
-			deadletter.Job{Rate: 1, TestBatch: 1},
+			deadletter.Job{JobPace: deadletter.JobPace{Rate: 1}, Steps: deadletter.JobSteps{Sizes: []int{1}}, Step: 1},
 			paused,
 			deadletter.Limit{Kind: deadletter.LimitPause, Until: now.Add(time.Minute)},
 		},
-		"a test batch": {
-			deadletter.Job{Rate: 1, TestBatch: 10}, up, deadletter.Limit{Kind: deadletter.LimitTestBatch, Number: 10},
+		"a step": {
+			deadletter.Job{JobPace: deadletter.JobPace{Rate: 1}, Steps: deadletter.JobSteps{Sizes: []int{10}}, Step: 1}, up, deadletter.Limit{Kind: deadletter.LimitStep, Number: 10},
 		},
 		"the job's own rate": {
-			deadletter.Job{Rate: 4}, up, deadletter.Limit{Kind: deadletter.LimitJobRate, Rate: 4},
+			deadletter.Job{JobPace: deadletter.JobPace{Rate: 4}}, up, deadletter.Limit{Kind: deadletter.LimitJobRate, Rate: 4},
 		},
 		"the job's own rate, as high as the destination's": {
-			deadletter.Job{Rate: 5}, up, deadletter.Limit{Kind: deadletter.LimitJobRate, Rate: 5},
+			deadletter.Job{JobPace: deadletter.JobPace{Rate: 5}}, up, deadletter.Limit{Kind: deadletter.LimitJobRate, Rate: 5},
 		},
 		"the destination's rate": {
-			deadletter.Job{Rate: 6}, up, deadletter.Limit{Kind: deadletter.LimitRateLimit, Rate: 5},
+			deadletter.Job{JobPace: deadletter.JobPace{Rate: 6}}, up, deadletter.Limit{Kind: deadletter.LimitRateLimit, Rate: 5},
 		},
 		"the ramp": {
-			deadletter.Job{Rate: 21},
+			deadletter.Job{JobPace: deadletter.JobPace{Rate: 21}},
 			with(up, func(p *deadletter.Pace) { p.RateLimit, p.InFlight = 0, 24 }),
 			deadletter.Limit{Kind: deadletter.LimitRamp, Rate: 20},
 		},
@@ -55,7 +55,7 @@ func TestJobIsHeldByOneLimit(t *testing.T) {
 			deadletter.Limit{Kind: deadletter.LimitRateLimit, Rate: 5},
 		},
 		"no place is free": {
-			deadletter.Job{Rate: 4},
+			deadletter.Job{JobPace: deadletter.JobPace{Rate: 4}},
 			with(up, func(p *deadletter.Pace) { p.Ramp, p.InFlight = 0, 24 }),
 			deadletter.Limit{Kind: deadletter.LimitConcurrency, Number: 24},
 		},
@@ -66,7 +66,7 @@ func TestJobIsHeldByOneLimit(t *testing.T) {
 		},
 		"nothing is known": {deadletter.Job{}, deadletter.Pace{}, deadletter.Limit{}},
 		"a rate, and no more": {
-			deadletter.Job{Rate: 4}, deadletter.Pace{}, deadletter.Limit{Kind: deadletter.LimitJobRate, Rate: 4},
+			deadletter.Job{JobPace: deadletter.JobPace{Rate: 4}}, deadletter.Pace{}, deadletter.Limit{Kind: deadletter.LimitJobRate, Rate: 4},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"time"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/payload"
@@ -64,13 +65,36 @@ func (d *Desk) StartJob(ctx context.Context, by deadletter.Actor, id deadletter.
 	}
 	rules := d.masks().All() // its messages may be of many sources
 	in.Reason = rules.Note(rules.Secrets(nil, "", in.Patch).HideText(reason))
-	return d.setGoing(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) {
+	draft, err := d.store.Job(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := checkStart(draft, by, in, d.now()); err != nil {
+		return err
+	}
+	steps, err := d.store.ChooseSteps(ctx, draft, in.Steps.Sizes, in.Sequence)
+	if err == nil {
+		err = d.store.PlaceItems(ctx, draft, in.Sequence)
+	}
+	if err != nil {
+		return err
+	}
+	in.Steps.Sizes = steps.Sizes()
+	return d.setGoing(ctx, id, func(ctx context.Context, tx *store.Tx, j deadletter.Job) (deadletter.JobChange, error) {
 		change, err := j.Start(by, in, d.now())
-		if err == nil && j.Action.Edits() {
-			err = checkPatch(in.Patch)
+		if err == nil {
+			err = tx.SetSteps(ctx, id, steps)
 		}
 		return change, err
 	})
+}
+
+// checkStart returns why a draft cannot be started with an input.
+func checkStart(j deadletter.Job, by deadletter.Actor, in deadletter.JobInput, at time.Time) error {
+	if _, err := j.Start(by, in, at); err != nil || !j.Action.Edits() {
+		return err
+	}
+	return checkPatch(in.Patch)
 }
 
 func checkPatch(patch []byte) error {
@@ -86,12 +110,21 @@ func (d *Desk) PauseJob(ctx context.Context, by deadletter.Actor, id deadletter.
 	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) { return j.Pause(by, d.now()) })
 }
 
+// SetJobPace changes how fast a job goes on at most.
+func (d *Desk) SetJobPace(
+	ctx context.Context, by deadletter.Actor, id deadletter.JobID, pace deadletter.JobPace,
+) error {
+	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) {
+		return j.SetPace(by, pace, d.now())
+	})
+}
+
 // ResumeJob resumes a paused job, in another order if one is given. The actor is recorded with the messages that
 // follow.
 func (d *Desk) ResumeJob(
 	ctx context.Context, by deadletter.Actor, id deadletter.JobID, order deadletter.JobOrder,
 ) error {
-	return d.setGoing(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) {
+	return d.setGoing(ctx, id, func(_ context.Context, _ *store.Tx, j deadletter.Job) (deadletter.JobChange, error) {
 		return j.Resume(by, order, d.now())
 	})
 }
@@ -165,16 +198,17 @@ func (d *Desk) HideJob(ctx context.Context, by deadletter.Actor, id deadletter.J
 // setGoing applies a change after which a job runs. The person expects that its destinations are up again, so those
 // that were down are probed at once.
 func (d *Desk) setGoing(
-	ctx context.Context, id deadletter.JobID, decide func(deadletter.Job) (deadletter.JobChange, error),
+	ctx context.Context, id deadletter.JobID,
+	decide func(context.Context, *store.Tx, deadletter.Job) (deadletter.JobChange, error),
 ) error {
 	names, err := d.store.PendingSources(ctx, id)
 	if err != nil {
 		return err
 	}
 	probes := false
-	err = d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) {
+	err = d.changeJob(ctx, id, func(ctx context.Context, tx *store.Tx, j deadletter.Job) (deadletter.JobChange, error) {
 		probes = j.Delivers() && !j.Action.Redrives()
-		return decide(j)
+		return decide(ctx, tx, j)
 	})
 	if err != nil || !probes {
 		return err
@@ -192,12 +226,22 @@ func (d *Desk) setGoing(
 func (d *Desk) steer(
 	ctx context.Context, id deadletter.JobID, decide func(deadletter.Job) (deadletter.JobChange, error),
 ) error {
+	return d.changeJob(ctx, id, func(_ context.Context, _ *store.Tx, j deadletter.Job) (deadletter.JobChange, error) {
+		return decide(j)
+	})
+}
+
+// changeJob is steer for a change that writes more.
+func (d *Desk) changeJob(
+	ctx context.Context, id deadletter.JobID,
+	decide func(context.Context, *store.Tx, deadletter.Job) (deadletter.JobChange, error),
+) error {
 	err := d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		j, err := tx.Job(ctx, id)
 		if err != nil {
 			return err
 		}
-		change, err := decide(j)
+		change, err := decide(ctx, tx, j)
 		if err != nil {
 			return err
 		}

@@ -86,7 +86,7 @@ func TestResultsOfJobsAreCountedForTheCauseThatMessagesHad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	items, err := s.PendingItems(t.Context(), j.ID, "genesys", 10)
+	items, err := s.PendingItems(t.Context(), j, "genesys", 10)
 	if err != nil || len(items) != 5 {
 		t.Fatalf("%d items, %v", len(items), err)
 	}

@@ -42,6 +42,7 @@ type jobCounts struct {
 	items map[deadletter.ItemState]int
 	// those that reached a state, by the cause of their message
 	causes map[string]map[deadletter.ItemState]int
+	again  map[string]int // those that failed for their cause once more
 	at     time.Time
 }
 
@@ -103,6 +104,7 @@ func (c *counts) item(job deadletter.JobID, cause string, from, to deadletter.It
 	j, ok := c.jobs[job]
 	if !ok {
 		j.items, j.causes = map[deadletter.ItemState]int{}, map[string]map[deadletter.ItemState]int{}
+		j.again = map[string]int{}
 	}
 	j.items[from]--
 	j.items[to]++

@@ -3,9 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"dlqdesk/internal/deadletter"
@@ -14,20 +14,25 @@ import (
 
 const jobColumns = `j.id, j.action, j.patch, j.reason, j.actor, j.by, j.addr, j.state, j.pause_reason, j.filter,
 	j.undoes, j.pending, j.in_flight, j.done, j.failed, j.skipped, j.oldest, j.newest, j.unfit, j.unknown, j.edited,
-	j.created_at, j.started_at, j.ended_at, j.last_by, j.last_action, j.last_at, j.test_batch, j.rate,
-	j.in_order, j.overtaken`
+	j.created_at, j.started_at, j.ended_at, j.last_by, j.last_action, j.last_at, j.steps, j.ask, j.step,
+	j.forgiven, j.rate, j.places, j.sequence, j.in_order, j.overtaken`
 
 func scanJob(r sqlite.Row) (int64, deadletter.Job, error) {
 	var j deadletter.Job
 	var created int64
 	var undoes, oldest, newest, started, ended, lastAt sql.NullInt64
 	var lastBy, lastAction sql.NullString
+	var steps string
 	err := r.Scan(
 		&j.ID, &j.Action, &j.Patch, &j.Reason, &j.By.Kind, &j.By.Name, &j.By.Addr, &j.State, &j.PauseReason,
 		&j.Filter, &undoes, &j.Items.Pending, &j.Items.InFlight, &j.Items.Done, &j.Items.Failed,
 		&j.Items.Skipped, &oldest, &newest, &j.Inapplicable, &j.Unknown, &j.Edited, &created, &started, &ended,
-		&lastBy, &lastAction, &lastAt, &j.TestBatch, &j.Rate, &j.Order, &j.Overtaken,
+		&lastBy, &lastAction, &lastAt, &steps, &j.Steps.Ask, &j.Step, &j.Forgiven, &j.Rate, &j.Places,
+		&j.Sequence, &j.Order, &j.Overtaken,
 	)
+	if err == nil && steps != "" {
+		err = json.Unmarshal([]byte(steps), &j.Steps.Sizes)
+	}
 	j.Undoes, j.CreatedAt = deadletter.JobID(undoes.Int64), time.UnixMilli(created).UTC()
 	j.Oldest, j.Newest = sqlite.Time(oldest), sqlite.Time(newest)
 	j.StartedAt, j.EndedAt = sqlite.Time(started), sqlite.Time(ended)
@@ -47,24 +52,9 @@ func (s *Store) Job(ctx context.Context, id deadletter.JobID) (deadletter.Job, e
 	return job(ctx, s.db, id)
 }
 
-// Job returns the job as this transaction sees it, or NotFound. For a job with a test batch it includes the items that
-// other writes of the same commit have begun, so that no more begin than the test batch permits.
+// Job returns the job as this transaction sees it, or NotFound. Its counts are those of the last commit.
 func (t *Tx) Job(ctx context.Context, id deadletter.JobID) (deadletter.Job, error) {
-	j, err := job(ctx, t.tx, id)
-	if err != nil || j.TestBatch == 0 {
-		return j, err
-	}
-	sum := newCounts()
-	for _, add := range slices.Concat(t.earlier, t.counted) {
-		add(sum)
-	}
-	changed := sum.jobs[id].items
-	j.Items.Pending += changed[deadletter.ItemPending]
-	j.Items.InFlight += changed[deadletter.ItemInFlight]
-	j.Items.Done += changed[deadletter.ItemDone]
-	j.Items.Failed += changed[deadletter.ItemFailed]
-	j.Items.Skipped += changed[deadletter.ItemSkipped]
-	return j, nil
+	return job(ctx, t.tx, id)
 }
 
 const insertJob = `INSERT INTO jobs (action, patch, reason, actor, by, addr, state, pause_reason, filter, undoes,
@@ -90,17 +80,21 @@ func (t *Tx) AddJob(ctx context.Context, j deadletter.Job) (deadletter.Job, erro
 }
 
 const updateJob = `UPDATE jobs SET patch = ?, reason = ?, actor = ?, by = ?, addr = ?, state = ?, pause_reason = ?,
-	started_at = ?, ended_at = ?, last_by = ?, last_action = ?, last_at = ?, test_batch = ?,
-	rate = ?, in_order = ? WHERE id = ? AND state = ?`
+	started_at = ?, ended_at = ?, last_by = ?, last_action = ?, last_at = ?, steps = ?, ask = ?, step = ?,
+	forgiven = ?, rate = ?, places = ?, sequence = ?, in_order = ? WHERE id = ? AND state = ?`
 
 // ApplyJob writes the change of a job with its audit event. It returns Conflict if the state that the change started
 // from is no longer the stored one.
 func (t *Tx) ApplyJob(ctx context.Context, c deadletter.JobChange) error {
 	j := c.After
+	steps, err := stepsText(j.Steps)
+	if err != nil {
+		return err
+	}
 	written, err := t.tx.ExecContext(
 		ctx, updateJob, j.Patch, j.Reason, j.By.Kind, j.By.Name, j.By.Addr, j.State, j.PauseReason,
 		sqlite.Millis(j.StartedAt), sqlite.Millis(j.EndedAt), sqlite.Text(j.Last.By),
-		sqlite.Text(j.Last.Action), sqlite.Millis(j.Last.At), j.TestBatch, j.Rate, j.Order, j.ID,
+		sqlite.Text(j.Last.Action), sqlite.Millis(j.Last.At), steps, j.Steps.Ask, j.Step, j.Forgiven, j.Rate, j.Places, j.Sequence, j.Order, j.ID,
 		c.Before.State,
 	)
 	if err != nil {
@@ -112,7 +106,19 @@ func (t *Tx) ApplyJob(ctx context.Context, c deadletter.JobChange) error {
 			err,
 		)
 	}
+	if j.Forgiven != c.Before.Forgiven {
+		if _, err := t.tx.ExecContext(ctx, forgive, j.ID); err != nil {
+			return fmt.Errorf("write job %d: %w", j.ID, err)
+		}
+	}
 	return t.Record(ctx, c.Event)
+}
+
+func stepsText(s deadletter.JobSteps) (string, error) {
+	if len(s.Sizes) == 0 {
+		return "", nil
+	}
+	return toJSON(s.Sizes)
 }
 
 // DraftJob stores a draft with all messages that match a filter, at most MaxJobMessages. Messages that arrive meanwhile

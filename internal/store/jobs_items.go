@@ -214,46 +214,56 @@ type Item struct {
 	n            int64
 }
 
+// Items that may begin, by the sequence of their job.
 const (
-	pendingItems = `SELECT i.message, m.id, i.version, m.fingerprint, coalesce(i.order_key, 0) FROM job_items i
-		JOIN messages m ON m.n = i.message
-		WHERE i.job = ? AND i.source = ? AND i.state = 'pending' AND i.behind = 0 ORDER BY i.message LIMIT ?`
-	newestPendingItems = `SELECT i.message, m.id, i.version, m.fingerprint, coalesce(i.order_key, 0) FROM job_items i
-		JOIN messages m ON m.n = i.message
-		WHERE i.job = ? AND i.source = ? AND i.state = 'pending' AND i.behind = 0 ORDER BY i.message DESC LIMIT ?`
+	itemFrom = `SELECT i.message, m.id, i.version, m.fingerprint, coalesce(i.order_key, 0) FROM job_items i
+		JOIN messages m ON m.n = i.message WHERE i.job = ? AND i.source = ? AND i.state = 'pending' AND i.behind = 0`
+	oldestItems = itemFrom + ` ORDER BY i.message LIMIT ?`
+	newestItems = itemFrom + ` ORDER BY i.message DESC LIMIT ?`
+	placedItems = itemFrom + ` AND i.place > 0 ORDER BY i.place, i.message LIMIT ?`
+	stepItems   = itemFrom + ` AND i.step > 0 AND i.step = ? ORDER BY i.message LIMIT ?`
 )
 
-// PendingItems returns pending items of a source in a job, oldest message first. Of the items with one order key it
-// returns the oldest, and none while one of them is in flight.
-func (s *Store) PendingItems(ctx context.Context, id deadletter.JobID, source string, limit int) ([]Item, error) {
-	return s.items(ctx, pendingItems, id, source, limit)
+// PendingItems returns pending items of a source in the present step of a job, in its sequence. Of the items with one
+// order key it returns the oldest, and none while one of them is in flight.
+func (s *Store) PendingItems(ctx context.Context, j deadletter.Job, source string, limit int) ([]Item, error) {
+	switch {
+	case j.StepSize() > 0:
+		return s.items(ctx, stepItems, j.ID, source, j.Step, limit)
+	case j.Sequence == deadletter.SequenceNewest:
+		return s.items(ctx, newestItems, j.ID, source, limit)
+	case j.Sequence == deadletter.SequenceRandom, j.Sequence == deadletter.SequenceKey:
+		return s.items(ctx, placedItems, j.ID, source, limit)
+	}
+	return s.items(ctx, oldestItems, j.ID, source, limit)
 }
 
 // PendingItemsAtEnds returns up to limit of the oldest and up to limit of the newest pending items of a source in a
-// job, oldest message first.
+// job, oldest message first: those of the present step alone, if it is not the rest.
 func (s *Store) PendingItemsAtEnds(
-	ctx context.Context, id deadletter.JobID, source string, limit int,
+	ctx context.Context, j deadletter.Job, source string, limit int,
 ) ([]Item, error) {
-	oldest, err := s.items(ctx, pendingItems, id, source, limit)
+	if j.StepSize() > 0 {
+		return s.PendingItems(ctx, j, source, limit)
+	}
+	oldest, err := s.items(ctx, oldestItems, j.ID, source, limit)
 	if err != nil || len(oldest) < limit {
 		return oldest, err
 	}
-	newest, err := s.items(ctx, newestPendingItems, id, source, limit)
+	newest, err := s.items(ctx, newestItems, j.ID, source, limit)
 	slices.Reverse(newest)
 	last := oldest[len(oldest)-1].n
 	return append(oldest, slices.DeleteFunc(newest, func(i Item) bool { return i.n <= last })...), err
 }
 
-func (s *Store) items(
-	ctx context.Context, query string, id deadletter.JobID, source string, limit int,
-) ([]Item, error) {
+func (s *Store) items(ctx context.Context, query string, id deadletter.JobID, args ...any) ([]Item, error) {
 	var list []Item
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		item := Item{Job: id}
 		err := r.Scan(&item.n, &item.Message, &item.Version, &item.Cause, &item.OrderKey)
 		list = append(list, item)
 		return err
-	}, query, id, source, limit)
+	}, query, append([]any{id}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("read items of job %d: %w", id, err)
 	}
@@ -341,7 +351,11 @@ const settleDelivery = `UPDATE job_items SET state = ?1, error = ?2, fault = ?4,
 
 // settleDelivery writes the result of a finished delivery of a message into the job that requested it. cause is what
 // the message failed for before.
-func (t *Tx) settleDelivery(ctx context.Context, n int64, cause string, a deadletter.Attempt, at time.Time) error {
+//
+// again reports that it failed for that once more.
+func (t *Tx) settleDelivery(
+	ctx context.Context, n int64, cause string, again bool, a deadletter.Attempt, at time.Time,
+) error {
 	state, reason := a.ItemResult()
 	var id deadletter.JobID
 	var key deadletter.OrderKey
@@ -357,7 +371,12 @@ func (t *Tx) settleDelivery(ctx context.Context, n int64, cause string, a deadle
 			return err
 		}
 	}
-	t.count(func(c *counts) { c.item(id, cause, deadletter.ItemInFlight, state, at) })
+	t.count(func(c *counts) {
+		c.item(id, cause, deadletter.ItemInFlight, state, at)
+		if again && state == deadletter.ItemFailed {
+			c.jobs[id].again[cause]++
+		}
+	})
 	if state == deadletter.ItemPending {
 		return nil
 	}
@@ -387,8 +406,9 @@ func (t *Tx) countJobs(ctx context.Context, jobs map[deadletter.JobID]jobCounts)
 	return nil
 }
 
-const countCause = `INSERT INTO job_causes VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-	done = done + excluded.done, failed = failed + excluded.failed, skipped = skipped + excluded.skipped`
+const countCause = `INSERT INTO job_causes (fingerprint, job, done, failed, skipped, again) VALUES (?, ?, ?, ?, ?, ?)
+	ON CONFLICT DO UPDATE SET done = done + excluded.done, failed = failed + excluded.failed,
+	skipped = skipped + excluded.skipped, again = again + excluded.again`
 
 // countCauses writes what a job came to, by the cause of its messages.
 func (t *Tx) countCauses(ctx context.Context, id deadletter.JobID, j jobCounts) error {
@@ -398,6 +418,7 @@ func (t *Tx) countCauses(ctx context.Context, id deadletter.JobID, j jobCounts) 
 		}
 		if _, err := t.tx.ExecContext(
 			ctx, countCause, cause, id, n[deadletter.ItemDone], n[deadletter.ItemFailed], n[deadletter.ItemSkipped],
+			j.again[cause],
 		); err != nil {
 			return err
 		}

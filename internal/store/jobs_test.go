@@ -3,7 +3,6 @@ package store_test
 import (
 	"context"
 	"fmt"
-	"sync"
 	"testing"
 
 	"dlqdesk/internal/deadletter"
@@ -121,59 +120,5 @@ func TestMessagesOfAJobAreSearchedAndPaged(t *testing.T) {
 				t.Errorf("%s: %d messages, counted %v, want %d (%v)", name, n, counts, want.messages, err)
 			}
 		})
-	}
-}
-
-// Writes that share a commit see each other, so that no more messages begin than the test batch allows.
-func TestTestBatchHoldsWithinACommit(t *testing.T) {
-	t.Parallel()
-	clock := desktest.NewClock()
-	anna := deadletter.User("anna", deadletter.Operator, "")
-	const lanes = 16
-	for range 5 {
-		s := desktest.NewStore(t)
-		for i := range lanes {
-			desktest.Receive(t, s, desktest.Failure(fmt.Sprintf("l-%02d", i), 422, clock.Now()))
-		}
-		draft, err := deadletter.NewJob(anna, deadletter.ActReplay, clock.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		j, err := s.DraftJob(t.Context(), draft, store.Filter{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		change, err := j.Start(anna, deadletter.JobInput{TestBatch: 3}, clock.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Write(
-			t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.ApplyJob(ctx, change) },
-		); err != nil {
-			t.Fatal(err)
-		}
-		items, err := s.PendingItems(t.Context(), j.ID, "genesys", lanes)
-		if err != nil || len(items) != lanes {
-			t.Fatalf("%d messages, %v", len(items), err)
-		}
-		var begun sync.WaitGroup
-		for _, item := range items {
-			begun.Go(func() {
-				err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-					if now, err := tx.Job(ctx, j.ID); err != nil || now.MayBegin(1) == 0 {
-						return err
-					}
-					_, err := tx.BeginItem(ctx, item)
-					return err
-				})
-				if err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		begun.Wait()
-		if now, err := s.Job(t.Context(), j.ID); err != nil || now.Items.InFlight != 3 || now.Items.Pending != lanes-3 {
-			t.Errorf("begun are %+v, %v", now.Items, err)
-		}
 	}
 }

@@ -151,6 +151,11 @@ type numbered struct {
 	*deadletter.Change
 }
 
+// causeAgain reports whether the message failed for the cause that it had before.
+func (c numbered) causeAgain() bool {
+	return c.After.Status == deadletter.Failed && c.After.Fingerprint == c.Before.Fingerprint
+}
+
 // applyRest writes what belongs to changes of messages.
 func (t *Tx) applyRest(ctx context.Context, list ...numbered) error {
 	if len(list) == 0 {
@@ -175,7 +180,7 @@ func (t *Tx) applyRest(ctx context.Context, list ...numbered) error {
 // applyRare writes what belongs to few changes.
 func (t *Tx) applyRare(ctx context.Context, c numbered) error {
 	if a := c.Attempt; a != nil && a.Done && a.Trigger.ByJob() {
-		if err := t.settleDelivery(ctx, c.n, c.Before.Fingerprint, *a, c.Event.At); err != nil {
+		if err := t.settleDelivery(ctx, c.n, c.Before.Fingerprint, c.causeAgain(), *a, c.Event.At); err != nil {
 			return err
 		}
 	}

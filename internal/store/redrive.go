@@ -115,22 +115,30 @@ func (s *Store) Queues(ctx context.Context) ([]string, error) {
 	return sqlite.Column[string](ctx, s.db, "queues", queueNames)
 }
 
-const pendingRedrives = `SELECT i.message, m.id, i.version, coalesce(m.queue_facts ->> 'groupId', '')
-	FROM job_items i JOIN messages m ON m.n = i.message
-	WHERE i.job = ? AND i.source = ? AND i.state = 'pending' AND i.behind = 0 ORDER BY i.message LIMIT ?`
+const (
+	pendingRedrives = `SELECT i.message, m.id, i.version, coalesce(m.queue_facts ->> 'groupId', '')
+		FROM job_items i JOIN messages m ON m.n = i.message
+		WHERE i.job = ? AND i.source = ? AND i.state = 'pending' AND i.behind = 0`
+	everyRedrive = pendingRedrives + ` ORDER BY i.message LIMIT ?`
+	stepRedrives = pendingRedrives + ` AND i.step > 0 AND i.step = ? ORDER BY i.message LIMIT ?`
+)
 
-// PendingRedrives returns pending items of a queue in a redrive job, in the order of receipt, with their message
-// groups.
-func (s *Store) PendingRedrives(ctx context.Context, id deadletter.JobID, queue string, limit int) ([]Item, error) {
+// PendingRedrives returns pending items of a queue in the present step of a redrive job, in the order of receipt, with
+// their message groups.
+func (s *Store) PendingRedrives(ctx context.Context, j deadletter.Job, queue string, limit int) ([]Item, error) {
+	query, args := everyRedrive, []any{j.ID, queue, limit}
+	if j.StepSize() > 0 {
+		query, args = stepRedrives, []any{j.ID, queue, j.Step, limit}
+	}
 	var list []Item
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
-		item := Item{Job: id}
+		item := Item{Job: j.ID}
 		err := r.Scan(&item.n, &item.Message, &item.Version, &item.MessageGroup)
 		list = append(list, item)
 		return err
-	}, pendingRedrives, id, queue, limit)
+	}, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("read items of job %d: %w", id, err)
+		return nil, fmt.Errorf("read items of job %d: %w", j.ID, err)
 	}
 	return list, nil
 }

@@ -113,8 +113,7 @@ type Tx struct {
 	numbers *rowNumbers
 	end     trailEnd
 	counted []func(*counts)
-	earlier []func(*counts) // what other writes of the same commit count, which no row has yet
-	applied bool            // a message or a cause was changed
+	applied bool // a message or a cause was changed
 
 	group    groupState
 	regroups bool // messages are to be grouped anew
@@ -135,8 +134,7 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 	defer cancel()
 	err := s.db.Write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
 		t := &Tx{
-			tx: tx, store: s, mark: s.mark, numbers: &s.numbers, end: s.batch.end, earlier: s.batch.counted,
-			group: s.batch.group,
+			tx: tx, store: s, mark: s.mark, numbers: &s.numbers, end: s.batch.end, group: s.batch.group,
 		}
 		if err := fn(ctx, t); err != nil {
 			return err

@@ -1,12 +1,10 @@
 package worker
 
 import (
-	"context"
 	"sync"
 	"time"
 
 	"dlqdesk/internal/deadletter"
-	"dlqdesk/internal/store"
 )
 
 // jobRates keeps jobs to their configured rate.
@@ -73,34 +71,4 @@ func (r *jobRates) keepOnly(running []deadletter.Job) {
 		}
 	}
 	r.next = next
-}
-
-// mayBegin returns how many of n messages of a job may begin now, and how long to wait before there can be more
-// (forever: a result or a kick will wake the loop). It pauses a job whose test batch has its results.
-func (w *Worker) mayBegin(ctx context.Context, j deadletter.Job, n int) (int, time.Duration, error) {
-	if allowed := j.MayBegin(n); allowed < n {
-		switch {
-		case allowed == 0 && j.Items.InFlight == 0:
-			return 0, forever, w.endTestBatch(ctx, j.ID)
-		case allowed == 0:
-			return 0, forever, nil // a result will wake the loop
-		}
-		n = allowed
-	}
-	n, wait := w.jobRates.claim(j, n, w.now())
-	return n, wait, nil
-}
-
-func (w *Worker) endTestBatch(ctx context.Context, id deadletter.JobID) error {
-	return w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		j, err := tx.Job(ctx, id)
-		if err != nil {
-			return err
-		}
-		change, over, err := j.EndTestBatch(w.now())
-		if err != nil || !over {
-			return err
-		}
-		return tx.ApplyJob(ctx, change)
-	})
 }

@@ -41,9 +41,6 @@ func (w *Worker) forEachItem(
 		}
 		return tx.ApplyJob(ctx, change)
 	}
-	if j.Delivers() {
-		items = items[:j.MayBegin(len(items))]
-	}
 	for _, item := range items {
 		err := do(j, item)
 		if deadletter.KindOf(err) == deadletter.NeedsConfirmation {
@@ -173,10 +170,13 @@ func (l *jobLoop) once(ctx context.Context) (worked bool, err error) {
 			if l.w.hasLoop(j, source) {
 				continue
 			}
-			if err := l.batch(ctx, j.ID, source); err != nil {
+			if err := l.batch(ctx, j, source); err != nil {
 				return worked, err
 			}
 			worked = true
+		}
+		if err := l.w.nextStep(ctx, j, deadletter.JobProgress{}); err != nil {
+			return worked, err
 		}
 	}
 	return worked, nil
@@ -193,13 +193,13 @@ func (w *Worker) hasLoop(j deadletter.Job, name string) bool {
 	return ok
 }
 
-func (l *jobLoop) batch(ctx context.Context, id deadletter.JobID, source string) error {
-	items, err := l.w.store.PendingItems(ctx, id, source, jobBatch)
+func (l *jobLoop) batch(ctx context.Context, j deadletter.Job, source string) error {
+	items, err := l.w.store.PendingItems(ctx, j, source, jobBatch)
 	if err != nil {
 		return err
 	}
 	return l.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		return l.w.forEachItem(ctx, tx, id, items, func(j deadletter.Job, item store.Item) error {
+		return l.w.forEachItem(ctx, tx, j.ID, items, func(j deadletter.Job, item store.Item) error {
 			return l.applyItem(ctx, tx, j, item, source)
 		})
 	})

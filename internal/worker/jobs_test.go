@@ -295,11 +295,11 @@ func TestJobContinuesAfterAKill(t *testing.T) {
 	b.destination.Set(func(http.ResponseWriter, *http.Request) { answered.Add(1) })
 	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{})
 	// A process that died left one message of the job in flight.
-	items, err := b.store.PendingItems(t.Context(), id, "genesys", 1)
+	j, err := b.store.Job(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := b.store.Job(t.Context(), id)
+	items, err := b.store.PendingItems(t.Context(), j, "genesys", 1)
 	if err != nil {
 		t.Fatal(err)
 	}

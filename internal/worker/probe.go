@@ -147,9 +147,9 @@ func (s *sourceLoop) failingLast(
 
 // probeItem returns the message of a job that may test the destination, of those at both ends of the job.
 func (s *sourceLoop) probeItem(
-	ctx context.Context, is delivery.BreakerStatus, id deadletter.JobID,
+	ctx context.Context, is delivery.BreakerStatus, j deadletter.Job,
 ) ([]store.Item, error) {
-	items, err := s.w.store.PendingItemsAtEnds(ctx, id, s.source.Name, jobBatch)
+	items, err := s.w.store.PendingItemsAtEnds(ctx, j, s.source.Name, jobBatch)
 	if err != nil || len(items) == 0 {
 		return nil, err
 	}

@@ -251,7 +251,7 @@ func TestSlowJobBeginsInBatches(t *testing.T) {
 		inFlight.Add(-1)
 	})
 	b.run(t)
-	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{Rate: perSecond})
+	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{JobPace: deadletter.JobPace{Rate: perSecond}})
 	for range messages / batch {
 		for range batch {
 			<-all

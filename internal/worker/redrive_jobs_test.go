@@ -16,7 +16,7 @@ func jobKeepsRate(t *testing.T, b redriveBundle) {
 	b.employ(t, deadletter.Operator)
 	b.queued(t, 5, noGroup)
 	b.run(t)
-	id := b.begin(t, deadletter.ActRedrive, deadletter.JobInput{Rate: 2})
+	id := b.begin(t, deadletter.ActRedrive, deadletter.JobInput{JobPace: deadletter.JobPace{Rate: 2}})
 	for sent := 1; sent < 5; sent++ {
 		j := b.awaitJob(
 			t, id, "sending",

@@ -184,17 +184,20 @@ const lookAhead = 500
 func (r *redriveLoop) claimJobItems(
 	ctx context.Context, j deadletter.Job, free int,
 ) ([]claimedRedrive, time.Duration, error) {
-	items, err := r.w.store.PendingRedrives(ctx, j.ID, r.queue.Name, lookAhead)
+	if err := r.w.nextStep(ctx, j, deadletter.JobProgress{}); err != nil {
+		return nil, forever, err
+	}
+	items, err := r.w.store.PendingRedrives(ctx, j, r.queue.Name, lookAhead)
 	if err != nil || len(items) == 0 {
 		return nil, forever, err
 	}
 	chosen := r.order.Choose(len(items), free, func(i int) string { return items[i].MessageGroup })
-	n, wait, err := r.w.mayBegin(ctx, j, len(chosen))
-	if err != nil || n == 0 {
+	n, wait := r.w.jobRates.claim(j, len(chosen), r.w.now())
+	if n == 0 {
 		if len(chosen) == 0 {
 			wait = forever // until a group is free
 		}
-		return nil, wait, err
+		return nil, wait, nil
 	}
 	var batch []store.Item
 	for _, i := range chosen[:n] {

@@ -390,17 +390,20 @@ func queueIsGone(t *testing.T, b redriveBundle) {
 	}
 }
 
+// asking has a job pause after so many messages.
+func asking(size int) deadletter.JobSteps { return deadletter.JobSteps{Sizes: []int{size}, Ask: true} }
+
 // A job tries its first messages, waits for a decision, and goes on after a restart.
 func testBatchWaits(t *testing.T, b redriveBundle) {
 	t.Helper()
 	b.employ(t, deadletter.Operator)
 	b.queued(t, 12, noGroup)
 	stop := b.run(t)
-	id := b.begin(t, deadletter.ActRedrive, deadletter.JobInput{TestBatch: 5})
+	id := b.begin(t, deadletter.ActRedrive, deadletter.JobInput{Steps: asking(5)})
 	paused := b.awaitJob(t, id, "paused", func(j deadletter.Job) bool { return j.State == deadletter.JobPaused })
 	if paused.Items.Done != 5 || paused.Items.Pending != 7 ||
-		!strings.Contains(paused.PauseReason, "test batch of 5 messages finished, 0 of them failed") {
-		t.Errorf("after its test batch it is %+v", paused)
+		!strings.HasPrefix(paused.PauseReason, "step 1 of 2 (5 messages) finished, 0 of its messages failed") {
+		t.Errorf("after its first step it is %+v", paused)
 	}
 	stop()
 	if err := b.ResumeJob(t.Context(), anna, id, ""); err != nil {
@@ -415,19 +418,20 @@ func testBatchWaits(t *testing.T, b redriveBundle) {
 	}
 }
 
-// The test batch and the rate of a job hold for deliveries to destinations as well, over all sources.
-func TestReplayJobHasATestBatch(t *testing.T) {
+// A job can pause after a step whatever its messages came to.
+func TestReplayJobAsksAfterAStep(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.employ(t, deadletter.Operator)
 	b.failed(t, 20)
 	b.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{}`))
 	b.run(t)
-	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{TestBatch: 3})
+	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{Steps: asking(3)})
 	b.awaitJob(t, id, "paused", func(j deadletter.Job) bool {
 		return j.State == deadletter.JobPaused && j.Items.Done+j.Items.Failed == 3
 	})
 	b.received(t, 3)
+	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
 	if err := b.ResumeJob(t.Context(), anna, id, ""); err != nil {
 		t.Fatal(err)
 	}

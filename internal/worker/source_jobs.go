@@ -42,14 +42,22 @@ func (s *sourceLoop) claimItems(ctx context.Context, free int) (claims []claimed
 
 func (s *sourceLoop) claimJobItems(ctx context.Context, j deadletter.Job, share int) ([]claimed, time.Duration, error) {
 	breaker := s.source.Breaker.Status()
-	items, err := s.nextItems(ctx, breaker, j.ID)
+	if err := s.nextStep(ctx, j); err != nil {
+		return nil, forever, err
+	}
+	// Before the items are read: a place that is free has released the next message of its order key.
+	share, err := s.places(ctx, j, share)
+	if err != nil {
+		return nil, forever, err
+	}
+	items, err := s.nextItems(ctx, breaker, j)
 	if err != nil || len(items) == 0 {
 		return nil, forever, err
 	}
 	s.jobsWaiting, s.prefetched[j.ID] = true, items
-	n, wait, err := s.w.mayBegin(ctx, j, min(share, len(items)))
-	if err != nil || n == 0 {
-		return nil, wait, err
+	n, wait := s.w.jobRates.claim(j, min(share, len(items)), s.w.now())
+	if n == 0 {
+		return nil, wait, nil
 	}
 	allowed := s.source.Breaker.Allow(n, true) // true: only due decides whether the backlog is gone
 	s.w.jobRates.undo(j, n-allowed.Count)
@@ -58,8 +66,8 @@ func (s *sourceLoop) claimJobItems(ctx context.Context, j deadletter.Job, share 
 	}
 	opened, err := s.openItems(ctx, j.ID, items[:n])
 	s.prefetched[j.ID] = s.prefetched[j.ID][n:]
-	if j.TestBatch > 0 || allowed.Probe {
-		delete(s.prefetched, j.ID) // fewer of these may have begun, or one that goes on waiting
+	if allowed.Probe {
+		delete(s.prefetched, j.ID) // one that goes on waiting follows
 	}
 	if allowed.Probe {
 		s.causes.probed(breaker, candidate{items[0].Cause, items[0].Message}, true)
@@ -72,6 +80,28 @@ func (s *sourceLoop) claimJobItems(ctx context.Context, j deadletter.Job, share 
 		s.source.Breaker.GiveBack(unsent)
 	}
 	return opened, 0, err
+}
+
+// nextStep has a job begin its next step, or halt, if it is time.
+func (s *sourceLoop) nextStep(ctx context.Context, j deadletter.Job) error {
+	if j.Step == 0 {
+		return nil
+	}
+	timeout := s.source.Destination.Timeout
+	p := deadletter.JobProgress{Latency: s.latencies.average(), Timeout: timeout}
+	if p.Latency > timeout/2 {
+		defer s.latencies.reset() // one who resumes the job gives the destination another try
+	}
+	return s.w.nextStep(ctx, j, p)
+}
+
+// places returns how many more deliveries of a job may be in flight to this destination, of those that are free.
+func (s *sourceLoop) places(ctx context.Context, j deadletter.Job, free int) (int, error) {
+	if j.Places == 0 {
+		return free, nil
+	}
+	inFlight, err := s.w.store.ItemsInFlight(ctx, j.ID)
+	return max(0, min(free, j.Places-inFlight[s.source.Name])), err
 }
 
 // ofJobs returns what was read of jobs that are still running.
@@ -89,15 +119,15 @@ func ofJobs(items map[deadletter.JobID][]store.Item, running []deadletter.Job) m
 // at once, so that they need not be read for each claim. openItem checks each again. While the breaker is open it is
 // one, and while it is half-open those whose cause has failed go last.
 func (s *sourceLoop) nextItems(
-	ctx context.Context, is delivery.BreakerStatus, id deadletter.JobID,
+	ctx context.Context, is delivery.BreakerStatus, j deadletter.Job,
 ) ([]store.Item, error) {
 	if is.State == delivery.Open {
-		return s.probeItem(ctx, is, id)
+		return s.probeItem(ctx, is, j)
 	}
-	items := s.prefetched[id]
-	if len(items) == 0 {
+	items := s.prefetched[j.ID]
+	if len(items) == 0 || j.StepSize() > 0 || j.Sequence == deadletter.SequenceKey { // others follow than were read
 		var err error
-		if items, err = s.w.store.PendingItems(ctx, id, s.source.Name, jobBatch); err != nil {
+		if items, err = s.w.store.PendingItems(ctx, j, s.source.Name, jobBatch); err != nil {
 			return nil, err
 		}
 	}
@@ -109,7 +139,7 @@ func (s *sourceLoop) nextItems(
 	if items = lastIf(items, hasFailed); len(items) == 0 || !hasFailed(items[0]) {
 		return items, nil
 	}
-	atEnds, err := s.w.store.PendingItemsAtEnds(ctx, id, s.source.Name, jobBatch)
+	atEnds, err := s.w.store.PendingItemsAtEnds(ctx, j, s.source.Name, jobBatch)
 	return lastIf(atEnds, hasFailed), err
 }
 

@@ -27,6 +27,7 @@ type sourceLoop struct {
 	jobsBegun   int                               // how often jobs were asked for messages
 	causes      causeLog
 	turns       *pressure.Turns // of automatic retries
+	latencies   latencies
 
 	// The slot of a delivery is free before its result is written, so that the result and the next claims share a
 	// commit.
@@ -358,6 +359,9 @@ func (s *sourceLoop) deliver(ctx context.Context, c claimed, slotIn time.Duratio
 	ctx, span := telemetry.Attempt(telemetry.About(ctx, c.message.ID), &c.message, &c.attempt, c.revision.Headers)
 	result := s.send(context.WithoutCancel(ctx), c, slotIn)
 	s.causes.record(s.source.Breaker.Status(), c.message.Fingerprint, result)
+	if c.attempt.Trigger.ByJob() {
+		s.latencies.add(result.Latency)
+	}
 	result.Number, result.Trigger, result.Actor = c.attempt.Number, c.attempt.Trigger, c.attempt.Actor
 	result.Revision, result.StartedAt = c.attempt.Revision, c.attempt.StartedAt
 	result.TraceParent, result.Probe = c.attempt.TraceParent, c.probe

@@ -52,21 +52,22 @@ type Breaker interface {
 // Worker makes every delivery of a message in the store, and the changes of jobs. Only one Worker may run on a store at
 // a time.
 type Worker struct {
-	store    *store.Store
-	sender   delivery.Sender
-	now      func() time.Time
-	roll     func() float64
-	log      *slog.Logger
-	masks    func() *redact.Masks
-	sources  func() []Source
-	jobs     *jobLoop
-	causes   *causeLoop
-	redrives map[string]*redriveLoop // by queue
-	jobRates jobRates
-	kicked   chan struct{} // wakes Run
-	loops    sourceLoops
-	large    *memory.Budget // bytes of long bodies in memory
-	pressure *pressure.Gauge
+	store      *store.Store
+	sender     delivery.Sender
+	now        func() time.Time
+	roll       func() float64
+	log        *slog.Logger
+	masks      func() *redact.Masks
+	sources    func() []Source
+	jobs       *jobLoop
+	causes     *causeLoop
+	redrives   map[string]*redriveLoop // by queue
+	jobRates   jobRates
+	jobWindows jobWindows
+	kicked     chan struct{} // wakes Run
+	loops      sourceLoops
+	large      *memory.Budget // bytes of long bodies in memory
+	pressure   *pressure.Gauge
 
 	delivered func(source string, masks *redact.Rules, headers deadletter.Headers, body []byte)
 }

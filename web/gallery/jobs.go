@@ -39,12 +39,36 @@ func jobs() []Example {
 	waiting.Limits = manyLimits()
 	denied := jobPaused()
 	denied.Denied, denied.CanHide = viewer, false
+	halted := jobOf(
+		"19", "paused", "Paused: Replay 1,204 messages", part("8 delivered", "done"), part("3 failed", "fault"),
+		part("1,193 to go", "plain"),
+	)
+	halted.WaitReason = "Halted at step 2 of 4 (10 messages): 3 of 11 results failed, more than 20 %. Look at the " +
+		"errors, then resume with the messages that are left, or cancel."
+	halted.Steps, halted.Sequence, halted.Pace = "1, 10, 100, then the rest", "Random", page.JobPace{Rate: "50"}
+	halted.CanResume, halted.CanCancel, halted.CanPace = true, true, true
+	halted.Problems = []page.JobProblem{
+		{Count: "3", State: "failed", Text: "422: customer.id is missing", URL: "/messages?status=all"},
+	}
+	stepping := jobRunning()
+	stepping.Step, stepping.Steps, stepping.Sequence = "Step 3 of 4 (100 messages)", "1, 10, 100, then the rest", "Oldest first"
+	stepping.Limits.List = []page.JobLimit{jobLimits()["step"]}
+	stepping.CanPace, stepping.Pace.Concurrency = true, "8"
+	cancelled := jobOf(
+		"20",
+		"cancelled",
+		"Cancelled: Replay 226 messages",
+		part("11 delivered", "done"),
+		part("215 not processed", "plain"),
+	)
+	cancelled.RetryAction, cancelled.RetryLabel, cancelled.FailedQuery = "replay", "Replay the 215 left", "job=20"
 	testBatch := jobOf(
 		"18", "paused", "Paused: Redrive 214 messages", part("9 redriven", "done"), part("1 failed", "fault"),
 		part("204 waiting", "plain"),
 	)
-	testBatch.WaitReason = "Test batch of 10 messages finished, 1 of them failed. Check the results, then resume " +
+	testBatch.WaitReason = "Step 1 of 2 (10 messages) finished, 1 of its messages failed: check the results, then resume " +
 		"for the other 204."
+	testBatch.Steps = "10, then the rest, with a pause after each"
 	testBatch.CanResume = true
 	testBatch.CanCancel = true
 	testBatch.Problems = []page.JobProblem{
@@ -57,6 +81,9 @@ func jobs() []Example {
 	}
 	examples := []Example{
 		job("test-batch", testBatch),
+		job("halted", halted),
+		job("stepping", stepping),
+		job("cancelled", cancelled),
 		job("limits", waiting),
 		list("many", page.JobsView{Rows: manyJobs(), OlderURL: "/jobs?cursor=o1"}),
 		list("one", page.JobsView{Rows: manyJobs()[:1]}),
@@ -107,12 +134,19 @@ func jobs() []Example {
 			v.ReasonError = "Enter a reason. It is kept with each message."
 		}),
 		draft("redrive", func(v *page.JobConfirmView) {
-			v.Action, v.Heading, v.TestBatch, v.Rate = "redrive", "Redrive 214 messages", "10", "50"
+			v.Action, v.Heading, v.Steps, v.AskSteps = "redrive", "Redrive 214 messages", "10", true
+			v.Pace = page.JobPace{Rate: "50", Redrives: true}
 			v.Skipped = "6 of them cannot be redriven as they stand and will be skipped: 4 resolved, 2 archived."
 		}),
 		draft("pace-faults", func(v *page.JobConfirmView) {
-			v.TestBatch, v.TestBatchError = "900", "The test batch must be a number up to 214, the size of the job."
-			v.Rate, v.RateError = "fast", "The rate must be a number up to 10,000."
+			v.Steps, v.StepsError = "900", "The steps must be up to 10 numbers from 1 to 1000, such as 1, 10, 100, and "+
+				"together no more than the 214 messages of the job."
+			v.Pace = page.JobPace{
+				Rate:             "fast",
+				RateError:        "The rate must be a number of messages per second up to 10000.",
+				Concurrency:      "many",
+				ConcurrencyError: "The concurrency must be a number of deliveries at once up to 1000.",
+			}
 		}),
 		draft(
 			"archive",
@@ -140,7 +174,7 @@ func jobLimits() map[string]page.JobLimit {
 	return map[string]page.JobLimit{
 		"breaker":     {Kind: page.LimitBreaker, Source: "genesys", At: ago(73)},
 		"pause":       {Kind: page.LimitPause, Source: "cxone", At: ago(-9)},
-		"test-batch":  {Kind: page.LimitTestBatch, Messages: "10 messages"},
+		"step":        {Kind: page.LimitStep, Messages: "10 messages"},
 		"job-rate":    {Kind: page.LimitJobRate, Messages: "4"},
 		"rate-limit":  {Kind: page.LimitRateLimit, Source: "payments", Messages: "7.5"},
 		"ramp":        {Kind: page.LimitRamp, Source: "genesys", Messages: "160"},

@@ -42,7 +42,11 @@ type JobView struct {
 	Started, Ended    ui.Moment
 	Reason, Patch     string
 	Order             string // "Skips messages that come too late for their conversation"; empty: they have no order
-	Pace              string // "4 messages a second at most"; empty: no limit
+	Step              string // "Step 2 of 4 (10 messages)"; empty: it has none, or has ended
+	Steps             string // "1, 10, 100, then the rest"; empty: none
+	Sequence          string // "Oldest first"; empty: it does not deliver
+	Pace              JobPace
+	CanPace           bool   // its pace can be changed
 	Messages          string // "214 messages"
 	MessagesURL       string // the list of its messages
 	FilterURL         string // the list that it was made of; empty: messages that were selected one by one
@@ -60,7 +64,7 @@ type JobPart struct {
 const (
 	LimitBreaker     = "breaker"
 	LimitPause       = "pause"
-	LimitTestBatch   = "test-batch"
+	LimitStep        = "step"
 	LimitJobRate     = "job-rate"
 	LimitRateLimit   = "rate-limit"
 	LimitRamp        = "ramp"
@@ -107,6 +111,25 @@ func (l JobLimits) waits() bool {
 	return slices.ContainsFunc(l.List, func(l JobLimit) bool { return l.Kind == LimitBreaker })
 }
 
+// JobPace is how fast a job goes on at most.
+type JobPace struct {
+	Rate, Concurrency           string // numbers; empty: no limit of the job's own
+	RateError, ConcurrencyError string
+	Redrives                    bool // a queue knows no concurrency
+}
+
+// text describes the limits of a job; empty: it has none.
+func (p JobPace) text() string {
+	var parts []string
+	if p.Rate != "" {
+		parts = append(parts, p.Rate+" a second at most")
+	}
+	if p.Concurrency != "" {
+		parts = append(parts, p.Concurrency+" at once at most")
+	}
+	return strings.Join(parts, ", ")
+}
+
 // JobProblem is why messages of a job failed or were skipped.
 type JobProblem struct {
 	Count string // "12 messages"
@@ -141,18 +164,20 @@ type JobConfirmView struct {
 	Back        string // the query of the list, without "?"
 	To          string // the page to go to instead of that list; empty: none
 
-	Patch           string
-	PatchError      string
-	Reason          string
-	ReasonError     string
-	Order           JobOrder
-	Delivers        bool   // a test batch and a rate can be asked for
-	TestBatch, Rate string // numbers; empty: none
-	TestBatchError  string
-	RateError       string
-	IncludeUnknown  bool
-	UnknownError    string
-	Denied          string
+	Patch          string
+	PatchError     string
+	Reason         string
+	ReasonError    string
+	Order          JobOrder
+	Delivers       bool   // steps and a pace can be asked for
+	Steps          string // "1, 10, 100"; empty: none
+	StepsError     string
+	AskSteps       bool   // it pauses after each
+	Sequence       string // oldest, newest, random or key
+	Pace           JobPace
+	IncludeUnknown bool
+	UnknownError   string
+	Denied         string
 }
 
 // NewMatchesView counts the messages that match since the draft was made.
@@ -289,6 +314,23 @@ func confirmIcon(action string) string {
 		return "edit"
 	}
 	return "replay"
+}
+
+// sequences returns those with the one that is chosen.
+func (v JobConfirmView) sequences() []ui.Option {
+	list := slices.Clone(sequences)
+	for i := range list {
+		list[i].Selected = list[i].Value == v.Sequence
+	}
+	return list
+}
+
+// sequences are the orders in which a job can take up its messages.
+var sequences = []ui.Option{
+	{Value: "oldest", Label: "Oldest first"},
+	{Value: "newest", Label: "Newest first"},
+	{Value: "random", Label: "Random"},
+	{Value: "key", Label: "By order key"},
 }
 
 // patchExample is shown where the patch is still empty.
