@@ -328,7 +328,7 @@ const (
 	maxRead      = 300
 	maxReadBytes = 4 << 20
 
-	// readAtOnce is how many messages are read in one query.
+	// readAtOnce is how many messages are compared before the next are read.
 	readAtOnce = 100
 )
 
@@ -358,7 +358,7 @@ func (s *Store) readBeyond(
 	ctx context.Context, q MessageQuery, at place, newer bool,
 ) (page Page[deadletter.Message], err error) {
 	led := q.Sort == ByAttempt
-	matching, last, more, err := s.readCandidates(ctx, q, at, newer, q.Limit+1, maxRead)
+	matching, last, more, err := s.readCandidates(ctx, q, at, newer, q.Limit+1)
 	if err != nil {
 		return page, err
 	}
@@ -394,36 +394,40 @@ func (s *Store) readBeyond(
 }
 
 // readCandidates reads the messages that may match beyond a place, until it has enough that match or has read its
-// bounds. It returns those that match, the last one that it read, and whether there are more.
+// bounds. It returns those that match, the last one that it read, and whether there are more. It asks for all of them
+// at once, because a search costs more to begin than to go on.
 func (s *Store) readCandidates(
-	ctx context.Context, q MessageQuery, at place, newer bool, enough, most int,
+	ctx context.Context, q MessageQuery, at place, newer bool, enough int,
 ) (matching []place, last place, more bool, err error) {
-	k, bytes, read := q.candidates(), 0, 0
-	for last, more = at, true; more && len(matching) < enough; {
-		if read >= most || bytes >= maxReadBytes && most == maxRead {
+	page, err := q.candidates().page(ctx, s.db, at, newer, maxRead)
+	if err != nil {
+		return nil, at, false, err
+	}
+	if newer {
+		slices.Reverse(page.Items)
+	}
+	last, bytes := at, 0
+	for some := range slices.Chunk(page.Items, readAtOnce) {
+		if len(matching) >= enough {
+			return matching, last, true, nil
+		}
+		if bytes >= maxReadBytes {
 			q.lookup.partly = true
 			return matching, last, true, nil
 		}
-		page, err := k.page(ctx, s.db, last, newer, readAtOnce)
-		if err != nil || len(page.Items) == 0 {
-			return matching, last, false, err
-		}
-		if newer {
-			slices.Reverse(page.Items)
-		}
-		more = newer && page.Newer != "" || !newer && page.Older != ""
-		last = page.Items[len(page.Items)-1]
-		n, err := s.judge(ctx, q.Filter, page.Items)
+		n, err := s.judge(ctx, q.Filter, some)
 		if err != nil {
 			return nil, last, false, err
 		}
-		bytes, read = bytes+n, read+len(page.Items)
-		for _, p := range page.Items {
+		bytes, last = bytes+n, some[len(some)-1]
+		for _, p := range some {
 			if q.lookup.verdicts[p.key] {
 				matching = append(matching, p)
 			}
 		}
 	}
+	more = newer && page.Newer != "" || !newer && page.Older != ""
+	q.lookup.partly = q.lookup.partly || more && len(matching) < enough
 	return matching, last, more, nil
 }
 
@@ -474,7 +478,7 @@ func rowsOf(places []place) []int64 {
 // countRead counts the messages that match among the newest that may, by status.
 func (s *Store) countRead(ctx context.Context, f Filter) (Counts, error) {
 	counts := Counts{ByStatus: map[deadletter.Status]int{}, AtLeast: map[deadletter.Status]bool{}}
-	matching, _, more, err := s.readCandidates(ctx, MessageQuery{Filter: f}, place{}, false, maxRead, maxRead)
+	matching, _, more, err := s.readCandidates(ctx, MessageQuery{Filter: f}, place{}, false, maxRead)
 	if err != nil {
 		return counts, err
 	}

@@ -88,7 +88,7 @@ const causesOfRows = `SELECT m.n, m.fingerprint FROM json_each(?) k CROSS JOIN m
 func (s *Store) groupsRead(ctx context.Context, f Filter, newest int) (groups []MessageGroup, partly bool, err error) {
 	where, query, args := f.where(), causesOfRows, []any{}
 	if f.reads() {
-		matching, _, more, err := s.readCandidates(ctx, MessageQuery{Filter: f}, place{}, false, maxRead, maxRead)
+		matching, _, more, err := s.readCandidates(ctx, MessageQuery{Filter: f}, place{}, false, maxRead)
 		if err != nil {
 			return nil, false, err
 		}
