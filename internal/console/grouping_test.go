@@ -120,3 +120,24 @@ func TestRuleIsTriedBeforeItIsSaved(t *testing.T) {
 		t.Errorf("an operator's rule answers %d", a.status)
 	}
 }
+
+// The list of causes and the overview say the same of how far stored messages are grouped anew.
+func TestPagesSayHowFarMessagesAreGroupedAnew(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for i := range 270 { // more than one transaction groups anew; nothing here runs the others
+		b.receive(t, fmt.Sprintf("s-%d", i), failing("genesys", "shard blue is down", 422))
+	}
+	p := b.member(t, "root", deadletter.Admin)
+	if a := p.get("/overview"); a.count(".regrouping") != 0 {
+		t.Errorf("before, the overview says %q", a.says(".regrouping"))
+	}
+	rule := url.Values{"source": {"genesys"}, "kind": {"join"}, "pattern": {`shard \w+`}, "title": {"A shard"}}
+	if a := p.post("/causes/grouping", rule); a.status != http.StatusSeeOther {
+		t.Fatalf("it answers %d: %s", a.status, a.says("main"))
+	}
+	causes, overview := p.get("/causes").says(".regrouping"), p.get("/overview").says(".regrouping")
+	if !strings.Contains(causes, "of 270 messages are grouped anew") || overview != causes {
+		t.Errorf("the causes say %q, the overview %q", causes, overview)
+	}
+}

@@ -2,6 +2,7 @@ package deadletter
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -29,11 +30,39 @@ type Change struct {
 // Replayed reports whether the change ends a delivery that a person asked for, whether that sent an edited revision,
 // and whether it was delivered.
 func (c Change) Replayed() (edited, delivered, ok bool) {
-	if c.Before.ID == "" || c.Attempt == nil || !c.Attempt.Done || c.Attempt.Trigger == TriggerAuto ||
-		c.Attempt.Trigger.Redrives() {
+	if c.Before.ID == "" || c.Attempt == nil || !c.Attempt.replayed() {
 		return false, false, false
 	}
 	return c.Attempt.Revision > 0, c.Attempt.Outcome == Delivered, true
+}
+
+// replayed reports whether the attempt is a finished delivery that a person asked for.
+func (a Attempt) replayed() bool {
+	return a.Done && a.Trigger != TriggerReceive && a.Trigger != TriggerAuto && !a.Trigger.Redrives()
+}
+
+// ReplaysOfCause returns those of a message's attempts, oldest first, that are replays made while the message had the
+// error of its latest failure.
+func ReplaysOfCause(attempts []Attempt) (replays []Attempt) {
+	if !slices.ContainsFunc(attempts, Attempt.replayed) {
+		return nil
+	}
+	fault := ""
+	for _, a := range attempts {
+		if a.replayed() {
+			replays = append(replays, a)
+		}
+		if !a.Done || a.Outcome == Delivered || a.Trigger.Redrives() {
+			continue
+		}
+		if key := FaultKey(FailureText(a.StatusCode, a.Error)); key != fault {
+			if fault != "" {
+				replays = nil // they are of the cause before
+			}
+			fault = key
+		}
+	}
+	return replays
 }
 
 // Event is one append-only row of the audit trail.

@@ -17,9 +17,16 @@ type causeCounts struct {
 	first, last      int64 // of the failures
 	at               int64 // of the latest change of failed and retrying
 	unedited, edited deadletter.Replays
-	edit             *deadletter.Change // a delivery of an edited message
+	edit             *editSent // an edited message
+	movedEdit        *editSent // likewise; what an edit of the cause itself says comes first
 	hours            map[int64]hourCounts
 	now              map[countKey]int // messages that have this cause, by the values of the stored counts
+}
+
+// editSent is a revision of a message that was delivered.
+type editSent struct {
+	message  deadletter.ID
+	revision int
 }
 
 // hourCounts are the failures and recoveries of an hour.
@@ -92,6 +99,26 @@ func (c *counts) regrouped(m toRegroup, fingerprint string) {
 	m.StatusCode = m.code
 	to.countOpen(m.Message, 1, at)
 	to.countFailure(m.Message, m.failure.Error, at)
+	for _, a := range m.replays {
+		one := deadletter.Replays{Tried: 1}
+		if a.Outcome == deadletter.Delivered {
+			one.Delivered = 1
+		}
+		less := deadletter.Replays{Tried: -one.Tried, Delivered: -one.Delivered}
+		if a.Revision == 0 {
+			from.unedited.Add(less)
+			to.unedited.Add(one)
+			continue
+		}
+		from.edited.Add(less)
+		to.edited.Add(one)
+		if one.Delivered > 0 {
+			to.movedEdit = &editSent{m.ID, a.Revision}
+		}
+	}
+	for _, i := range m.items {
+		c.moveItem(i, m.Fingerprint, fingerprint)
+	}
 }
 
 // countFailure counts a failure for the cause. failure is the error with its status code.
@@ -129,7 +156,7 @@ func (g *causeCounts) countReplay(change *deadletter.Change) {
 	}
 	g.edited.Add(one)
 	if delivered {
-		g.edit = change
+		g.edit = &editSent{change.After.ID, change.Attempt.Revision}
 	}
 }
 
@@ -137,14 +164,17 @@ const (
 	// A state that a failure or a delivery may change is due at once: see deadletter.Cause.Next.
 	updateCause = `UPDATE causes SET messages = messages + ?2, failed = failed + ?3, retrying = retrying + ?4,
 		first_at = iif(?5 > 0, min(first_at, ?5), first_at), last_at = max(last_at, ?6),
-		counted_at = max(counted_at, ?7), unedited = unedited + ?8,
-		unedited_delivered = unedited_delivered + ?9, edited = edited + ?10, edited_delivered = edited_delivered + ?11,
+		counted_at = max(counted_at, ?7), unedited = max(0, unedited + ?8),
+		unedited_delivered = max(0, unedited_delivered + ?9), edited = max(0, edited + ?10),
+		edited_delivered = max(0, edited_delivered + ?11),
 		due_at = iif(state IN ('resolved', 'muted') OR failed + ?3 + retrying + ?4 = 0, counted_at, due_at)
 		WHERE fingerprint = ?1`
 	insertCause = `INSERT INTO causes (fingerprint, source, destination, reason, title, status_code, messages, failed,
-		retrying, first_at, last_at, counted_at, state_at, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		retrying, first_at, last_at, counted_at, state_at, due_at, unedited, unedited_delivered, edited,
+		edited_delivered) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	setEditReason = `UPDATE causes SET edit_reason = coalesce((SELECT reason FROM revisions WHERE number = ?3
-		AND message = (SELECT n FROM messages WHERE id = ?2)), edit_reason) WHERE fingerprint = ?1`
+		AND message = (SELECT n FROM messages WHERE id = ?2)), edit_reason)
+		WHERE fingerprint = ?1 AND (edit_reason = '' OR ?4)`
 	addCauseCount = `INSERT INTO cause_counts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
 		SET messages = messages + excluded.messages`
 	addCauseHour = `INSERT INTO cause_hours VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
@@ -160,9 +190,13 @@ func (g *causeCounts) write(
 			return err
 		}
 	}
-	if g.edit != nil {
-		_, err := tx.ExecContext(ctx, setEditReason, fingerprint, g.edit.After.ID, g.edit.Attempt.Revision)
-		if err != nil {
+	for _, e := range []*editSent{g.edit, g.movedEdit} {
+		if e == nil {
+			continue
+		}
+		if _, err := tx.ExecContext(
+			ctx, setEditReason, fingerprint, e.message, e.revision, e == g.edit,
+		); err != nil {
 			return err
 		}
 	}
@@ -204,7 +238,8 @@ func (g *causeCounts) writeCause(
 	}
 	if _, err := tx.ExecContext(
 		ctx, insertCause, fingerprint, c.Source, c.Destination, c.Error, title, c.StatusCode, c.Messages, c.Failed,
-		c.Retrying, g.first, g.last, g.at, g.first, sqlite.Millis(c.DueAt()),
+		c.Retrying, g.first, g.last, g.at, g.first, sqlite.Millis(c.DueAt()), g.unedited.Tried, g.unedited.Delivered,
+		g.edited.Tried, g.edited.Delivered,
 	); err != nil {
 		return err
 	}

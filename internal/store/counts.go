@@ -40,10 +40,16 @@ type tallyCounts struct{ failed, byRetry, byPeople int }
 // jobCounts counts the items of a job that changed, by the state that they left or reached.
 type jobCounts struct {
 	items map[deadletter.ItemState]int
-	// those that reached a state, by the cause of their message
+	// those that reached a state, by the cause of their message; or left it, if the message was given another cause
 	causes map[string]map[deadletter.ItemState]int
 	again  map[string]int // those that failed for their cause once more
 	at     time.Time
+}
+
+func newJobCounts() jobCounts {
+	return jobCounts{
+		items: map[deadletter.ItemState]int{}, causes: map[string]map[deadletter.ItemState]int{}, again: map[string]int{},
+	}
 }
 
 func newCounts() *counts {
@@ -103,8 +109,7 @@ func (c *counts) tally(at time.Time, source string, add tallyCounts) {
 func (c *counts) item(job deadletter.JobID, cause string, from, to deadletter.ItemState, at time.Time) {
 	j, ok := c.jobs[job]
 	if !ok {
-		j.items, j.causes = map[deadletter.ItemState]int{}, map[string]map[deadletter.ItemState]int{}
-		j.again = map[string]int{}
+		j = newJobCounts()
 	}
 	j.items[from]--
 	j.items[to]++
@@ -116,6 +121,21 @@ func (c *counts) item(job deadletter.JobID, cause string, from, to deadletter.It
 		j.at = at
 	}
 	c.jobs[job] = j
+}
+
+// moveItem counts the item of a job for another cause than before.
+func (c *counts) moveItem(i countedItem, from, to string) {
+	j, ok := c.jobs[i.job]
+	if !ok {
+		j = newJobCounts()
+	}
+	for cause, n := range map[string]int{from: -1, to: 1} {
+		if j.causes[cause] == nil {
+			j.causes[cause] = map[deadletter.ItemState]int{}
+		}
+		j.causes[cause][i.state] += n
+	}
+	c.jobs[i.job] = j
 }
 
 const (

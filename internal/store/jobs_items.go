@@ -311,11 +311,12 @@ func (s *Store) ItemsInFlight(ctx context.Context, id deadletter.JobID) (map[str
 	return counts, nil
 }
 
-const beginItem = `UPDATE job_items SET state = 'in_flight' WHERE job = ? AND message = ? AND state = 'pending'`
+const beginItem = `UPDATE job_items SET state = 'in_flight', cause = ?
+	WHERE job = ? AND message = ? AND state = 'pending'`
 
 // BeginItem marks an item as in flight. It returns false if another delivery has begun with it.
 func (t *Tx) BeginItem(ctx context.Context, i Item) (bool, error) {
-	written, err := t.tx.ExecContext(ctx, beginItem, i.Job, i.n)
+	written, err := t.tx.ExecContext(ctx, beginItem, i.Cause, i.Job, i.n)
 	if err != nil {
 		return false, fmt.Errorf("mark item of job %d as in flight: %w", i.Job, err)
 	}
@@ -328,12 +329,12 @@ func (t *Tx) BeginItem(ctx context.Context, i Item) (bool, error) {
 	return n > 0, err
 }
 
-const settleItem = `UPDATE job_items SET state = ?, error = ?, fault = ?
+const settleItem = `UPDATE job_items SET state = ?, error = ?, fault = ?, cause = ?
 	WHERE job = ? AND message = ? AND state = 'pending'`
 
 // SettleItem writes the result of an item that needs no delivery. The last item ends the job.
 func (t *Tx) SettleItem(ctx context.Context, i Item, state deadletter.ItemState, reason string, at time.Time) error {
-	written, err := t.tx.ExecContext(ctx, settleItem, state, reason, deadletter.FaultKey(reason), i.Job, i.n)
+	written, err := t.tx.ExecContext(ctx, settleItem, state, reason, deadletter.FaultKey(reason), i.Cause, i.Job, i.n)
 	if err != nil {
 		return fmt.Errorf("write result of job %d: %w", i.Job, err)
 	}
@@ -345,7 +346,7 @@ func (t *Tx) SettleItem(ctx context.Context, i Item, state deadletter.ItemState,
 	return err
 }
 
-const settleDelivery = `UPDATE job_items SET state = ?1, error = ?2, fault = ?4,
+const settleDelivery = `UPDATE job_items SET state = ?1, error = ?2, fault = ?4, cause = ?5,
 	version = iif(?1 = 'pending', (SELECT m.version FROM messages m WHERE m.n = message), version)
 	WHERE message = ?3 AND state = 'in_flight' RETURNING job, coalesce(order_key, 0)`
 
@@ -359,7 +360,7 @@ func (t *Tx) settleDelivery(
 	state, reason := a.ItemResult()
 	var id deadletter.JobID
 	var key deadletter.OrderKey
-	err := t.tx.QueryRowContext(ctx, settleDelivery, state, reason, n, deadletter.FaultKey(reason)).Scan(&id, &key)
+	err := t.tx.QueryRowContext(ctx, settleDelivery, state, reason, n, deadletter.FaultKey(reason), cause).Scan(&id, &key)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
@@ -393,11 +394,14 @@ func (t *Tx) countJobs(ctx context.Context, jobs map[deadletter.JobID]jobCounts)
 		for _, state := range deadletter.ItemStates() { // in the order of the statement
 			args = append(args, j.items[state])
 		}
-		if _, err := t.tx.ExecContext(ctx, countItems, append(args, id)...); err != nil {
-			return fmt.Errorf("count the items of job %d: %w", id, err)
-		}
 		if err := t.countCauses(ctx, id, j); err != nil {
 			return fmt.Errorf("count the causes of job %d: %w", id, err)
+		}
+		if len(j.items) == 0 {
+			continue // items count for other causes
+		}
+		if _, err := t.tx.ExecContext(ctx, countItems, append(args, id)...); err != nil {
+			return fmt.Errorf("count the items of job %d: %w", id, err)
 		}
 		if err := t.endJob(ctx, id, j.at); err != nil {
 			return fmt.Errorf("end job %d: %w", id, err)
@@ -406,9 +410,12 @@ func (t *Tx) countJobs(ctx context.Context, jobs map[deadletter.JobID]jobCounts)
 	return nil
 }
 
-const countCause = `INSERT INTO job_causes (fingerprint, job, done, failed, skipped, again) VALUES (?, ?, ?, ?, ?, ?)
-	ON CONFLICT DO UPDATE SET done = done + excluded.done, failed = failed + excluded.failed,
-	skipped = skipped + excluded.skipped, again = again + excluded.again`
+const (
+	countCause = `INSERT INTO job_causes (fingerprint, job, done, failed, skipped, again) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET done = max(0, done + excluded.done), failed = max(0, failed + excluded.failed),
+		skipped = max(0, skipped + excluded.skipped), again = max(0, again + excluded.again)`
+	forgetJobCause = `DELETE FROM job_causes WHERE fingerprint = ? AND job = ? AND done + failed + skipped <= 0`
+)
 
 // countCauses writes what a job came to, by the cause of its messages.
 func (t *Tx) countCauses(ctx context.Context, id deadletter.JobID, j jobCounts) error {
@@ -422,8 +429,24 @@ func (t *Tx) countCauses(ctx context.Context, id deadletter.JobID, j jobCounts) 
 		); err != nil {
 			return err
 		}
+		if !hasLeft(n) {
+			continue
+		}
+		if _, err := t.tx.ExecContext(ctx, forgetJobCause, cause, id); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// hasLeft reports whether items count for another cause than before.
+func hasLeft(n map[deadletter.ItemState]int) bool {
+	for _, items := range n {
+		if items < 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // Fault is what messages of a job failed or were skipped for.

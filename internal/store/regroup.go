@@ -270,6 +270,8 @@ type toRegroup struct {
 	deadletter.Message
 	failure deadletter.Failure
 	code    int
+	replays []deadletter.Attempt // that count for its cause
+	items   []countedItem
 }
 
 // regroupCause groups up to limit messages of a cause anew, and returns how many it looked at. When it finds fewer, it
@@ -339,9 +341,48 @@ func (t *Tx) moveToCause(ctx context.Context, m toRegroup) (fingerprint string, 
 	if _, err := t.tx.ExecContext(ctx, setCause, fingerprint, m.n); err != nil {
 		return "", err
 	}
+	if m.replays, err = t.replaysOfCause(ctx, m.n); err != nil {
+		return "", err
+	}
+	if m.items, err = t.moveItems(ctx, m.n, m.Fingerprint, fingerprint); err != nil {
+		return "", err
+	}
 	t.applied = true
 	t.count(func(sum *counts) { sum.regrouped(m, fingerprint) })
 	return fingerprint, nil
+}
+
+const allAttempts = `SELECT ` + attemptColumns + ` FROM attempts a WHERE a.message = ? ORDER BY a.number`
+
+// replaysOfCause returns the replays of a message that count for its cause.
+func (t *Tx) replaysOfCause(ctx context.Context, n int64) ([]deadletter.Attempt, error) {
+	var list []deadletter.Attempt
+	err := sqlite.Each(ctx, t.tx, func(r sqlite.Row) error {
+		a, err := scanAttempt(r)
+		list = append(list, a)
+		return err
+	}, allAttempts, n)
+	return deadletter.ReplaysOfCause(list), err
+}
+
+// countedItem is an item of a job, and its state.
+type countedItem struct {
+	job   deadletter.JobID
+	state deadletter.ItemState
+}
+
+const moveItems = `UPDATE job_items SET cause = ?3 WHERE message = ?1 AND cause IN ('', ?2) AND state <> 'pending'
+	AND job IN (SELECT job FROM job_causes WHERE fingerprint = ?2) RETURNING job, state`
+
+// moveItems lets the items of a message count for another cause, and returns those that did for the one before.
+func (t *Tx) moveItems(ctx context.Context, n int64, from, to string) (moved []countedItem, err error) {
+	err = sqlite.Each(ctx, t.tx, func(r sqlite.Row) error {
+		var i countedItem
+		err := r.Scan(&i.job, &i.state)
+		moved = append(moved, i)
+		return err
+	}, moveItems, n, from, to)
+	return moved, err
 }
 
 // moveChanged gives a message that is about to be changed its present cause, while messages are grouped anew: otherwise
@@ -354,7 +395,7 @@ func (t *Tx) moveChanged(ctx context.Context, n int64, m deadletter.Message) (fi
 	if err := t.tx.QueryRowContext(ctx, failedWith, n).Scan(&code); err != nil {
 		return "", err
 	}
-	return t.moveToCause(ctx, toRegroup{n, m, failureOf(m, code), code})
+	return t.moveToCause(ctx, toRegroup{n: n, Message: m, failure: failureOf(m, code), code: code})
 }
 
 // endCause ends the grouping of a cause's messages. If none of them stays, what is left of the cause goes to the one of

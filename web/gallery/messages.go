@@ -323,7 +323,8 @@ func groupMessages(v *page.MessagesTableView, largest page.MessageGroup) {
 	v.Rows = v.Rows[:8]
 	for i := range v.Rows {
 		group := i / 3
-		v.Rows[i].Cause = messageCauses[group]
+		v.Rows[i].Cause, v.Rows[i].Outcome = messageCauses[group], "error_response"
+		v.Rows[i].Code, v.Rows[i].Reason, _ = strings.Cut(messageCauses[group].Title, ": ")
 		if i%3 == 0 {
 			v.Rows[i].Group = heads[group]
 			v.Rows[i].Group.MessageCause, v.Rows[i].Group.ID = messageCauses[group], strconv.Itoa(group)

@@ -47,6 +47,9 @@ func overview() []Example {
 			v.Notices = []page.StandingNotice{{Kind: n.Kind, Text: n.Text, Hint: n.Hint}}
 		}),
 		overview("notices", func(v *page.OverviewFigures) { v.Notices = notices() }),
+		overview("grouping", func(v *page.OverviewFigures) {
+			v.Grouping = page.GroupProgress{Done: "12,400", Of: "80,000", Percent: "15"}
+		}),
 		overview("notices-long", func(v *page.OverviewFigures) {
 			v.Notices = notices()
 			v.Notices[0].Items = []string{longWord + longWord, longReason(), rtlText}
