@@ -35,6 +35,7 @@ func (c *Console) openBreakers(by deadletter.Actor, o overview) []page.BreakerVi
 		if !ok {
 			continue
 		}
+		v.CauseURL = o.latestCauses[name]
 		v.Source, v.Back, v.Position = printable(name), o.query.Encode(), strconv.Itoa(len(list))
 		v.Waiting.Text, v.Messages = number(named), waitingMessages(named)
 		if unnamed > 0 {

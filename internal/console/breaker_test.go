@@ -530,3 +530,28 @@ func TestJobSaysWhichLimitHoldsIt(t *testing.T) {
 		}
 	}
 }
+
+// What a destination answered last leads to the cause of the messages that failed for it.
+func TestLatestFailureOfADestinationLeadsToItsCause(t *testing.T) {
+	t.Parallel()
+	b, health, _ := outage(t, 0)
+	m := b.receive(t, "x-1", failing("genesys", "shard blue is down", 422), func(c *deadletter.Capture) {
+		c.Destination = "http://handler.internal:9090/genesys?code=s3cret" // as setup configures it
+	})
+	p := b.member(t, "olga", deadletter.Operator)
+	*health = delivery.DestinationHealth{
+		LatestAt: b.clock.Now(), Failures: 9,
+		Latest:  deadletter.Attempt{StatusCode: 422, Error: "shard blue is down"},
+		Breaker: delivery.BreakerStatus{State: delivery.Open, Since: b.clock.Now()},
+	}
+	to := `a[href="/causes/` + m.Fingerprint + `"]`
+	for path, place := range map[string]string{"/overview": ".breaker-saw " + to, "/sources": ".health-note " + to} {
+		if a := p.get(path); a.count(place) != 1 {
+			t.Errorf("%s does not lead to the cause: %s", path, a.says("main"))
+		}
+	}
+	health.Latest.Error = "something else"
+	if a := p.get("/overview"); a.count(".breaker-saw a") != 0 {
+		t.Errorf("it leads to a cause that no message has: %s", a.says(".breaker-saw"))
+	}
+}

@@ -739,6 +739,9 @@ func (c *Console) addFaults(ctx context.Context, v *page.JobView, j deadletter.J
 		return nil
 	}
 	faults, err := c.Store.JobFaults(ctx, j.ID)
+	if err != nil {
+		return err
+	}
 	if more := len(faults) - maxProblems; more > 0 {
 		v.MoreProblems, faults = "and "+number(more)+" more", faults[:maxProblems]
 	}
@@ -753,9 +756,14 @@ func (c *Console) addFaults(ctx context.Context, v *page.JobView, j deadletter.J
 		if f.AtLeast {
 			problem.Count += "+"
 		}
+		if s, ok := c.Settings().Source(f.Source); ok && f.State == deadletter.ItemFailed {
+			if problem.Cause, err = c.causeOf(ctx, s, f.Text); err != nil {
+				return err
+			}
+		}
 		v.Problems = append(v.Problems, problem)
 	}
-	return err
+	return nil
 }
 
 // maxProblems bounds how many errors a job shows.

@@ -14,6 +14,7 @@ import (
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/store"
 	"dlqdesk/internal/worker"
 	"dlqdesk/web/page"
 )
@@ -538,6 +539,38 @@ func TestFailuresOfAJobLinkToTheirMessages(t *testing.T) {
 	}
 	if a := p.get("/messages?job=1&error=" + strings.Repeat("x", 5000)); a.status != http.StatusUnprocessableEntity {
 		t.Errorf("a reason too long for an address is answered %d", a.status)
+	}
+}
+
+// A failure of a job leads to the cause that its messages have.
+func TestFailuresOfAJobLeadToTheirCause(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	m := b.receive(t, "x-1", failing("genesys", "shard blue is down", 422), func(c *deadletter.Capture) {
+		c.Destination = "http://handler.internal:9090/genesys?code=s3cret" // as setup configures it
+	})
+	p := b.member(t, "olga", deadletter.Operator)
+	id := b.draft(t, "x-1")
+	olga := deadletter.User("olga", deadletter.Operator, "")
+	if err := b.desk.StartJob(t.Context(), olga, id, deadletter.JobInput{}); err != nil {
+		t.Fatal(err)
+	}
+	j, err := b.store.Job(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	items, err := b.store.PendingItems(t.Context(), j, "genesys", 1)
+	if err != nil || len(items) != 1 {
+		t.Fatalf("%d items, %v", len(items), err)
+	}
+	err = b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		return tx.SettleItem(ctx, items[0], deadletter.ItemFailed, "422: shard blue is down", b.clock.Now())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := p.get("/jobs/" + id.String()); a.count(`.job-problems a[href="/causes/`+m.Fingerprint+`"]`) != 1 {
+		t.Errorf("it does not lead to the cause: %s", a.says(".job-problems"))
 	}
 }
 

@@ -58,7 +58,8 @@ type overview struct {
 	causes  []deadletter.Cause
 	queues  []queueDepth
 
-	waitingJobs map[string]deadletter.JobID // by source
+	waitingJobs  map[string]deadletter.JobID // by source
+	latestCauses map[string]string           // the pages of the causes of the latest failed deliveries, by source
 }
 
 // ageCount counts the open messages of an age.
@@ -195,8 +196,16 @@ func (c *Console) readOverview(ctx context.Context, query url.Values) (overview,
 		return o, err
 	}
 	o.queues = c.queueDepths(ctx)
-	o.waitingJobs, err = c.waitingJobs(ctx)
-	return o, err
+	if o.waitingJobs, err = c.waitingJobs(ctx); err != nil {
+		return o, err
+	}
+	o.latestCauses = map[string]string{}
+	for _, s := range c.Settings().Sources {
+		if o.latestCauses[s.Name], err = c.latestCause(ctx, s); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
 }
 
 func parseTimeRange(value string) (timeRange, error) {
@@ -485,14 +494,14 @@ func (c *Console) sourceRow(o overview, name string, of *series) page.SourceRow 
 		row.URL = address("/overview", replaceParam(o.query, "source", name))
 	}
 	if s, ok := c.Settings().Source(name); ok {
-		row.SourceHealth = c.sourceHealth(s)
+		row.SourceHealth = c.sourceHealth(s, o.latestCauses[name])
 	}
 	return row
 }
 
 // sourceHealth shows the health of a source's destination.
-func (c *Console) sourceHealth(s Source) page.SourceHealth {
-	v := page.SourceHealth{Destination: s.host()}
+func (c *Console) sourceHealth(s Source, latestCause string) page.SourceHealth {
+	v := page.SourceHealth{Destination: s.host(), CauseURL: latestCause}
 	v.Health, v.Since, v.Note = healthView(c.health(s.Name))
 	return v
 }
@@ -523,6 +532,29 @@ func (c *Console) health(source string) delivery.DestinationHealth {
 	h := c.Health(source)
 	h.Latest.Error = c.Desk.Hider().Text(h.Latest.Error, h.LatestAt)
 	return h
+}
+
+// latestCause returns the page of the cause of the latest failed delivery to a destination; "" if there is none.
+func (c *Console) latestCause(ctx context.Context, s Source) (string, error) {
+	h := c.Health(s.Name)
+	if h.Failures+h.ErrorResponses == 0 {
+		return "", nil
+	}
+	return c.causeOf(ctx, s, deadletter.FailureText(h.Latest.StatusCode, h.Latest.Error))
+}
+
+// causeOf returns the page of the cause of an error of a source's destination; "" if no message failed for it.
+func (c *Console) causeOf(ctx context.Context, s Source, failure string) (string, error) {
+	grouping, err := c.Store.Grouping(ctx)
+	if err != nil {
+		return "", err
+	}
+	fingerprint, _ := grouping.Cause(deadletter.Failure{Source: s.Name, Destination: s.URL, Error: failure}, "")
+	causes, err := c.Store.CausesAmong(ctx, []string{fingerprint})
+	if err != nil || len(causes) == 0 {
+		return "", err
+	}
+	return page.CauseURL(causes[0].Fingerprint), nil
 }
 
 // latestError describes how the latest delivery to a destination failed, as in "503: upstream is restarting".

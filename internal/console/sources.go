@@ -105,8 +105,13 @@ func (c *Console) sourcesView(r *http.Request, v page.SourcesView, f sourceFigur
 }
 
 func (c *Console) sourceLine(r *http.Request, s Source) page.SourceLine {
+	cause, err := c.latestCause(r.Context(), s)
+	if err != nil {
+		c.logFailure(r, deadletter.KindOf(err), err) // the page without the link is still useful
+	}
 	return page.SourceLine{
-		Name: s.Name, URL: "/sources/" + url.PathEscape(s.Name), Endpoint: c.endpoint(r, s), Health: c.sourceHealth(s),
+		Name: s.Name, URL: "/sources/" + url.PathEscape(s.Name), Endpoint: c.endpoint(r, s),
+		Health:       c.sourceHealth(s, cause),
 		Verification: page.Verification{Scheme: s.Setup.Scheme, Text: s.Setup.Proof, Unverified: s.Setup.Open},
 	}
 }

@@ -454,6 +454,7 @@ type Fault struct {
 	State    deadletter.ItemState
 	Key      string // deadletter.FaultKey of Text
 	Text     string // of one of them
+	Source   string // of the messages; "" if they have several
 	Messages int
 	AtLeast  bool // there may be more: the job has too many messages to count them here
 }
@@ -462,9 +463,11 @@ type Fault struct {
 // is as quick as any.
 const faultSample = 10_000
 
-const jobFaults = `SELECT state, fault, min(error), count(*) AS n, sum(count(*)) OVER (PARTITION BY state) FROM (
-		SELECT * FROM (SELECT state, fault, error FROM job_items WHERE job = ? AND state = 'failed' LIMIT ?)
-		UNION ALL SELECT * FROM (SELECT state, fault, error FROM job_items WHERE job = ? AND state = 'skipped' LIMIT ?)
+const jobFaults = `SELECT state, fault, min(error), count(*) AS n, sum(count(*)) OVER (PARTITION BY state),
+	iif(min(source) = max(source), min(source), '') FROM (
+		SELECT * FROM (SELECT state, fault, error, source FROM job_items WHERE job = ? AND state = 'failed' LIMIT ?)
+		UNION ALL
+		SELECT * FROM (SELECT state, fault, error, source FROM job_items WHERE job = ? AND state = 'skipped' LIMIT ?)
 	) GROUP BY state, fault ORDER BY n DESC, state, fault`
 
 // JobFaults returns what a job's messages failed or were skipped for, among the first 10,000 of each, most frequent
@@ -474,7 +477,7 @@ func (s *Store) JobFaults(ctx context.Context, id deadletter.JobID) ([]Fault, er
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var f Fault
 		var ofState int
-		err := r.Scan(&f.State, &f.Key, &f.Text, &f.Messages, &ofState)
+		err := r.Scan(&f.State, &f.Key, &f.Text, &f.Messages, &ofState, &f.Source)
 		f.AtLeast = ofState >= faultSample
 		list = append(list, f)
 		return err

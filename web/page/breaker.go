@@ -23,6 +23,7 @@ type BreakerView struct {
 
 	LastDelivery ui.Moment // when the latest delivery ended; zero: it is not known
 	LastOutcome  string    // how
+	CauseURL     string    // of LastOutcome; empty: it is not known
 	Next         ui.Moment // time of the next probe; zero: Note says what probes
 	Note         string    // what comes next, in words
 	Probe        string    // the address that probes it; empty: there is nothing to probe

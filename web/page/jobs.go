@@ -136,6 +136,7 @@ type JobProblem struct {
 	State string // failed or skipped
 	Text  string
 	URL   string // of the list of these messages; empty: there is none
+	Cause string // the page of the cause that they failed for; empty: not of one
 }
 
 // JobCause is a cause that messages of a job had, with what became of them.

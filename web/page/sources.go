@@ -70,6 +70,7 @@ type SourceHealth struct {
 	Health      string
 	Since       ui.Moment
 	Note        string
+	CauseURL    string // of the latest failure that Note names; empty: it is not known
 }
 
 // SourceView is one source with all that there is to know of it.
