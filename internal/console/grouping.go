@@ -91,7 +91,7 @@ func groupRuleRow(r deadletter.GroupRule, by deadletter.Actor, now time.Time) pa
 	if _, err := r.Undo(by, now); err == nil {
 		row.UndoURL = groupingPath + "/" + strconv.FormatInt(r.ID, 10) + "/undo"
 	} else if r.InForce() {
-		row.Denied = errorText(err)
+		row.Denied = sentence(errorText(err))
 	}
 	return row
 }

@@ -28,6 +28,11 @@ func cause() []Example {
 			v.Head.Actions.Messages, v.Head.Mine = "1 message", false
 			v.Head.Next = page.NextStep{Text: "Nothing was tried yet. Look at the message, then replay it."}
 			v.Sample = page.CauseSample{}
+			v.Trend.Steps, v.Trend.Plot = v.Trend.Steps[:1], oneFailure()
+			v.Affected.Count, v.Affected.Most.More = "1", ""
+			v.Affected.Most.Values = []page.CauseValue{{Text: "5d0d1c7e-11aa-4c3b-9c55-6a7b8c9d0e1f", Count: "1", Share: 100}}
+			v.Differences = oneMessage()
+			v.Differences.OneMessage, v.Differences.NearestURL, v.Differences.PasteURL = false, "", ""
 			v.Examples = v.Examples[:1]
 			v.Examples[0].Names, v.Examples[0].Why = []string{"First", "Latest"}, "The one message of this cause."
 		}),
@@ -40,6 +45,29 @@ func cause() []Example {
 			v.Head.Next = page.NextStep{Text: "Nothing is open. If it fails again, it is shown as regressed."}
 			v.Examples, v.Sample, v.Presence = nil, page.CauseSample{}, nil
 		}),
+		example("fifty", func(v *page.CauseView) {
+			for len(v.Notes.List) < 50 {
+				n := v.Notes.List[len(v.Notes.List)%2]
+				n.ID, n.EditURL, n.Earlier = strconv.Itoa(len(v.Notes.List)+1), "", nil
+				v.Notes.List = append(v.Notes.List, n)
+			}
+			for len(v.Tried.Jobs) < 20 {
+				v.Tried.Jobs = append(v.Tried.Jobs, v.Tried.Jobs[len(v.Tried.Jobs)%2])
+			}
+			for len(v.Trend.Marks) < 50 {
+				v.Trend.Marks = append(v.Trend.Marks, v.Trend.Marks[len(v.Trend.Marks)%4])
+			}
+			v.Notes.Older, v.Tried.More = "12 older notes", "The newest 20 jobs are shown."
+		}),
+		{Name: "cause-fault", Component: page.Error(page.ErrorView{
+			Chrome: chrome("Unavailable", page.CauseURL("4f2a9c6d01b7e385")), Status: "503", Heading: "Unavailable",
+			Text: "This took too long: try again in a moment.", RequestID: "01JQ7W3N9V",
+			RetryURL: page.CauseURL("4f2a9c6d01b7e385"),
+		})},
+		{Name: "cause-missing", Component: page.Error(page.ErrorView{
+			Chrome: chrome("Not found", page.CauseURL("4f2a9c6d01b7e385")), Status: "404", Heading: "Not found",
+			Text: "There is no such cause.",
+		})},
 		example("long", longCause),
 		example("viewer", func(v *page.CauseView) {
 			v.Head.Actions = deniedCause(viewer)
@@ -64,6 +92,9 @@ func cause() []Example {
 			none := page.Count{Text: "0"}
 			v.Head.State, v.Head.Since = "resolved", ago(20)
 			v.Head.Failed, v.Head.Retrying, v.Head.Arriving = none, none, ""
+			denied := deniedCause("No message of this cause is failed or retrying.")
+			a := &v.Head.Actions
+			a.DenyReplay, a.DenyEdit, a.DenyArchive = denied.DenyReplay, denied.DenyEdit, denied.DenyArchive
 			v.Head.Next = page.NextStep{Text: "Nothing is open. If it fails again, it is shown as regressed."}
 		}),
 		example("regressed", func(v *page.CauseView) {
@@ -120,7 +151,7 @@ func causeOf() page.CauseView {
 			Last:        ago(2),
 			Arriving:    "12 in the last hour",
 			Next: page.NextStep{
-				Text: "0 of 20 replays as they were were delivered, 214 of 214 after an edit: edit the other 214 too.",
+				Text: page.StepText("edit", "214", "31"), URL: "#cause-tried", Link: "What was tried",
 			},
 			Actions: page.CauseActions{
 				Messages: "214 messages", EditOneURL: "/messages/a/edit",
@@ -242,6 +273,15 @@ func causeTrendOf() page.CauseTrend {
 	text, _ := json.Marshal(data) // numbers and texts
 	v.Plot = page.Plot{Summary: "In the last 2 days 1,204 failed and 214 recovered.", Data: string(text)}
 	return v
+}
+
+// oneFailure is a plot with a single bar.
+func oneFailure() page.Plot {
+	return page.Plot{
+		Summary: "In the last 24 hours 1 failed and 0 recovered.",
+		Data:    `{"from":1772366400000,"step":3600000,"failed":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1],` +
+			`"recovered":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0],"marks":[]}`,
+	}
 }
 
 func causeSampleOf() page.CauseSample {

@@ -99,7 +99,7 @@ func causesView(rows []page.CauseRow) page.CausesView {
 			{Label: "Largest", URL: "/causes?sort=size"},
 			{Label: "Growing", URL: "/causes?sort=growing"},
 		},
-		Order:    "Regressed and new first, then growing, then by failed messages; muted and resolved last.",
+		Order:    "Regressed and new first, then growing, then the rest by size; muted and resolved last.",
 		Rows:     rows,
 		NextURL:  "/causes?cursor=o1",
 		ClearURL: "/causes",

@@ -29,7 +29,10 @@ func grouping() []Example {
 	return []Example{
 		rules("rules", func(*page.GroupingView) {}),
 		rules("none", func(v *page.GroupingView) { v.Rows = nil }),
-		rules("viewer", func(v *page.GroupingView) { v.Denied = viewer }),
+		rules("viewer", func(v *page.GroupingView) {
+			v.Denied = viewer
+			v.Rows[0].UndoURL, v.Rows[0].Denied = "", viewer
+		}),
 		rules("progress", func(v *page.GroupingView) {
 			v.Progress = page.GroupProgress{Done: "12,400", Of: "80,000", Percent: "15"}
 		}),
@@ -99,7 +102,7 @@ func groupingView() page.GroupingView {
 			},
 			{
 				Kind: "join", Source: "cxone", Pattern: `contact list \S+ is full`, Title: "Contact list is full",
-				At: ago(600), Denied: "this rule is in the configuration: remove it there, and reload",
+				At: ago(600), Denied: "This rule is in the configuration: remove it there, and reload.",
 			},
 			{Kind: "ignore", Source: "cxone", Pattern: `shard-[a-z]+`, By: "root", At: ago(900)},
 		},

@@ -40,6 +40,17 @@ func message() []Example {
 	asks(&question)
 	return []Example{
 		message("failed", func(*page.MessageView) {}),
+		message("cause-known", func(v *page.MessageView) {
+			v.Panel.Cause.Standing = page.CauseStanding{
+				State: "known", Ticket: page.Ticket{ID: "OPS-1423", URL: "https://tracker.example/OPS-1423"},
+			}
+		}),
+		message("cause-muted", func(v *page.MessageView) {
+			v.Panel.Cause.Standing = page.CauseStanding{
+				State: "muted", Owner: longWord, Ticket: page.Ticket{ID: longWord},
+				MutedUntil: ago(-180), MutedFor: []string{"after 200 more"},
+			}
+		}),
 		message("retrying", state("retrying")),
 		message("replaying", state("replaying")),
 		message("resolved", state("resolved")),
@@ -311,6 +322,8 @@ func messageView() page.MessageView {
 			},
 			Choices: []ui.Option{{Value: "0", Label: "original", Selected: true}},
 			Cause: page.Cause{
+				PageURL:  "/causes/4f2a9c6d01b7e385",
+				Standing: page.CauseStanding{State: "claimed", Owner: "ben", OwnedUntil: ago(-120)},
 				Others:   "311 other messages",
 				URL:      "/messages?cause=5f2d8a901c3b4e7f&status=all",
 				Since:    ago(300),

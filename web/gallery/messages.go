@@ -262,9 +262,9 @@ func messageID(i int) string { return fmt.Sprintf("9b1f6c1e-7a35-4f0d-9a55-2f7d1
 // manyRows are messages that need a person, as a bad morning leaves them.
 // messageCauses are causes of messages.
 var messageCauses = []page.MessageCause{
-	{URL: "/causes/c1", State: "new", Title: "503: upstream is restarting", Open: "1,416"},
-	{URL: "/causes/c2", State: "claimed", Title: "422: field id is missing", Open: "58"},
-	{URL: "/causes/c3", State: "resolved", Title: "500: deadlock detected", Open: "0"},
+	{URL: "/causes/c1", State: "new", Title: "503 upstream is restarting", Open: "1,416"},
+	{URL: "/causes/c2", State: "claimed", Title: "422 field id is missing", Open: "58"},
+	{URL: "/causes/c3", State: "resolved", Title: "500 deadlock detected", Open: "0"},
 }
 
 func manyRows(n int) []page.MessageRow {

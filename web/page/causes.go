@@ -83,6 +83,14 @@ type CauseRow struct {
 	Refused          []Refusal
 }
 
+// way is the source and the destination in one text, as far as they are known.
+func (r CauseRow) way() string {
+	if r.Destination == "" {
+		return r.Source
+	}
+	return strings.TrimSpace(r.Source + " → " + r.Destination)
+}
+
 // CauseStanding is the state of a cause, and who or what it waits for.
 type CauseStanding struct {
 	State      string // new, open, claimed, known, muted, resolved or regressed
@@ -108,6 +116,15 @@ type ReplayResult struct {
 	Share            int    // delivered, in percent
 	How              string // "as they were", "after add id"
 	Tone             string // done, warn or fault
+}
+
+// replayText returns what replays came to in one text.
+func replayText(results []ReplayResult) string {
+	var parts []string
+	for _, r := range results {
+		parts = append(parts, r.Delivered+" of "+r.Tried+" "+r.How)
+	}
+	return strings.Join(parts, " · ")
 }
 
 // StepText returns the next step of a cause in words. kind is look, test, replay, edit, fix, breaker or retries.
@@ -198,8 +215,9 @@ func bulkCauseActions() []bulkAction {
 		{"replay", "Replay", "r", true},
 		{"edit", "Edit and replay", "e", false},
 		{"archive", "Archive", "a", false},
+		{"claim", "Claim", "c", false},
 		{"mute", "Mute", "m", false},
-		{"merge", "Merge…", "", false},
+		{"merge", "Merge", "", false},
 	}
 }
 

@@ -113,6 +113,7 @@ func shortcuts() []shortcutGroup {
 			{[]string{"d"}, "Redrive (messages)"},
 			{[]string{"c"}, "Claim or release (causes)"},
 			{[]string{"m"}, "Mute or unmute (causes)"},
+			{[]string{"t"}, "Mark as known (one cause)"},
 			{[]string{"u"}, "Back to the list"},
 			{[]string{"Ctrl", "Enter"}, "Save and replay (while editing)"},
 		}},

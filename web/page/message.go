@@ -402,6 +402,15 @@ func (v MessagePanelView) unknown() ui.Notice {
 	}
 }
 
+// orderLine is the order of the message as a line says it. The question of an action says itself what was delivered.
+func (v MessagePanelView) orderLine() MessageOrder {
+	order := v.Order
+	if v.Confirm != "" {
+		order.Newer = ""
+	}
+	return order
+}
+
 // doubts are the reasons for which the message asks before it is sent.
 func (v MessagePanelView) doubts() (list []ui.Notice) {
 	if v.Outcome == "unknown" {

@@ -200,9 +200,12 @@ type bulkAction struct {
 // anything else.
 func (v MessagesTableView) bulkActions() []bulkAction {
 	restore := bulkAction{name: "restore", label: "Restore"}
-	acts := []bulkAction{{"replay", "Replay", "r", true}, {"edit", "Edit and replay", "e", false}}
+	acts := []bulkAction{{"replay", "Replay", "r", true}}
 	if v.Redrives {
 		acts = append(acts, bulkAction{"redrive", "Redrive", "d", false})
+	}
+	acts = append(acts, bulkAction{"edit", "Edit and replay", "e", false})
+	if v.Redrives {
 		acts = append(acts, bulkAction{"edit-redrive", "Edit and redrive", "", false})
 	}
 	acts = append(acts, bulkAction{"archive", "Archive", "a", false})

@@ -116,6 +116,29 @@ func TestThemeFollowsTheSystemUntilOneIsChosen(t *testing.T) {
 	await(t, ctx, theme+` === "light"`)
 }
 
+func TestPaperIsLightAndHasNoControls(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	mux.Handle("GET /messages", show(http.StatusOK, messagesPage(listOf(1))))
+	_, ctx := openMessages(t, mux)
+	await(t, ctx, `document.querySelector('td time').dataset.utcText !== undefined`)
+	run(t, ctx, chromedp.Click(chromedp.CSS(`.theme-switch label:has([value="dark"])`)))
+	paper := emulation.SetEmulatedMediaParams{Media: "print"}
+	if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, paper); err != nil {
+		t.Fatal(err)
+	}
+	await(t, ctx, `document.documentElement.dataset.theme === "light"`)
+	shown := eval[[]string](t, ctx, `[...document.querySelectorAll('.bar, .query, .pager, .btn, .col-check, .row-link')].
+		filter((e) => e.checkVisibility()).map((e) => e.className)`)
+	if !slices.Equal(shown, []string{"row-link"}) {
+		t.Errorf("on paper are %v, want the row alone", shown)
+	}
+	const written = `getComputedStyle(document.querySelector('td time'), '::after').content`
+	if got := eval[string](t, ctx, written); !strings.Contains(got, "UTC") {
+		t.Errorf("a time on paper is %s, want the whole time", got)
+	}
+}
+
 func TestTimesAreInWords(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
