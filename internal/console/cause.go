@@ -84,6 +84,36 @@ func (c *Console) showCause(
 	return c.render(w, r, status, page.CausePage(v))
 }
 
+// openCauseJobs returns the jobs over messages of a cause that are not over. tried are those that have results for it;
+// one that the person started a moment ago has none yet, and is known by its filter.
+func (c *Console) openCauseJobs(
+	r *http.Request, fingerprint string, tried []store.CauseJob,
+) (list []page.JobView, err error) {
+	jobs, err := c.Store.ShownJobs(r.Context(), auth.Actor(r.Context()).Name)
+	if err != nil {
+		return nil, err
+	}
+	jobs = slices.DeleteFunc(jobs, func(j deadletter.Job) bool {
+		query, err := url.ParseQuery(j.Filter)
+		return err != nil || query.Get("cause") != fingerprint ||
+			slices.ContainsFunc(tried, func(t store.CauseJob) bool { return t.ID == j.ID })
+	})
+	for _, t := range tried {
+		jobs = append(jobs, t.Job)
+	}
+	for _, j := range jobs {
+		if j.State.Ended() {
+			continue
+		}
+		v := c.jobView(r, j, page.CauseURL(fingerprint))
+		if err := c.addNow(r.Context(), &v, j); err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}
+
 func (c *Console) causePage(r *http.Request, seen desk.CauseView) (v page.CauseView, err error) {
 	ctx, fingerprint := r.Context(), seen.Cause.Fingerprint
 	after, err := c.Store.LatestSequence(ctx)
@@ -113,15 +143,8 @@ func (c *Console) causePage(r *http.Request, seen desk.CauseView) (v page.CauseV
 		return v, err
 	}
 	v.Tried = triedView(seen.Cause, jobs)
-	for _, j := range jobs {
-		if j.State.Ended() {
-			continue
-		}
-		running := c.jobView(r, j.Job, page.CauseURL(fingerprint))
-		if err := c.addNow(ctx, &running, j.Job); err != nil {
-			return v, err
-		}
-		v.Jobs = append(v.Jobs, running)
+	if v.Jobs, err = c.openCauseJobs(r, fingerprint, jobs); err != nil {
+		return v, err
 	}
 	if v.Trend, err = c.causeTrend(ctx, seen.Cause, jobs, r.URL.Query().Get("range")); err != nil {
 		return v, err

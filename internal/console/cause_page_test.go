@@ -242,6 +242,9 @@ func TestMessagesOfACauseAreReplayedFromItsPage(t *testing.T) {
 	if begun.header.Get("HX-Redirect") != path {
 		t.Fatalf("the start leads to %q: %d %s", begun.header.Get("HX-Redirect"), begun.status, begun.text)
 	}
+	if got := p.get(path).count(".job-strip"); got != 1 {
+		t.Errorf("the page shows %d jobs before the first result, want 1", got)
+	}
 	job, err := b.store.Job(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)

@@ -142,16 +142,22 @@ function zeroLine(plot) {
 	plot.ctx.restore()
 }
 
-// drawMarks draws a dashed line, with a flag on top, at each marked moment.
+// drawMarks draws a dashed line, with a flag on top, at each marked moment. One line stands for those so close together
+// that their flags would touch.
 function drawMarks(plot, { from, step, failed, marks = [] }) {
 	const { top, height } = plot.bbox
 	const { ctx } = plot
 	ctx.save()
 	ctx.strokeStyle = ctx.fillStyle = ink('--tone-violet')
 	ctx.lineWidth = devicePixelRatio
-	for (const { at } of marks.filter(({ at }) => at >= from && at < from + step * failed.length)) {
+	const flag = 5 * devicePixelRatio
+	let last = -flag
+	for (const { at } of marks.filter(({ at }) => at >= from && at < from + step * failed.length).sort((a, b) => a.at - b.at)) {
 		const x = Math.round(plot.valToPos(at / 1000, 'x', true)) + 0.5
-		const flag = 5 * devicePixelRatio
+		if (x - last <= flag) {
+			continue
+		}
+		last = x
 		ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio])
 		ctx.beginPath()
 		ctx.moveTo(x, top)
@@ -201,8 +207,9 @@ function showReadout(host, figures, index) {
 	const end = new Date(begin.getTime() + figures.step)
 	const recovered = figures.recovered ? `${figures.recovered[index]} recovered`
 		: `${figures.byRetries[index]} recovered by retries, ${figures.byPeople[index]} by people`
-	const marks = (figures.marks ?? []).filter(({ at }) => at >= begin && at < end).map(({ text }) => ` · ${text}`)
-	place.textContent = `${dayAndHour.format(begin)} – ${hour.format(end)}: ${figures.failed[index]} failed, ${recovered}${marks.join('')}`
+	const marks = (figures.marks ?? []).filter(({ at }) => at >= begin && at < end)
+	const texts = marks.length > 2 ? ` · ${marks.length} marked moments` : marks.map(({ text }) => ` · ${text}`).join('')
+	place.textContent = `${dayAndHour.format(begin)} – ${hour.format(end)}: ${figures.failed[index]} failed, ${recovered}${texts}`
 }
 
 // open opens the messages that were received in a step.
