@@ -227,3 +227,21 @@ func TestAnEditedBodyIsNotChangedByTheForm(t *testing.T) {
 		}
 	}
 }
+
+// A browser sends no form that leaves a required field empty: what may be empty is not required.
+func TestOptionalFieldsOfGroupingAreNotRequired(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{"split-cause": "", "grouping-rules": "pattern"} {
+		for _, e := range gallery.Examples() {
+			if e.Name != name {
+				continue
+			}
+			required := render(t, e).Find("main form input[required]").Map(func(_ int, s *goquery.Selection) string {
+				return s.AttrOr("name", "")
+			})
+			if got := strings.Join(required, " "); got != want {
+				t.Errorf("%s requires %q, want %q", name, got, want)
+			}
+		}
+	}
+}
