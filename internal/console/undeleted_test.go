@@ -65,7 +65,7 @@ func TestUndeletedMessageShowsWhenItExpires(t *testing.T) {
 	if !strings.Contains(got, "one that is lost here does not show") {
 		t.Errorf("the ledger says %s", got)
 	}
-	overview := p.get("/overview").says("#queues-title + table")
+	overview := p.get("/overview").says("[aria-labelledby=queues-title] table")
 	for _, want := range []string{"A message expires 4 days after it was sent", "one expires " + expires} {
 		if !strings.Contains(overview, want) {
 			t.Errorf("the overview does not say %q: %s", want, overview)
