@@ -56,6 +56,7 @@ type App struct {
 	receiver, console, metricsServer *server.Server
 	setupToken                       string
 	kick                             func() // wakes the worker
+	jobRate                          func(deadletter.JobID) float64
 }
 
 // Options are what New needs besides the configuration. The zero value of each field is a default.
@@ -156,7 +157,7 @@ func (a *App) start(ctx context.Context) error {
 	})
 	samples := a.startSampler()
 	work := a.newWorker(queues, samples)
-	a.kick = work.Kick
+	a.kick, a.jobRate = work.Kick, work.JobRate
 	a.life.OnStop("state of destinations", a.tracker.Save)
 	a.run("state of destinations", a.tracker.Run)
 	a.run("worker", work.Run)

@@ -159,6 +159,7 @@ func (a *App) newConsole(ctx context.Context, q *queues) (*console.Console, erro
 		Ledger:  a.ledger,
 		Tickets: func() deadletter.Tickets { return a.settings.Load().Config.Tickets.Tickets },
 		Kick:    a.kick,
+		JobRate: a.jobRate,
 		Now:     a.now,
 	})
 	var names []string

@@ -551,17 +551,20 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 	if j.Undoes != 0 {
 		v.Undoes = jobPath(j.Undoes)
 	}
-	addPace(&v, j)
+	c.addPace(&v, j)
 	return v
 }
 
 // addPace adds the steps and the pace of a job that delivers, and how a person may change it.
-func addPace(v *page.JobView, j deadletter.Job) {
+func (c *Console) addPace(v *page.JobView, j deadletter.Job) {
 	if !j.Delivers() {
 		return
 	}
 	if text := j.StepText(); text != "" && !j.State.Ended() {
 		v.Step = sentence(text)
+	}
+	if rate, left := c.Desk.JobLeft(j); left > 0 {
+		v.Left = "About " + aboutDuration(left.Round(time.Second)) + " left at " + number(max(1, int(rate))) + " a second"
 	}
 	v.Steps = stepsText(j)
 	v.Sequence = sequenceText(j.Sequence)

@@ -52,12 +52,13 @@ type Ledger interface {
 // Deps are the parts that a desk works with.
 type Deps struct {
 	Store   *store.Store
-	Sources func() []Source           // as configured at the moment; one named "" is that of webhooks that named none
-	Masks   func() *redact.Masks      // likewise
-	Origins map[string]Origin         // by the name of a DLQ below queues; nil where none is listed
-	Ledger  Ledger                    // nil where nothing is acknowledged
-	Tickets func() deadletter.Tickets // as configured at the moment; nil: no tracker
-	Kick    func()                    // wakes the worker; it must not block
+	Sources func() []Source                // as configured at the moment; one named "" is that of webhooks that named none
+	Masks   func() *redact.Masks           // likewise
+	Origins map[string]Origin              // by the name of a DLQ below queues; nil where none is listed
+	Ledger  Ledger                         // nil where nothing is acknowledged
+	Tickets func() deadletter.Tickets      // as configured at the moment; nil: no tracker
+	Kick    func()                         // wakes the worker; it must not block
+	JobRate func(deadletter.JobID) float64 // messages a second of a running job; 0: not known. It can be nil
 	Now     func() time.Time
 }
 
@@ -70,6 +71,7 @@ type Desk struct {
 	ledger  Ledger
 	tickets func() deadletter.Tickets
 	kick    func()
+	jobRate func(deadletter.JobID) float64
 	now     func() time.Time
 
 	differences differencesCache
@@ -78,7 +80,7 @@ type Desk struct {
 // New makes a desk.
 func New(deps Deps) *Desk {
 	return &Desk{
-		deps.Store, deps.Sources, deps.Masks, deps.Origins, deps.Ledger, deps.Tickets, deps.Kick, deps.Now,
+		deps.Store, deps.Sources, deps.Masks, deps.Origins, deps.Ledger, deps.Tickets, deps.Kick, deps.JobRate, deps.Now,
 		differencesCache{},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"dlqdesk/internal/deadletter"
 )
@@ -44,6 +45,18 @@ func (d *Desk) JobLimits(ctx context.Context, j deadletter.Job) ([]JobLimit, err
 		return cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind))
 	})
 	return list, nil
+}
+
+// JobLeft returns how fast a running job goes on, in messages a second, and how long the rest will take at that rate.
+// Both are 0 while that is not known.
+func (d *Desk) JobLeft(j deadletter.Job) (rate float64, left time.Duration) {
+	if d.jobRate == nil || j.State != deadletter.JobRunning {
+		return 0, 0
+	}
+	if rate = d.jobRate(j.ID); rate <= 0 {
+		return 0, 0
+	}
+	return rate, time.Duration(float64(j.Items.Pending+j.Items.InFlight) / rate * float64(time.Second))
 }
 
 // pace returns what bounds the deliveries of a job, which has so many in flight. Nothing is known of queues.

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,49 +11,84 @@ import (
 )
 
 // jobWindows remembers what the latest messages of each job came to, so that a job which went well for a long time halts
-// soon after it no longer does. After a restart it begins anew.
+// soon after it no longer does, and how fast it goes. After a restart it begins anew.
 type jobWindows struct {
-	mu  sync.Mutex
-	ofs map[deadletter.JobID]*jobWindow
+	mu sync.Mutex
+	of map[deadletter.JobID]*jobWindow
 }
 
-// jobWindow has the counts of a job when its window began, and those before, so that there are JobWindow results to
-// judge but for the first ones.
-type jobWindow struct{ began, next deadletter.JobItems }
+// jobWindow has a job when its window began, when the next one did, and now: there are JobWindow results to judge at
+// most, and after the first ones half as many at least.
+type jobWindow struct{ began, next, now jobCount }
 
-// latest returns the results of the latest messages of a job, and how many of them failed.
-func (w *jobWindows) latest(j deadletter.Job) (results, failed int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.ofs == nil {
-		w.ofs = map[deadletter.JobID]*jobWindow{}
-	}
-	of, ok := w.ofs[j.ID]
-	if !ok || j.Items.Failed < of.began.Failed {
-		of = &jobWindow{j.Items, j.Items}
-		w.ofs[j.ID] = of
-	}
-	since := func(n deadletter.JobItems) int { return j.Items.Done + j.Items.Failed - n.Done - n.Failed }
-	if since(of.next) >= deadletter.JobWindow/2 {
-		of.began, of.next = of.next, j.Items
-	}
-	return since(of.began), j.Items.Failed - of.began.Failed
+type jobCount struct {
+	items    deadletter.JobItems
+	forgiven int
+	at       time.Time
 }
 
-// forget makes the window of a job begin anew.
-func (w *jobWindows) forget(id deadletter.JobID) {
+// results returns how many messages have their result.
+func (c jobCount) results() int { return c.items.Done + c.items.Failed + c.items.Skipped }
+
+// see notes how far a job is, and returns its window.
+func (w *jobWindows) see(j deadletter.Job, at time.Time) jobWindow {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.ofs, id)
+	if w.of == nil {
+		w.of = map[deadletter.JobID]*jobWindow{}
+	}
+	now := jobCount{j.Items, j.Forgiven, at}
+	of, ok := w.of[j.ID]
+	if !ok || of.now.forgiven != j.Forgiven { // it was resumed
+		of = &jobWindow{now, now, now}
+		w.of[j.ID] = of
+	}
+	if of.now = now; now.results()-of.next.results() >= deadletter.JobWindow/2 {
+		of.began, of.next = of.next, now
+	}
+	return *of
+}
+
+// failed returns of how many results in the window, skipped messages apart, how many failed.
+func (w jobWindow) failed() (results, failed int) {
+	failed = w.now.items.Failed - w.began.items.Failed
+	return w.now.items.Done - w.began.items.Done + failed, failed
+}
+
+// keepOnly forgets the windows of jobs that are not running any more.
+func (w *jobWindows) keepOnly(running []deadletter.Job) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for id := range w.of {
+		if !slices.ContainsFunc(running, func(j deadletter.Job) bool { return j.ID == id }) {
+			delete(w.of, id)
+		}
+	}
+}
+
+// JobRate returns how many messages a running job works on per second, as it did with its latest ones; 0 while that is
+// not known.
+func (w *Worker) JobRate(id deadletter.JobID) float64 {
+	w.jobWindows.mu.Lock()
+	defer w.jobWindows.mu.Unlock()
+	of := w.jobWindows.of[id]
+	if of == nil {
+		return 0
+	}
+	took := of.now.at.Sub(of.began.at)
+	if took < time.Second {
+		return 0
+	}
+	return float64(of.now.results()-of.began.results()) / took.Seconds()
 }
 
 // nextStep has a job with steps begin its next step, or halt, if it is time.
 func (w *Worker) nextStep(ctx context.Context, j deadletter.Job, p deadletter.JobProgress) error {
+	p.Results, p.Failed = w.jobWindows.see(j, w.now()).failed()
 	if j.Step == 0 {
 		return nil
 	}
 	var err error
-	p.Results, p.Failed = w.jobWindows.latest(j)
 	if j.Items.Failed > j.Forgiven {
 		if p.Again, err = w.store.CauseAgain(ctx, j.ID); err != nil {
 			return err
@@ -75,9 +111,6 @@ func (w *Worker) nextStep(ctx context.Context, j deadletter.Job, p deadletter.Jo
 	})
 	if err != nil || !due {
 		return err
-	}
-	if change.After.State == deadletter.JobPaused {
-		w.jobWindows.forget(j.ID)
 	}
 	w.Kick()
 	return nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
@@ -231,4 +232,36 @@ func TestPaceOfARunningJobIsChanged(t *testing.T) {
 	b.awaitJob(t, id, "in flight", func(j deadletter.Job) bool { return j.Items.InFlight == 4 })
 	close(release)
 	b.finished(t, id)
+}
+
+func TestRateOfARunningJobIsMeasured(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.employ(t, deadletter.Operator)
+	b.failed(t, 12)
+	arrived, release := make(chan bool, 12), make(chan bool)
+	b.destination.Set(func(http.ResponseWriter, *http.Request) {
+		arrived <- true
+		<-release
+	})
+	b.run(t)
+	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{JobPace: deadletter.JobPace{Places: 1}})
+	<-arrived
+	if rate := b.worker.JobRate(id); rate != 0 {
+		t.Errorf("before its first result it is %g a second", rate)
+	}
+	for range 4 {
+		b.clock.Add(5 * time.Second)
+		release <- true
+		<-arrived
+	}
+	b.until(t, func() bool {
+		rate := b.worker.JobRate(id)
+		return rate > 0.1 && rate <= 0.2 // one in five seconds
+	})
+	close(release)
+	b.finished(t, id)
+	if rate := b.worker.JobRate(deadletter.JobID(99)); rate != 0 {
+		t.Errorf("of a job that is not running it is %g", rate)
+	}
 }

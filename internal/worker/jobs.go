@@ -161,6 +161,7 @@ func (l *jobLoop) once(ctx context.Context) (worked bool, err error) {
 	if err != nil {
 		return worked, err
 	}
+	l.w.jobWindows.keepOnly(running)
 	for _, j := range running {
 		sources, err := l.w.store.PendingSources(ctx, j.ID)
 		if err != nil {

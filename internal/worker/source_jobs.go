@@ -84,12 +84,9 @@ func (s *sourceLoop) claimJobItems(ctx context.Context, j deadletter.Job, share 
 
 // nextStep has a job begin its next step, or halt, if it is time.
 func (s *sourceLoop) nextStep(ctx context.Context, j deadletter.Job) error {
-	if j.Step == 0 {
-		return nil
-	}
 	timeout := s.source.Destination.Timeout
 	p := deadletter.JobProgress{Latency: s.latencies.average(), Timeout: timeout}
-	if p.Latency > timeout/2 {
+	if j.Step > 0 && p.Latency > timeout/2 {
 		defer s.latencies.reset() // one who resumes the job gives the destination another try
 	}
 	return s.w.nextStep(ctx, j, p)

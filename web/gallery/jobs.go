@@ -51,6 +51,7 @@ func jobs() []Example {
 		{Count: "3", State: "failed", Text: "422: customer.id is missing", URL: "/messages?status=all"},
 	}
 	stepping := jobRunning()
+	stepping.Left = "About 2m left at 41 a second"
 	stepping.Step, stepping.Steps, stepping.Sequence = "Step 3 of 4 (100 messages)", "1, 10, 100, then the rest", "Oldest first"
 	stepping.Limits.List = []page.JobLimit{jobLimits()["step"]}
 	stepping.CanPace, stepping.Pace.Concurrency = true, "8"

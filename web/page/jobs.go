@@ -43,6 +43,7 @@ type JobView struct {
 	Reason, Patch     string
 	Order             string // "Skips messages that come too late for their conversation"; empty: they have no order
 	Step              string // "Step 2 of 4 (10 messages)"; empty: it has none, or has ended
+	Left              string // "About 3m left at 412 a second"; empty: that is not known
 	Steps             string // "1, 10, 100, then the rest"; empty: none
 	Sequence          string // "Oldest first"; empty: it does not deliver
 	Pace              JobPace
@@ -241,6 +242,12 @@ func (v JobView) limits() JobLimits {
 		})
 	}
 	return shown
+}
+
+// progress says at which step a running job is, and how long it will take.
+func (v JobView) progress() string {
+	texts := slices.DeleteFunc([]string{v.Step, v.Left}, func(text string) bool { return text == "" })
+	return strings.Join(texts, ". ") + "."
 }
 
 // alone reports whether the job is shown on its own page, and not in a strip above a list.
