@@ -255,45 +255,46 @@ func unmatched(text string, terms []payload.Term) []payload.Term {
 	})
 }
 
-// mark adds a snippet to each row whose error and event type do not contain all terms of the search.
+// mark adds a snippet to each row whose error and event type do not contain all terms of the search: the text around
+// the first match in the ids, else in the latest payload, else in the received one.
 func (c *Console) mark(ctx context.Context, l *list) error {
 	l.snippets = map[deadletter.ID]string{}
 	terms := payload.Terms(l.asked.Sought())
 	if len(terms) == 0 {
 		return nil
 	}
-	for _, message := range l.page.Items {
-		left := unmatched(message.Reason+" "+message.EventType, terms)
-		if len(left) == 0 {
-			continue
-		}
-		var err error
-		if l.snippets[message.ID], err = c.snippetOf(ctx, message, left); err != nil {
-			return err
+	var unread []deadletter.ID
+	left := map[deadletter.ID][]payload.Term{}
+	for _, m := range l.page.Items {
+		left[m.ID] = unmatched(m.Reason+" "+m.EventType, terms)
+		switch found := snippetOfIDs(m, left[m.ID]); {
+		case found != "":
+			l.snippets[m.ID] = found
+		case len(left[m.ID]) > 0:
+			unread = append(unread, m.ID)
 		}
 	}
-	return nil
+	from := map[deadletter.ID]int{} // the revision that a snippet is from
+	return c.Store.RevisionHeads(ctx, unread, 1, func(m deadletter.Message, r deadletter.Revision) {
+		if l.snippets[m.ID] != "" && from[m.ID] > r.Number {
+			return
+		}
+		text := c.Desk.SourceOf(m).Masks.SearchText(r.Headers, r.Body)
+		if found := snippet(text, left[m.ID]); found != "" {
+			l.snippets[m.ID], from[m.ID] = found, r.Number
+		}
+	})
 }
 
-// snippetOf returns the text around the first match: in the ids, else in the latest payload, else in the received one.
-func (c *Console) snippetOf(ctx context.Context, m deadletter.Message, terms []payload.Term) (string, error) {
+// snippetOfIDs returns the part of an id of a message that matches; "" if none does.
+func snippetOfIDs(m deadletter.Message, terms []payload.Term) string {
 	if found := snippet(string(m.ID), terms); found != "" {
-		return "id " + found, nil
+		return "id " + found
 	}
 	if found := snippet(m.WebhookID, terms); found != "" {
-		return "webhook id " + found, nil
+		return "webhook id " + found
 	}
-	source := c.Desk.SourceOf(m)
-	for _, number := range slices.Compact([]int{m.Revision, 0}) {
-		revision, err := c.Store.RevisionHead(ctx, m.ID, number)
-		if err != nil {
-			return "", err
-		}
-		if found := snippet(source.Masks.SearchText(revision.Headers, revision.Body), terms); found != "" {
-			return found, nil
-		}
-	}
-	return "", nil
+	return ""
 }
 
 // markRow highlights the matches in a row.

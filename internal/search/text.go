@@ -214,7 +214,7 @@ func (d *documentRow) read(into *document, masks *redact.Masks) error {
 	rules := masks.Of(d.queue, d.source)
 	if len(into.texts) == 0 {
 		reason := d.reason
-		if masks.Stale(time.UnixMilli(d.attemptedAt)) {
+		if reason != "" && masks.Stale(time.UnixMilli(d.attemptedAt)) {
 			reason = rules.Error(rules.Secrets(headers, d.query, d.content).HideText(reason))
 		}
 		into.texts = []string{reason, d.id, d.webhook, d.eventType}
