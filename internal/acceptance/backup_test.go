@@ -64,9 +64,9 @@ func TestBackupUnderLoadIsRestored(t *testing.T) {
 func TestBackupWithoutStoreFails(t *testing.T) {
 	t.Parallel()
 	cfg := settings(t, desktest.NewDestination(t))
-	if _, err := app.New(cfg, app.Options{Log: desktest.Log(t)}).
-		Backup(t.Context(), t.TempDir()); err == nil ||
-		!strings.Contains(err.Error(), "nothing to copy") {
+	cfg.DataDir = t.TempDir()
+	_, err := app.New(cfg, app.Options{Log: desktest.Log(t)}).Backup(t.Context(), t.TempDir())
+	if err == nil || !strings.Contains(err.Error(), "nothing to copy") {
 		t.Errorf("it answers %v", err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +34,7 @@ func settings(t *testing.T, d *desktest.Destination) config.Config {
 	t.Helper()
 	return config.Config{
 		Listen:  "127.0.0.1:0",
-		DataDir: t.TempDir(),
+		DataDir: usedFolder(t),
 		Queue:   config.Queue{SpoolLimit: 1 << 30},
 		Sources: []config.Source{
 			{
@@ -53,6 +55,17 @@ func settings(t *testing.T, d *desktest.Destination) config.Config {
 			},
 		},
 	}
+}
+
+// usedFolder returns the data folder of a dlqdesk that was started once: a first start runs all migrations, which takes
+// a while under the race detector.
+func usedFolder(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Dir(desktest.NewStoreFile(t))
+	if err := os.WriteFile(filepath.Join(dir, "audit.key"), desktest.Key(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 func setup(t *testing.T, change func(*config.Config)) program {
