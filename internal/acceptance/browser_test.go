@@ -238,6 +238,32 @@ func TestBrowserWorksTheListByKeyboard(t *testing.T) {
 	anna.does("see the trail", chromedp.WaitVisible(chromedp.CSS(`#audit`)))
 }
 
+// In a grouped list the keys go from message to message, and the number of a cause changes in place.
+func TestBrowserWorksAGroupedList(t *testing.T) {
+	t.Parallel()
+	p := setup(t, nil)
+	var ids []string
+	for i := range 5 {
+		text := "id is missing"
+		if i == 0 {
+			text = "card is refused"
+		}
+		p.destination.Set(desktest.Answer(http.StatusUnprocessableEntity, `{"error":"field `+text+`"}`))
+		status, told := p.post(t, `{}`, nil)
+		ids = append(ids, kept(t, status, told))
+	}
+	p.holds(t, ids)
+	anna := sitDown(t, p)
+	anna.awaits("/messages?group=cause", `tr[data-message]`)
+	anna.finds(`document.querySelector('.group-count').textContent.includes('Show all 4')`)
+	anna.presses("j", "j", "j", "j")
+	anna.finds(`document.querySelector('.group-row:nth-of-type(5) + tr').matches('[data-cursor]')`)
+	p.post(t, `{"another":1}`, nil)
+	anna.finds(`document.querySelector('.group-count').textContent.includes('Show all 5')`)
+	anna.does("show all of the cause", chromedp.Click(chromedp.CSS(`.group-count a`)))
+	anna.finds(`document.querySelectorAll('tr[data-message]').length === 5 && !document.querySelector('.group-row')`)
+}
+
 func TestBrowserEditsAndReplays(t *testing.T) {
 	t.Parallel()
 	p := setup(t, nil)

@@ -531,7 +531,7 @@ func TestJobSaysWhichLimitHoldsIt(t *testing.T) {
 	}
 }
 
-// What a destination answered last leads to the cause of the messages that failed for it.
+// The latest failure of a destination leads to the cause of the messages that failed for it.
 func TestLatestFailureOfADestinationLeadsToItsCause(t *testing.T) {
 	t.Parallel()
 	b, health, _ := outage(t, 0)

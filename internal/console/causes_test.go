@@ -324,8 +324,8 @@ func TestMessagesGroupedByCause(t *testing.T) {
 	page := p.follows("/messages?group=cause", "n-59")
 	b.receive(t, "n-60", failing("cxone", "card is refused", 409))
 	u := page.next()
-	if got := u.Parts["group-"+refused]; !strings.Contains(got, "64 messages") || !strings.Contains(got, "Show all 64") ||
-		u.New != "1" {
+	if got := u.Parts["group-"+refused]; !strings.Contains(got, "64 messages") ||
+		!strings.Contains(got, "Show all 64") || u.New != "1" {
 		t.Errorf("after a failure it sends %q, %q new", got, u.New)
 	}
 }

@@ -81,7 +81,7 @@ func archiveByJob(t *testing.T, s *store.Store, ids ...deadletter.ID) {
 	}
 }
 
-// What was tried while causes were merged belongs to the causes of the messages once the merge is undone.
+// Replays and jobs of a merged cause belong to the causes of their messages once the merge is undone.
 func TestReplaysFollowMessagesThroughMergeAndUndo(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
