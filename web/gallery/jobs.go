@@ -292,8 +292,8 @@ func jobDone() page.JobView {
 	)
 	v.Ended, v.CanHide, v.Refresh = ago(1), true, true
 	v.Causes = []page.JobCause{
-		{URL: "/causes/c1", Title: "503: upstream is restarting", Parts: []page.JobPart{part("208 done", "done")}},
-		{URL: "/causes/c2", Title: "422: " + longWord, Parts: []page.JobPart{
+		{URL: "/causes/c1", Title: "503 upstream is restarting", Parts: []page.JobPart{part("208 done", "done")}},
+		{URL: "/causes/c2", Title: "422 field id is missing in conversation.participants[1]", Parts: []page.JobPart{
 			part("3 failed", "fault"), part("3 skipped", "warn"),
 		}},
 	}
@@ -325,6 +325,7 @@ func jobArchived() page.JobView {
 
 func jobLong() page.JobView {
 	v := jobDone()
+	v.Causes[1].Title = "422 " + longWord
 	v.By, v.Reason, v.Patch, v.FilterURL = longWord, longReason(), `{"`+longWord+`":"`+longWord+`"}`, ""
 	v.Title = "Cancelled: Edit and replay 100,000 messages"
 	v.State = "cancelled"
