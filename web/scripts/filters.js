@@ -11,8 +11,9 @@ export function filters() {
 		}
 	})
 	document.addEventListener('formdata', (event) => {
+		asUTC(event.target, event.formData)
 		if (event.target.matches('form.query')) {
-			tidy(event.target, event.formData)
+			tidy(event.formData)
 		}
 	}, true)
 }
@@ -24,13 +25,20 @@ function narrow(table, text) {
 	}
 }
 
+// asUTC sends the times of a form in UTC that it shows in the reader's zone.
+function asUTC(form, data) {
+	for (const [name, value] of [...data]) {
+		if (value !== '' && form.elements[name]?.dataset?.zoned) {
+			data.set(name, new Date(value).toISOString().slice(0, 16))
+		}
+	}
+}
+
 // tidy removes empty fields from the address.
-function tidy(form, data) {
+function tidy(data) {
 	for (const [name, value] of [...data]) {
 		if (value === '') {
 			data.delete(name)
-		} else if (form.elements[name]?.dataset?.zoned) {
-			data.set(name, new Date(value).toISOString().slice(0, 16))
 		}
 	}
 }
