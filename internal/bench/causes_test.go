@@ -40,10 +40,10 @@ func BenchmarkCausesPage(b *testing.B) {
 			{"source", "/causes?source=genesys"},
 			{"text", "/causes?q=" + wordOf(causes-1)},
 			{"no match", "/causes?q=nothing"},
-			{"messages", "/messages?group=cause"},
-			{"all messages", "/messages?group=cause&status=all"},
-			{"messages of a word", "/messages?group=cause&q=missing"},
-			{"messages of a time", "/messages?group=cause&status=all&from=2020-01-01"},
+			{"messages by cause", "/messages?group=cause"},
+			{"all messages by cause", "/messages?group=cause&status=all"},
+			{"messages of a word by cause", "/messages?group=cause&q=missing"},
+			{"messages of a time by cause", "/messages?group=cause&status=all&from=2020-01-01"},
 		} {
 			b.Run(fmt.Sprintf("%d/%s", causes, page.name), func(b *testing.B) {
 				s.times(b, page.path, warmUps)

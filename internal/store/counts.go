@@ -48,7 +48,9 @@ type jobCounts struct {
 
 func newJobCounts() jobCounts {
 	return jobCounts{
-		items: map[deadletter.ItemState]int{}, causes: map[string]map[deadletter.ItemState]int{}, again: map[string]int{},
+		items:  map[deadletter.ItemState]int{},
+		causes: map[string]map[deadletter.ItemState]int{},
+		again:  map[string]int{},
 	}
 }
 

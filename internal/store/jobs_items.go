@@ -360,7 +360,8 @@ func (t *Tx) settleDelivery(
 	state, reason := a.ItemResult()
 	var id deadletter.JobID
 	var key deadletter.OrderKey
-	err := t.tx.QueryRowContext(ctx, settleDelivery, state, reason, n, deadletter.FaultKey(reason), cause).Scan(&id, &key)
+	err := t.tx.QueryRowContext(ctx, settleDelivery, state, reason, n, deadletter.FaultKey(reason), cause).
+		Scan(&id, &key)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}

@@ -319,7 +319,11 @@ func (s *Store) ofCauses(ctx context.Context, t search.Term, f Filter) (property
 	if messages > fewMessages || f.matches() || f.Job != 0 {
 		column = "+m.fingerprint" // not by its index, from which all of them would be sorted
 	}
-	p := property{term: column + " IN (SELECT fingerprint FROM causes" + among.sql() + ")", args: among.args, ofCause: true}
+	p := property{
+		term:    column + " IN (SELECT fingerprint FROM causes" + among.sql() + ")",
+		args:    among.args,
+		ofCause: true,
+	}
 	return negated(t, p), nil
 }
 

@@ -45,7 +45,11 @@ func (s *Store) MessageGroups(ctx context.Context, q GroupQuery) (page Page[Mess
 		return page, false, err
 	}
 	table, counted := q.inCounts(true)
-	groups, partly, err := s.groupsIn(ctx, table, counted, q.Newest)
+	limit := -1 // all
+	if at == nil {
+		limit = q.Limit + 1
+	}
+	groups, partly, err := s.groupsIn(ctx, table, counted, q.Newest, limit)
 	if err != nil {
 		return page, false, fmt.Errorf("group messages by cause: %w", err)
 	}
@@ -64,9 +68,9 @@ func (g MessageGroup) compare(other MessageGroup) int {
 	return cmp.Or(cmp.Compare(other.Messages, g.Messages), strings.Compare(g.Cause, other.Cause))
 }
 
-// groupsIn returns all groups, in no order: counted in a table or, without one, from the messages.
+// groupsIn returns all groups, or the first ones up to a limit: counted in a table or, without one, from the messages.
 func (s *Store) groupsIn(
-	ctx context.Context, table string, f Filter, newest int,
+	ctx context.Context, table string, f Filter, newest, limit int,
 ) (groups []MessageGroup, partly bool, err error) {
 	if table == "" {
 		return s.groupsRead(ctx, f, newest)
@@ -78,7 +82,7 @@ func (s *Store) groupsIn(
 		groups = append(groups, g)
 		return err
 	}, "SELECT m.fingerprint, sum(m.messages) FROM "+table+" m"+where.sql()+
-		" GROUP BY m.fingerprint HAVING sum(m.messages) > 0", where.args...)
+		" GROUP BY m.fingerprint HAVING sum(m.messages) > 0 ORDER BY 2 DESC, 1 LIMIT ?", append(where.args, limit)...)
 	return groups, false, err
 }
 
