@@ -104,10 +104,8 @@ func TestPageOfACauseShowsWhyItsMessagesFail(t *testing.T) {
 		}
 	}
 	edit := p.get(path + "/edit")
-	if to := edit.header.Get(
-		"Location",
-	); edit.status != http.StatusSeeOther ||
-		!strings.HasPrefix(to, "/messages/a-4/edit?") {
+	to := edit.header.Get("Location")
+	if edit.status != http.StatusSeeOther || !strings.HasPrefix(to, "/messages/a-4/edit?") {
 		t.Errorf("one of them is edited at %s", to)
 	}
 }
@@ -260,10 +258,8 @@ func TestMessagesOfACauseAreReplayedFromItsPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	after := p.get(path)
-	if got := after.says(
-		"#cause-tried",
-	); !strings.Contains(got, "Job 1 Replay by anna") ||
-		!strings.Contains(got, "1 skipped") {
+	got := after.says("#cause-tried")
+	if !strings.Contains(got, "Job 1 Replay by anna") || !strings.Contains(got, "1 skipped") {
 		t.Errorf("what was tried is %s", got)
 	}
 	if after.count("#job-1[data-job-state]") != 1 || !strings.Contains(after.says("#cause-marks"), "Job 1 started") {
@@ -398,9 +394,8 @@ func TestCauseThatStillArrivesSaysHowManyFailedInTheLastHour(t *testing.T) {
 	b := setup(t)
 	b.clock.Add(44 * time.Minute)
 	path := b.causePath(t, "a-1", "a-2")
-	if got := b.member(t, "anna", deadletter.Operator).get(path); !strings.Contains(
-		got.says("#cause-head .strip"), "still arriving: 2 in the last hour",
-	) {
+	got := b.member(t, "anna", deadletter.Operator).get(path)
+	if !strings.Contains(got.says("#cause-head .strip"), "still arriving: 2 in the last hour") {
 		t.Errorf("at %s it says %s", b.clock.Now(), got.says("#cause-head .strip"))
 	}
 }

@@ -22,9 +22,8 @@ func TestMessageShowsItsCause(t *testing.T) {
 	b.receive(t, "a-2")
 	b.receive(t, "a-3")
 	got := p.get("/messages/a-1")
-	if text := got.says(
-		".cause",
-	); text != "2 other messages failed with the same error since 2026-03-02 10:15:05 UTC." {
+	text := got.says(".cause")
+	if text != "2 other messages failed with the same error since 2026-03-02 10:15:05 UTC." {
 		t.Errorf("it says %q", text)
 	}
 	link, _ := got.doc().Find(".cause a").Attr("href")
@@ -79,12 +78,8 @@ func TestAuditOfACause(t *testing.T) {
 	if got := all.says(".chip"); !strings.Contains(got, "Cause 422 The handler answered: field id is missing") {
 		t.Errorf("the chip says %q", got)
 	}
-	if got := changesIn(
-		all.doc().Find("tr[data-action='cause.claim']"),
-	); !strings.Contains(
-		got,
-		"State: New > Claimed; ",
-	) {
+	got := changesIn(all.doc().Find("tr[data-action='cause.claim']"))
+	if !strings.Contains(got, "State: New > Claimed; ") {
 		t.Errorf("what changed is %q", got)
 	}
 	if a := p.get("/audit?cause=none"); a.status != http.StatusOK || a.count("tr[data-action]") != 0 {
@@ -130,10 +125,8 @@ func TestReplayOfAnUnknownOutcomeAsksFirst(t *testing.T) {
 			if got.status != http.StatusPreconditionRequired || !strings.Contains(got.text, "Replay it anyway?") {
 				t.Errorf("%s: it answers %d without a question", name, got.status)
 			}
-			if form := got.fields(
-				".confirm-row",
-			); form.Get("confirmed") != "yes" || form.Get("revision") != "0" ||
-				form.Get("version") != "0" {
+			form := got.fields(".confirm-row")
+			if form.Get("confirmed") != "yes" || form.Get("revision") != "0" || form.Get("version") != "0" {
 				t.Errorf("%s: the question carries %v", name, form)
 			}
 		})

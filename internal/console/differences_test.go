@@ -214,12 +214,8 @@ func TestDifferencesSayWhyThereAreNone(t *testing.T) {
 	t.Parallel()
 	b := sampled(t)
 	b.fail(t, "a-1", `{"a":1}`)
-	b.fail(
-		t,
-		"broken",
-		"\x1f\x8b broken",
-		func(c *deadletter.Capture) { c.Headers["Content-Encoding"] = []string{"gzip"} },
-	)
+	compressed := func(c *deadletter.Capture) { c.Headers["Content-Encoding"] = []string{"gzip"} }
+	b.fail(t, "broken", "\x1f\x8b broken", compressed)
 	vera := b.member(t, "vera", deadletter.Viewer)
 	for id, want := range map[string]string{
 		"a-1": "No delivered webhook of this source", "broken": "cannot be compared",

@@ -47,7 +47,8 @@ func TestCausesAreMergedAndComeBack(t *testing.T) {
 	if got := p.get("/causes").titles(); strings.Count(got, "shard") != 2 {
 		t.Errorf("after undo: %s", got)
 	}
-	if got := p.get("/causes/grouping").says(".group-rules .faint:last-child"); !strings.Contains(got, "undone by olga") {
+	got := p.get("/causes/grouping").says(".group-rules .faint:last-child")
+	if !strings.Contains(got, "undone by olga") {
 		t.Errorf("the list says %q", got)
 	}
 }
@@ -107,11 +108,8 @@ func TestRuleIsTriedBeforeItIsSaved(t *testing.T) {
 		t.Errorf("with the rule: %s", got)
 	}
 	form.Set("pattern", "shard (")
-	if a := p.post(
-		"/causes/grouping",
-		form,
-	); a.status != http.StatusUnprocessableEntity &&
-		a.status != http.StatusBadRequest ||
+	a := p.post("/causes/grouping", form)
+	if a.status != http.StatusUnprocessableEntity && a.status != http.StatusBadRequest ||
 		!strings.Contains(a.says(".group-form"), "close what you open") {
 		t.Errorf("a bad pattern: %d, %q", a.status, a.says(".group-form"))
 	}

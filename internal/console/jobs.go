@@ -564,7 +564,8 @@ func (c *Console) addPace(v *page.JobView, j deadletter.Job) {
 		v.Step = sentence(text)
 	}
 	if rate, left := c.Desk.JobLeft(j); left > 0 {
-		v.Left = "About " + aboutDuration(left.Round(time.Second)) + " left at " + number(max(1, int(rate))) + " a second"
+		v.Left = "About " + aboutDuration(left.Round(time.Second)) + " left at " +
+			number(max(1, int(rate))) + " a second"
 	}
 	v.Steps = stepsText(j)
 	v.Sequence = sequenceText(j.Sequence)

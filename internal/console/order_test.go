@@ -133,13 +133,8 @@ func TestJobOffersWhatItDoesWithLateMessages(t *testing.T) {
 	}
 	p.post(start, url.Values{"order": {"ask"}})
 	job := strings.TrimSuffix(start, "/start")
-	if page := p.get(
-		job,
-	); !strings.Contains(
-		page.says(".job-facts"),
-		"Pauses at messages that come too late for their "+
-			"conversation",
-	) {
+	page := p.get(job)
+	if !strings.Contains(page.says(".job-facts"), "Pauses at messages that come too late for their conversation") {
 		t.Errorf("the job says %q", page.says(".job-facts"))
 	}
 	p.post(job+"/pause", url.Values{})

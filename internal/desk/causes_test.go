@@ -80,9 +80,8 @@ func TestOrdersForACause(t *testing.T) {
 	if got := b.eventsOf(t, fingerprint); got != want {
 		t.Errorf("the trail has %s, want %s", got, want)
 	}
-	if _, err := b.Claim(t.Context(), anna, desk.CauseRef{Fingerprint: "none"}, time.Hour); deadletter.KindOf(
-		err,
-	) != deadletter.NotFound {
+	_, err := b.Claim(t.Context(), anna, desk.CauseRef{Fingerprint: "none"}, time.Hour)
+	if deadletter.KindOf(err) != deadletter.NotFound {
 		t.Errorf("a claim of no cause is %v", err)
 	}
 }

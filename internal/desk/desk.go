@@ -80,7 +80,8 @@ type Desk struct {
 // New makes a desk.
 func New(deps Deps) *Desk {
 	return &Desk{
-		deps.Store, deps.Sources, deps.Masks, deps.Origins, deps.Ledger, deps.Tickets, deps.Kick, deps.JobRate, deps.Now,
+		deps.Store, deps.Sources, deps.Masks, deps.Origins, deps.Ledger, deps.Tickets, deps.Kick,
+		deps.JobRate, deps.Now,
 		differencesCache{},
 	}
 }

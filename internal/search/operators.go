@@ -92,11 +92,8 @@ func (t Term) Codes() (first, last int, err error) {
 	number := func(text string) int {
 		n, convErr := strconv.Atoi(text)
 		if convErr != nil || !aCode.MatchString(text) || t.Begins {
-			err = deadletter.Errorf(
-				deadletter.Invalid,
-				"%q is not a status code: use 422, 5xx, >=500, 500..504 or none",
-				text,
-			)
+			const none = "%q is not a status code: use 422, 5xx, >=500, 500..504 or none"
+			err = deadletter.Errorf(deadletter.Invalid, none, text)
 		}
 		return n
 	}

@@ -113,12 +113,8 @@ func TestResultsOfJobsAreCountedForTheCauseThatMessagesHad(t *testing.T) {
 		jobs[0].State != deadletter.JobDone {
 		t.Errorf("the jobs of the cause are %+v, %v", jobs, err)
 	}
-	if jobs, err := s.CauseJobs(
-		t.Context(),
-		other,
-		10,
-	); err != nil || len(jobs) != 1 ||
-		jobs[0].Done+jobs[0].Skipped != 1 {
+	jobs, err = s.CauseJobs(t.Context(), other, 10)
+	if err != nil || len(jobs) != 1 || jobs[0].Done+jobs[0].Skipped != 1 {
 		t.Errorf("the jobs of the other cause are %+v, %v", jobs, err)
 	}
 }

@@ -230,11 +230,8 @@ func TestSplitCauseComesTogetherByUndo(t *testing.T) {
 	if len(after) != 1 || after[title] != want {
 		t.Errorf("after undo\n got %+v\nwant %+v", after, want)
 	}
-	if c, err := s.Cause(
-		t.Context(),
-		apart["Tenant two"].Fingerprint,
-	); err != nil ||
-		c.Fingerprint != want.Fingerprint {
+	c, err := s.Cause(t.Context(), apart["Tenant two"].Fingerprint)
+	if err != nil || c.Fingerprint != want.Fingerprint {
 		t.Errorf("a link to the cause that was split off leads to %+v, %v", c, err)
 	}
 }

@@ -94,7 +94,8 @@ func (t *Tx) ApplyJob(ctx context.Context, c deadletter.JobChange) error {
 	written, err := t.tx.ExecContext(
 		ctx, updateJob, j.Patch, j.Reason, j.By.Kind, j.By.Name, j.By.Addr, j.State, j.PauseReason,
 		sqlite.Millis(j.StartedAt), sqlite.Millis(j.EndedAt), sqlite.Text(j.Last.By),
-		sqlite.Text(j.Last.Action), sqlite.Millis(j.Last.At), steps, j.Steps.Ask, j.Step, j.Forgiven, j.Rate, j.Places, j.Sequence, j.Order, j.ID,
+		sqlite.Text(j.Last.Action), sqlite.Millis(j.Last.At), steps, j.Steps.Ask, j.Step, j.Forgiven, j.Rate, j.Places,
+		j.Sequence, j.Order, j.ID,
 		c.Before.State,
 	)
 	if err != nil {

@@ -49,14 +49,8 @@ func (l *causeLoop) report(ctx context.Context, err error) {
 		return
 	}
 	if times, ok := l.errors.Failed(l.w.now()); ok {
-		l.w.log.ErrorContext(
-			ctx,
-			"cannot keep the states of causes up to date; trying again",
-			"faults",
-			times,
-			"err",
-			err,
-		)
+		const text = "cannot keep the states of causes up to date; trying again"
+		l.w.log.ErrorContext(ctx, text, "faults", times, "err", err)
 	}
 }
 
