@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -25,13 +26,16 @@ const (
 func BenchmarkCausesPage(b *testing.B) {
 	for _, causes := range []int{100, 1_000, 10_000} {
 		cfg := settings(b, destination(b, http.StatusOK, ""), "")
-		fillWith(b, cfg, causeMessages, func(i int, c *deadletter.Capture) { c.Reason = reasonOf(i % causes) })
+		fillWith(b, cfg, causeMessages, func(i int, c *deadletter.Capture) {
+			c.Reason, c.Body = reasonOf(i%causes), bodyOfCause(i, i%causes, causes)
+		})
 		s := newClient(b, "")
 		a := start(b, cfg)
 		s.url = a.ConsoleURL()
 		s.signIn(b, a.SetupURL())
 		s.awaitAudit(b)
 		s.awaitStates(b)
+		s.awaitSearch(b, 100*time.Millisecond)
 		for _, page := range []struct{ name, path string }{
 			{"default", "/causes"},
 			{"newest", "/causes?sort=newest"},
@@ -44,6 +48,21 @@ func BenchmarkCausesPage(b *testing.B) {
 			{"all messages by cause", "/messages?group=cause&status=all"},
 			{"messages of a word by cause", "/messages?group=cause&q=missing"},
 			{"messages of a time by cause", "/messages?group=cause&status=all&from=2020-01-01"},
+			{"exact words", "/causes?q=" + url.QueryEscape(`"is missing"`)},
+			{"without a word", "/causes?q=-" + wordOf(causes-1)},
+			{"destination", "/causes?q=destination:none"},
+			{"one message", "/causes?q=" + url.QueryEscape("$.order=order-50000")},
+			{"rare value", "/causes?q=" + url.QueryEscape("$.tier=t77")},
+			{"value in each cause", "/causes?q=" + url.QueryEscape("$.channel=sms")},
+			{"value in few causes", "/causes?q=" + url.QueryEscape("$.kind=b")},
+			{"value in no cause", "/causes?q=" + url.QueryEscape("$.channel=fax")},
+			{"numbers", "/causes?q=" + url.QueryEscape("total:>333")},
+			{"code", "/causes?q=code:5xx"},
+			{"status", "/causes?q=status:failed"},
+			{"status of none", "/causes?q=status:archived"},
+			{"recent", "/causes?q=" + url.QueryEscape("received:<7d")},
+			{"recent with a word", "/causes?q=" + url.QueryEscape("received:<7d $.channel=sms missing")},
+			{"code and value", "/causes?q=" + url.QueryEscape("code:5xx $.channel=sms")},
 		} {
 			b.Run(fmt.Sprintf("%d/%s", causes, page.name), func(b *testing.B) {
 				s.times(b, page.path, warmUps)
@@ -72,6 +91,28 @@ func (s site) awaitStates(b *testing.B) {
 	for bytes.Contains(s.get(b, "/causes?state=new"), []byte("data-cause=")) {
 		<-tick.C
 	}
+}
+
+// bodyOfCause returns a body. Its order is its own, its tier is in a few messages, its channel is sms in a tenth of the
+// messages of all causes, and its kind is b in a tenth of the causes alone.
+func bodyOfCause(i, cause, causes int) []byte {
+	channel, kind := "mail", "a"
+	if i/causes%10 == cause%10 {
+		channel = "sms"
+	}
+	if cause%10 == 7 {
+		kind = "b"
+	}
+	return fmt.Appendf(
+		nil,
+		`{"order":"order-%d","tier":"t%d","channel":%q,"kind":%q,"total":%d,"note":%q}`,
+		i,
+		i%30_000,
+		channel,
+		kind,
+		i%1000,
+		strings.Repeat("x ", 400),
+	)
 }
 
 // reasonOf returns the error of a cause of its own.

@@ -16,7 +16,7 @@ import (
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
-	"dlqdesk/internal/doctor"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
@@ -168,7 +168,7 @@ func (c *Console) causeHead(ctx context.Context, seen desk.CauseView) (page.Caus
 		Since:       ui.At(cause.StateAt),
 		Title:       printable(cause.Title),
 		Source:      printable(cause.Source),
-		Destination: printable(doctor.Host(cause.Destination)),
+		Destination: printable(redact.Host(cause.Destination)),
 		Failed:      countedOfCause(cause.Failed, cause.Fingerprint, deadletter.Failed),
 		Retrying:    countedOfCause(cause.Retrying, cause.Fingerprint, deadletter.Retrying),
 		Ever:        number(cause.Messages),
@@ -233,7 +233,7 @@ func (c *Console) newTicketURL(cause deadletter.Cause) string {
 	lines := []string{
 		printable(cause.Title), "",
 		"Source: " + cmp.Or(printable(cause.Source), "none"),
-		"Destination: " + cmp.Or(printable(doctor.Host(cause.Destination)), "none"),
+		"Destination: " + cmp.Or(printable(redact.Host(cause.Destination)), "none"),
 		fmt.Sprintf("Messages: %s failed and %s retrying now, %s in all",
 			number(cause.Failed), number(cause.Retrying), number(cause.Messages)),
 		"First seen: " + at(cause.FirstAt),

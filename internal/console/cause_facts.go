@@ -14,7 +14,8 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
-	"dlqdesk/internal/doctor"
+	"dlqdesk/internal/redact"
+	"dlqdesk/internal/search"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
@@ -143,13 +144,13 @@ func (c *Console) causeSample(cause deadletter.Cause, read causeRead) (v page.Ca
 	if slices.ContainsFunc(read.newest, func(m deadletter.SampledMessage) bool { return m.Source != cause.Source }) {
 		add("Source", "no source", "source", func(m deadletter.SampledMessage) string { return m.Source })
 	}
-	add("Destination", "no destination", "", func(m deadletter.SampledMessage) string {
-		return doctor.Host(m.Destination)
+	add("Destination", "no destination", "destination", func(m deadletter.SampledMessage) string {
+		return redact.Host(m.Destination)
 	})
 	return v
 }
 
-// facetOf counts the values of a property. param is the filter of the list of messages by it; "" is none.
+// facetOf counts the values of a property. param is the filter of the list of messages by it.
 func facetOf(
 	cause deadletter.Cause, newest []deadletter.SampledMessage, name, none, param string,
 	valueOf func(deadletter.SampledMessage) string,
@@ -167,10 +168,14 @@ func facetOf(
 		shown := page.CauseValue{
 			Text: printable(value), None: none, Count: number(n), Share: max(1, n*100/len(newest)),
 		}
-		if param != "" && value != "" {
-			shown.URL = address("/messages", url.Values{
-				"cause": {cause.Fingerprint}, "status": {allStatus}, param: {value},
-			})
+		if query := (url.Values{"cause": {cause.Fingerprint}, "status": {allStatus}}); value != "" {
+			if param == "destination" { // the form has no menu of them
+				t := search.Term{Kind: search.Operator, Name: param, Op: search.Is, Value: value}
+				query.Set("q", t.String())
+			} else {
+				query.Set(param, value)
+			}
+			shown.URL = address("/messages", query)
 		}
 		f.Values = append(f.Values, shown)
 	}

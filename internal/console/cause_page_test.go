@@ -83,6 +83,13 @@ func TestPageOfACauseShowsWhyItsMessagesFail(t *testing.T) {
 	if list := p.get(bar.AttrOr("href", "")); bar.Text() != "1" || list.count("tr[data-message]") != 1 {
 		t.Errorf("the bar of %s leads to %d messages", bar.Text(), list.count("tr[data-message]"))
 	}
+	bar = a.doc().Find(`#cause-sample a[href*="q=destination"]`).First()
+	if list := p.get(
+		bar.AttrOr("href", ""),
+	); bar.Length() != 1 ||
+		fmt.Sprint(list.count("tr[data-message]")) != bar.Text() {
+		t.Errorf("the bar of %s at a destination leads to %d messages", bar.Text(), list.count("tr[data-message]"))
+	}
 	ticket, err := url.Parse(a.doc().Find(".ticket-new a").AttrOr("href", ""))
 	if err != nil || ticket.Host != "tracker.example" ||
 		ticket.Query().Get("title") != "422 The handler answered: field id is missing" ||

@@ -15,7 +15,8 @@ import (
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
-	"dlqdesk/internal/doctor"
+	"dlqdesk/internal/redact"
+	"dlqdesk/internal/search"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
@@ -42,7 +43,7 @@ func (c *Console) causeListRoutes(r chi.Router) {
 
 // causeFields are the filters of the list of causes.
 func causeFields() []field {
-	return []field{{"state", ""}, {"source", "Source"}, {"owner", "Owner"}, {"q", "Text"}, {"sort", ""}}
+	return []field{{"state", ""}, {"source", "Source"}, {"owner", "Owner"}, {"q", ""}, {"sort", ""}}
 }
 
 func (c *Console) causes(w http.ResponseWriter, r *http.Request) error {
@@ -67,15 +68,9 @@ type causeList struct {
 	asked   store.CauseQuery
 	page    store.Page[desk.CauseView]
 	hours   map[string][]deadletter.CauseHour
-	counts  map[deadletter.CauseState]int
+	counts  store.CauseCounts
 	sources []string
-}
-
-func (l causeList) total() (n int) {
-	for _, causes := range l.counts {
-		n += causes
-	}
-	return n
+	notes   []ui.Notice // what the search does not reach
 }
 
 // causesView returns the list. If it cannot, the view says why.
@@ -95,6 +90,7 @@ func (c *Console) causesView(r *http.Request, values url.Values) (page.CausesVie
 	case kind == deadletter.Invalid:
 		// Rather show nothing than causes that do not match.
 		v.State, v.Filter.Error = page.StateNoMatch, errorText(err)
+		v.Filter.Faulty = faulty(l.query.Get("q"), err)
 		return v, statusOf(kind)
 	default:
 		var status int
@@ -105,16 +101,13 @@ func (c *Console) causesView(r *http.Request, values url.Values) (page.CausesVie
 		return v, http.StatusOK
 	}
 	v.State = page.StateNoMatch
-	if n := l.total(); n > 0 {
-		v.OtherState, v.OtherStateURL = plural(
-			n,
-			"cause",
-		), address(
-			causesPath,
-			replaceParam(l.query, "state", allStatus),
-		)
+	if n := l.counts.Total(); n > 0 {
+		v.OtherState, v.OtherStateURL = plural(n, "cause"), address(causesPath, l.withState(allStatus))
+		if l.counts.AtLeast {
+			v.OtherState = number(n) + "+ causes"
+		}
 	}
-	if all, err := c.Store.CauseCounts(r.Context(), store.CauseFilter{}); err == nil && len(all) == 0 {
+	if all, err := c.Store.CauseCounts(r.Context(), store.CauseFilter{}); err == nil && all.Total() == 0 {
 		v.State, v.Curl = page.StateNothing, c.tryCurl(r)
 	}
 	return v, http.StatusOK
@@ -130,10 +123,16 @@ func (c *Console) readCauses(ctx context.Context, l *causeList) (err error) {
 	if l.asked, err = causeQuery(auth.Actor(ctx), l.query, l.cursor); err != nil {
 		return err
 	}
+	if l.asked.CauseFilter, err = c.Store.LookupCauses(ctx, l.asked.CauseFilter); err != nil {
+		return err
+	}
 	if l.counts, err = c.Store.CauseCounts(ctx, l.asked.CauseFilter); err != nil {
 		return err
 	}
 	if l.page, err = c.Desk.Causes(ctx, auth.Actor(ctx), l.asked); err != nil {
+		return err
+	}
+	if l.notes, err = c.causeSearchNotes(ctx, l.asked.CauseFilter); err != nil {
 		return err
 	}
 	l.hours, err = c.causeHours(ctx, l.page.Items)
@@ -153,19 +152,17 @@ func firstPlotHour(now time.Time) time.Time {
 	return now.UTC().Truncate(time.Hour).Add(-(plotHours - 1) * time.Hour)
 }
 
-// causeQuery parses the query of the list of causes. The default tab has all that are not resolved.
+// causeQuery parses the query of the list of causes. The store parses its text. The default tab has all that are not
+// resolved.
 func causeQuery(by deadletter.Actor, query url.Values, cursor string) (store.CauseQuery, error) {
 	q := store.CauseQuery{Cursor: cursor, Limit: pageSize}
-	var errs [4]error
+	q.Text, q.By = query.Get("q"), by.Name
+	var errs [3]error
 	q.Source, errs[0] = parseText("source", query.Get("source"))
 	q.States, errs[1] = parseCauseStates(query.Get("state"))
-	q.Text, errs[2] = parseText("text", query.Get("q"))
-	q.Sort, errs[3] = oneOf("order", query.Get("sort"), store.CauseSorts())
+	q.Sort, errs[2] = oneOf("order", query.Get("sort"), store.CauseSorts())
 	selectOwner(&q.CauseFilter, by, query.Get("owner"))
-	if err := cmp.Or(errs[:]...); err != nil {
-		return q, err
-	}
-	return q, searchCauses(by, &q)
+	return q, cmp.Or(errs[:]...)
 }
 
 // selectOwner makes a filter select the causes of an owner: a user, ownedByMe, or unowned.
@@ -177,32 +174,6 @@ func selectOwner(f *store.CauseFilter, by deadletter.Actor, owner string) {
 	case ownedByMe:
 		f.Owner = by.Name
 	}
-}
-
-// searchCauses takes source:, state: and assignee: out of the text of a query. The rest of it, whatever it has, is text
-// of an error.
-func searchCauses(by deadletter.Actor, q *store.CauseQuery) (err error) {
-	var words []string
-	for word := range strings.FieldsSeq(q.Text) {
-		name, value, _ := strings.Cut(word, ":")
-		switch {
-		case value == "":
-			words = append(words, word)
-		case name == "source":
-			q.Source = value
-		case name == "state":
-			q.States, err = parseCauseStates(value)
-		case name == "assignee":
-			selectOwner(&q.CauseFilter, by, value)
-		default:
-			words = append(words, word)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	q.Text = strings.Join(words, " ")
-	return nil
 }
 
 func parseCauseStates(text string) ([]deadletter.CauseState, error) {
@@ -237,11 +208,13 @@ func (c *Console) causeListView(ctx context.Context, l causeList) page.CausesVie
 			preset(causesPath, "Mine", l.query, url.Values{"owner": {ownedByMe}}),
 			preset(causesPath, "Unowned", l.query, url.Values{"owner": {unowned}}),
 		},
-		Chips:    chips(causesPath, l.query, causeFields(), describeCauseFilter),
-		ClearURL: address(causesPath, state),
-		PrevURL:  pageURL(causesPath, l.query, l.page.Newer),
-		NextURL:  pageURL(causesPath, l.query, l.page.Older),
-		Denied:   errorText(auth.Actor(ctx).May(deadletter.ActClaim)),
+		Chips: append(chips(causesPath, l.query, causeFields(), describeCauseFilter),
+			termChips(causesPath, l.query, l.asked.Query(), search.Term.Compared)...),
+		SearchNotes: l.notes,
+		ClearURL:    address(causesPath, state),
+		PrevURL:     pageURL(causesPath, l.query, l.page.Newer),
+		NextURL:     pageURL(causesPath, l.query, l.page.Older),
+		Denied:      errorText(auth.Actor(ctx).May(deadletter.ActClaim)),
 	}
 	if v.PrevURL != "" {
 		v.StartURL = v.FirstURL
@@ -278,24 +251,37 @@ func describeCauseFilter(name, value string) string {
 	return filterValueText(name, value)
 }
 
+// withState returns the query of the list with another state, in place of one that its text asks for.
+func (l causeList) withState(state string) url.Values {
+	return replaceTerm(l.query, l.asked.Query(), "state", state)
+}
+
 // causeTabs returns the states with the number of matching causes in each.
 func causeTabs(l causeList) []page.CauseTab {
 	selected := cmp.Or(l.query.Get("state"), unresolved)
+	if len(l.asked.States) == 1 {
+		selected = string(l.asked.States[0])
+	}
 	tab := func(name, value string, n int) page.CauseTab {
 		v := page.CauseTab{
 			Name: name, Label: strings.ToUpper(name[:1]) + name[1:], Current: name == selected,
-			URL: address(causesPath, replaceParam(l.query, "state", value)),
+			URL: address(causesPath, l.withState(value)),
 		}
-		if l.counts != nil {
+		switch {
+		case l.counts.ByState == nil || n == 0 && l.counts.AtLeast: // not known
+		case l.counts.AtLeast:
+			v.Count = number(n) + "+"
+		default:
 			v.Count = number(n)
 		}
 		return v
 	}
-	tabs := []page.CauseTab{tab(unresolved, "", l.total()-l.counts[deadletter.CauseResolved])}
+	all := l.counts.Total()
+	tabs := []page.CauseTab{tab(unresolved, "", all-l.counts.ByState[deadletter.CauseResolved])}
 	for _, s := range deadletter.CauseStates() {
-		tabs = append(tabs, tab(string(s), string(s), l.counts[s]))
+		tabs = append(tabs, tab(string(s), string(s), l.counts.ByState[s]))
 	}
-	return append(tabs, tab(allStatus, allStatus, l.total()))
+	return append(tabs, tab(allStatus, allStatus, all))
 }
 
 // causeOrders has the label and the words of each order.
@@ -328,7 +314,7 @@ func (c *Console) causeRow(ctx context.Context, v desk.CauseView, hours []deadle
 		Version:       strconv.Itoa(cause.Version),
 		URL:           page.CauseURL(cause.Fingerprint),
 		Source:        printable(cause.Source),
-		Destination:   printable(doctor.Host(cause.Destination)),
+		Destination:   printable(redact.Host(cause.Destination)),
 		CauseStanding: c.causeStanding(auth.Actor(ctx), cause),
 		Failed:        countedOfCause(cause.Failed, cause.Fingerprint, deadletter.Failed),
 		Retrying:      countedOfCause(cause.Retrying, cause.Fingerprint, deadletter.Retrying),

@@ -130,6 +130,12 @@ func TestCausesAreFilteredAndSorted(t *testing.T) {
 		"?q=state:muted+card":               "409 card is refused",
 		"?q=409:+refused":                   "409 card is refused",
 		"?q=state:claimed+assignee:nobody1": "",
+
+		"?q=code:4xx+-refused":                         "422 too busy, 422 field id is missing",
+		"?q=code:409+source:orders":                    "",
+		"?q=destination:orders.internal":               "422 too busy",
+		"?q=destination:orders.internal:9090+code:422": "422 too busy",
+		"?q=%22is+missing%22":                          "422 field id is missing",
 	} {
 		t.Run(query, func(t *testing.T) {
 			a := p.get("/causes" + query)

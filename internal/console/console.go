@@ -28,6 +28,7 @@ import (
 	"dlqdesk/internal/memory"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/queue"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
 	"dlqdesk/web"
@@ -43,7 +44,7 @@ type Source struct {
 }
 
 // host returns the host and port of the destination, the only part of its URL that pages show.
-func (s Source) host() string { return doctor.Host(s.URL) }
+func (s Source) host() string { return redact.Host(s.URL) }
 
 // Settings are the parts of the configuration that pages show.
 type Settings struct {

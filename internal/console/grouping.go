@@ -234,7 +234,9 @@ func (c *Console) showMerge(
 		CauseFilter: store.CauseFilter{Source: v.Source, Text: v.Text}, Sort: store.BySize,
 		Limit: mergeOffers + len(v.Chosen),
 	})
-	if err != nil {
+	if deadletter.KindOf(err) == deadletter.Invalid {
+		v.Error, status = sentence(errorText(err)), statusOf(deadletter.Invalid)
+	} else if err != nil {
 		return err
 	}
 	for _, other := range others.Items {

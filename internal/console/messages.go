@@ -215,7 +215,13 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 		Tabs:     tabs(l),
 		Filter:   c.filterView(l),
 		Chips: append(
-			chips("/messages", l.query, messageFields(), l.describeFilter), l.termChips("/messages")...,
+			chips(
+				"/messages",
+				l.query,
+				messageFields(),
+				l.describeFilter,
+			),
+			termChips("/messages", l.query, l.asked.Query(), l.describeTerm)...,
 		),
 		Presets: append(
 			[]page.Preset{hourPreset("/messages", l.query, c.Now())}, dayPresets("/messages", l.query, c.Now())...,

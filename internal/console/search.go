@@ -42,21 +42,25 @@ func (c *Console) complete(w http.ResponseWriter, r *http.Request) error {
 
 // termLabels name the terms of a query in its chips.
 var termLabels = map[string]string{
-	"source":   "Source",
-	"status":   "Status",
-	"code":     "Code",
-	"outcome":  "Outcome",
-	"type":     "Event type",
-	"cause":    "Cause",
-	"state":    "Cause is",
-	"assignee": "Cause claimed by",
-	"queue":    "Queue",
-	"received": "Received",
+	"source":      "Source",
+	"destination": "Destination",
+	"status":      "Status",
+	"code":        "Code",
+	"outcome":     "Outcome",
+	"type":        "Event type",
+	"cause":       "Cause",
+	"state":       "Cause is",
+	"assignee":    "Cause claimed by",
+	"queue":       "Queue",
+	"received":    "Received",
 }
 
-// termChips returns the terms of the query, each with a link to the list without it. The words are one chip.
-func (l list) termChips(path string) (list []ui.Chip) {
-	query := l.asked.Query()
+// termChips returns the terms of the query of a list, each with a link to the list without it. The words are one chip.
+// valueOf returns the value of a property.
+func termChips(
+	path string, values url.Values, query search.Query, valueOf func(search.Term) string,
+) (list []ui.Chip) {
+	without := func(q search.Query) string { return address(path, replaceParam(values, "q", q.String())) }
 	var words []string
 	rest := query
 	for i, t := range slices.Backward(query.Terms) {
@@ -66,7 +70,7 @@ func (l list) termChips(path string) (list []ui.Chip) {
 			continue
 		}
 		label := termLabels[t.Name]
-		value := t.Compared()
+		value := valueOf(t)
 		switch t.Kind {
 		case search.Words:
 			label = "Text"
@@ -79,34 +83,36 @@ func (l list) termChips(path string) (list []ui.Chip) {
 		if t.Not {
 			label = strings.TrimSpace("Not " + strings.ToLower(label))
 		}
-		if t.Is("cause") && l.cause != "" && l.asked.Cause == t.Value {
-			value = l.cause
-		}
-		list = append(
-			list,
-			ui.Chip{Label: label, Value: printable(value), RemoveURL: l.withQuery(path, query.Without(i))},
-		)
+		list = append(list, ui.Chip{Label: label, Value: printable(value), RemoveURL: without(query.Without(i))})
 	}
 	if len(words) > 0 {
 		slices.Reverse(words)
 		text := printable(strings.Join(words, " "))
-		list = append(list, ui.Chip{Label: "Text", Value: text, RemoveURL: l.withQuery(path, rest)})
+		list = append(list, ui.Chip{Label: "Text", Value: text, RemoveURL: without(rest)})
 	}
 	slices.Reverse(list)
 	return list
 }
 
-func (l list) withQuery(path string, q search.Query) string {
-	return address(path, replaceParam(l.query, "q", q.String()))
+// describeTerm returns the value of a term. A cause is named by its title.
+func (l list) describeTerm(t search.Term) string {
+	if t.Is("cause") && l.cause != "" && l.asked.Cause == t.Value {
+		return l.cause
+	}
+	return t.Compared()
 }
 
 // withStatus returns the query of the list with another status, in place of one that its text asks for.
 func (l list) withStatus(status string) url.Values {
-	query := l.asked.Query()
+	return replaceTerm(l.query, l.asked.Query(), "status", status)
+}
+
+// replaceTerm returns the parameters of a list with a filter in place of the terms of that name in its query.
+func replaceTerm(values url.Values, query search.Query, name, value string) url.Values {
 	rest := search.Query{Terms: slices.DeleteFunc(slices.Clone(query.Terms), func(t search.Term) bool {
-		return t.Is("status")
+		return t.Is(name)
 	})}
-	changed := replaceParam(l.query, "status", status)
+	changed := replaceParam(values, name, value)
 	if len(rest.Terms) == len(query.Terms) {
 		return changed
 	}
@@ -137,26 +143,16 @@ func faulty(query string, err error) []ui.Segment {
 // searchNotes says what a search, or a grouping, does not reach.
 func (c *Console) searchNotes(ctx context.Context, l list) (notes []ui.Notice, err error) {
 	f := l.asked.Filter
-	note := func(text, hint string) { notes = append(notes, ui.Notice{Kind: ui.Info, Text: text, Hint: hint}) }
-	behind := int64(0)
-	if len(f.Query().Terms) > 0 {
-		if behind, err = c.Store.Unindexed(ctx); err != nil {
-			return nil, err
-		}
-	}
 	report, err := c.Store.Report(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	if behind > 0 {
-		note(searchBehind(int(behind)), "They will be in a moment: search again.")
+	if len(f.Query().Terms) > 0 {
+		if notes, err = c.indexNotes(ctx, report); err != nil {
+			return nil, err
+		}
 	}
-	for _, name := range report.AsText {
-		note(
-			"No field "+printable(strconv.Quote(name))+" was seen, so its words were searched for.",
-			"Choose a field from the list that opens as you type, or write a path, like $.customer.email=anna@example.com.",
-		)
-	}
+	note := func(text, hint string) { notes = append(notes, ui.Notice{Kind: ui.Info, Text: text, Hint: hint}) }
 	switch read := number(report.Read); {
 	case report.Read > 0 && l.partly:
 		note("Compared the newest "+read+" messages that may match, and grouped those that do. There are more.",
@@ -167,6 +163,52 @@ func (c *Console) searchNotes(ctx context.Context, l list) (notes []ui.Notice, e
 	case l.partly:
 		note("Grouped the newest "+number(store.MaxGrouped)+" messages that match. There are more.",
 			"Narrow the filter or the search.")
+	}
+	return notes, nil
+}
+
+// causeSearchNotes says what a search for causes by their messages does not reach.
+func (c *Console) causeSearchNotes(ctx context.Context, f store.CauseFilter) (notes []ui.Notice, err error) {
+	if !f.AsksMessages() {
+		return nil, nil
+	}
+	report, err := c.Store.ReportCauses(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	notes, err = c.indexNotes(ctx, report.Report)
+	note := func(text, hint string) { notes = append(notes, ui.Notice{Kind: ui.Info, Text: text, Hint: hint}) }
+	switch narrow := "Narrow the search by a source, a time or another term."; {
+	case report.Read > 0:
+		note("Compared the newest "+number(report.Read)+" messages that may match, one by one. More causes may match.",
+			narrow)
+	case report.Matches > 0:
+		note(
+			"These are the causes of the newest "+number(report.Matches)+" messages that match. More causes may match.",
+			narrow,
+		)
+	case report.Compared > 0:
+		note("Compared "+number(report.Compared)+" messages of the first causes. More causes may match.",
+			"Go on with Next, or narrow the search by a source, a state or a word of the error.")
+	}
+	return notes, err
+}
+
+// indexNotes says what the index lacks.
+func (c *Console) indexNotes(ctx context.Context, report store.Report) (notes []ui.Notice, err error) {
+	behind, err := c.Store.Unindexed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	note := func(text, hint string) { notes = append(notes, ui.Notice{Kind: ui.Info, Text: text, Hint: hint}) }
+	if behind > 0 {
+		note(searchBehind(int(behind)), "They will be in a moment: search again.")
+	}
+	for _, name := range report.AsText {
+		note(
+			"No field "+printable(strconv.Quote(name))+" was seen, so its words were searched for.",
+			"Choose a field from the list that opens as you type, or write a path, like $.customer.email=anna@example.com.",
+		)
 	}
 	if report.Larger > 0 {
 		larger := "1 larger message"

@@ -115,6 +115,7 @@ func TestSearchIsCompleted(t *testing.T) {
 		"tier:si":                 "silver",
 		"source:":                 "genesys",
 		"assignee:":               "me none",
+		"state:re":                "regressed resolved",
 		`"tier`:                   "",
 		"header.content-type=app": "application/json",
 	} {
@@ -134,5 +135,39 @@ func TestSearchIsCompleted(t *testing.T) {
 		Find("[role='option']")
 	if query, _ := option.Attr("data-query"); query != "a -tier:silver b" {
 		t.Errorf("the middle of a query is completed to %q", query)
+	}
+}
+
+// A query for causes stands in chips and tabs as one for messages does.
+func TestQueryForCausesStandsInChipsAndTabs(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.threeCauses(t)
+	p := b.member(t, "vera", deadletter.Viewer)
+	got := p.get("/causes?" + url.Values{"q": {`code:4xx -busy state:new refused:card`}}.Encode())
+	if rows := got.count("tr[data-cause]"); rows != 1 || got.count("#tab-new[aria-current='page']") != 1 {
+		t.Errorf("%d causes: %s", rows, got.says("main"))
+	}
+	for _, want := range []string{"Code 4xx", "Not text busy", "Cause is new", "Field refused=card"} {
+		if chips := got.says("ul[aria-label='Active filters']"); !strings.Contains(chips, want) {
+			t.Errorf("the chips %q do not have %q", chips, want)
+		}
+	}
+	if says := got.says("#search-notes"); !strings.Contains(says, `No field "refused" was seen`) {
+		t.Errorf("the notes say %q", says)
+	}
+	tab, _ := got.doc().Find("#tab-muted").Attr("href")
+	link, err := url.Parse(tab)
+	if err != nil || link.Query().Get("state") != "muted" || strings.Contains(link.Query().Get("q"), "state:") {
+		t.Errorf("the tab of muted causes leads to %q, %v", tab, err)
+	}
+	faulty := p.get("/causes?" + url.Values{"q": {"card state:broken"}}.Encode())
+	if faulty.status != http.StatusUnprocessableEntity || faulty.says("#search-fault mark") != "state:broken" ||
+		!strings.Contains(faulty.says("#search-fault"), "At character 6") ||
+		faulty.count("input[aria-invalid='true']") != 1 || faulty.count("tr[data-cause]") != 0 {
+		t.Errorf("the page answers %d and says %q", faulty.status, faulty.says("main"))
+	}
+	if a := p.get("/messages?q=state:broken"); a.status != http.StatusUnprocessableEntity {
+		t.Errorf("an unknown state of a cause is answered %d on Messages", a.status)
 	}
 }

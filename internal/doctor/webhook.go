@@ -9,13 +9,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/platform"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/verify"
 )
 
@@ -24,7 +24,7 @@ func (e *examination) checkDestination(ctx context.Context) platform.Check {
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
 	s := e.source
-	connects := Host(s.Destination) + " accepts connections (no request was sent)"
+	connects := redact.Host(s.Destination) + " accepts connections (no request was sent)"
 	check := platform.Check{Name: "destination", State: platform.OK, Text: connects}
 	files := delivery.TLSFiles{CA: s.TLS.CAFile, Cert: s.TLS.CertFile, Key: s.TLS.KeyFile, MinVersion: s.TLS.MinVersion}
 	tls, err := delivery.NewTLS(files, slog.New(slog.DiscardHandler))
@@ -37,15 +37,6 @@ func (e *examination) checkDestination(ctx context.Context) platform.Check {
 		check.Fix = "start the handler, or correct sources." + s.Name + ".destination"
 	}
 	return check
-}
-
-// Host returns the host and port of a URL; "" if it is none.
-func Host(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return ""
-	}
-	return u.Host
 }
 
 // checkReceiver requests the webhook's URL with a method that a receiver refuses. The refusal shows that a receiver is

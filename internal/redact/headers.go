@@ -77,6 +77,15 @@ func Address(address string) string {
 	return u.String()
 }
 
+// Host returns the host of an address, with its port if it has one; "" if there is none.
+func Host(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
 // HeaderLock returns why a person may not edit a header, or "" if they may.
 func (r *Rules) HeaderLock(name string) string {
 	switch lower := strings.ToLower(name); {

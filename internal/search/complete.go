@@ -17,7 +17,7 @@ type Completion struct {
 }
 
 // maxCompletions bounds a list of completions.
-const maxCompletions = 10
+const maxCompletions = 12
 
 // Complete returns completions of the term at a caret, in characters from 0: names of properties and of fields that
 // were seen, or values of them. values are those of properties, by name.

@@ -281,7 +281,7 @@ func (i *Index) reset(ctx context.Context, digest []byte) error {
 }
 
 // contentVersion stands for what is indexed of a message. A new one makes every index again.
-const contentVersion = 4
+const contentVersion = 5
 
 func digestOfMasks(masks *redact.Masks) []byte {
 	sum := sha256.Sum256(fmt.Appendf(masks.Digest(), "%d", contentVersion))

@@ -17,24 +17,26 @@ const None = "none"
 // Me is the value of assignee for the person who asks.
 const Me = "me"
 
-// operator is a property of a message that a query can ask for.
+// operator is a property that a query can ask for.
 type operator struct {
-	hint  string // what it finds, for the list of completions
-	check func(Term) error
+	hint    string // what it finds, for the list of completions
+	check   func(Term) error
+	ofCause bool // causes have it themselves; the others are of messages
 }
 
 // operators are the properties by name. Their values are compared in the store.
 var operators = map[string]operator{
-	"source":   {"name of a source, or none", onlyIs},
-	"status":   {"failed, retrying, resolved …", oneOf(deadletter.Statuses())},
-	"code":     {"422, 5xx, >=500, or none", checkCode},
-	"outcome":  {"how the latest attempt ended", oneOf(deadletter.Outcomes())},
-	"type":     {"event type", onlyIs},
-	"cause":    {"key of a cause, or words of its title", onlyIs},
-	"state":    {"state of the cause", onlyIs},
-	"assignee": {"who claimed the cause: me, a name, or none", onlyIs},
-	"queue":    {"queue that it was read from", onlyIs},
-	"received": {"<2h, >7d, 2026-03-02, or a range", checkTimes},
+	"source":      {"name of a source, or none", onlyIs, true},
+	"destination": {"host of a destination, or none", checkDestination, true},
+	"status":      {"failed, retrying, resolved …", oneOf(deadletter.Statuses()), false},
+	"code":        {"422, 5xx, >=500, or none", checkCode, false},
+	"outcome":     {"how the latest attempt ended", oneOf(deadletter.Outcomes()), false},
+	"type":        {"event type", onlyIs, false},
+	"cause":       {"key of a cause, or words of its title", onlyIs, true},
+	"state":       {"state of the cause", oneOf(deadletter.CauseStates()), true},
+	"assignee":    {"who claimed the cause: me, a name, or none", onlyIs, true},
+	"queue":       {"queue that it was read from", onlyIs, false},
+	"received":    {"<2h, >7d, 2026-03-02, or a range", checkTimes, false},
 }
 
 // Operators returns the names of the properties that a query can ask for.
@@ -68,6 +70,22 @@ func oneOf[T ~string](known []T) func(Term) error {
 		return deadletter.Errorf(deadletter.Invalid, "there is no %s %q: use %s", t.Name, t.Value,
 			strings.Join(names, ", "))
 	}
+}
+
+func checkDestination(t Term) error {
+	if t.Op == Is && t.Location() == "" && !t.Begins {
+		return deadletter.Errorf(deadletter.Invalid, "%q names no host: write destination:shop.internal", t.Value)
+	}
+	return onlyIs(t)
+}
+
+// Location returns the host of a term of destination, with the port and the path if it has them.
+func (t Term) Location() string {
+	_, rest, hasScheme := strings.Cut(t.Value, "://")
+	if !hasScheme {
+		rest = t.Value
+	}
+	return strings.TrimRight(rest, "/")
 }
 
 func checkCode(t Term) error {

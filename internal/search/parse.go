@@ -378,6 +378,19 @@ func quote(text string) string {
 // Without returns the query without a term.
 func (q Query) Without(i int) Query { return Query{slices.Delete(slices.Clone(q.Terms), i, i+1)} }
 
+// Split returns the terms about causes themselves, in a search for causes, and those about their messages. Text is
+// looked for in causes.
+func (q Query) Split() (causes, messages Query) {
+	for _, t := range q.Terms {
+		if t.Kind < Operator || t.Kind == Operator && operators[t.Name].ofCause {
+			causes.Terms = append(causes.Terms, t)
+		} else {
+			messages.Terms = append(messages.Terms, t)
+		}
+	}
+	return causes, messages
+}
+
 // Is reports whether the term is of an operator.
 func (t Term) Is(name string) bool { return t.Kind == Operator && t.Name == name }
 

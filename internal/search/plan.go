@@ -153,6 +153,10 @@ func (p *planner) addFacet(t Term) {
 		for _, name := range among(p.known.Sources, t) {
 			values = append(values, quoted(facet(tokenSource, name)))
 		}
+	case "destination":
+		if host := t.Location(); !t.Begins && !strings.Contains(host, "/") {
+			values = append(values, quoted(facet(tokenHost, host)))
+		}
 	case "type":
 		for _, name := range among(p.known.Types, t) {
 			values = append(values, cmp.Or(allOf(payload.Words(name), name), nothing))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +25,7 @@ type document struct {
 	isNew     bool // its first event is among those that were read
 	source    string
 	code      int
+	hosts     []string // of the destination, with and without its port
 	eventType string
 	texts     []string // error, ids and event type
 	revisions []revision
@@ -74,7 +76,11 @@ func (i *Index) entryOf(d *document) entry {
 		e.text = append(appendText(e.text, text), own...)
 		whole = whole && r.whole && all
 	}
-	for _, token := range []string{facet(tokenSource, d.source), facet(tokenCode, strconv.Itoa(d.code))} {
+	tokens := []string{facet(tokenSource, d.source), facet(tokenCode, strconv.Itoa(d.code))}
+	for _, host := range d.hosts {
+		tokens = append(tokens, facet(tokenHost, host))
+	}
+	for _, token := range tokens {
 		e.text = append(append(e.text, token...), ' ')
 	}
 	if !whole {
@@ -157,8 +163,8 @@ const failureText = `coalesce((
 
 // documentColumns read a revision of a message beside its error, as far as it is searched.
 var documentColumns = fmt.Sprintf(
-	`m.n, m.source, m.id, m.webhook_id, m.event_type, m.status_code, m.queue, m.query, m.attempted_at, r.headers,
-		substr(r.body, 1, CASE WHEN instr(r.headers, '"Content-Encoding"') > 0 THEN %d ELSE %d END)`,
+	`m.n, m.source, m.destination, m.id, m.webhook_id, m.event_type, m.status_code, m.queue, m.query, m.attempted_at,
+		r.headers, substr(r.body, 1, CASE WHEN instr(r.headers, '"Content-Encoding"') > 0 THEN %d ELSE %d END)`,
 	payload.SearchedHead,
 	payload.MaxSearched+1,
 )
@@ -195,15 +201,18 @@ type documentRow struct {
 	document
 	seq, attemptedAt        int64
 	queue, query            string
+	destination             string
 	reason, id, webhook     string
 	writtenHeaders, content []byte
 }
 
 func scanDocument(r sqlite.Row) (d documentRow, err error) {
-	err = r.Scan(&d.seq, &d.isNew, &d.reason, &d.row, &d.source, &d.id, &d.webhook, &d.eventType, &d.code, &d.queue,
-		&d.query, &d.attemptedAt, &d.writtenHeaders, &d.content)
+	err = r.Scan(&d.seq, &d.isNew, &d.reason, &d.row, &d.source, &d.destination, &d.id, &d.webhook, &d.eventType,
+		&d.code, &d.queue, &d.query, &d.attemptedAt, &d.writtenHeaders, &d.content)
 	return d, err
 }
+
+var aPort = regexp.MustCompile(`:[0-9]*$`)
 
 // read sets the texts of a document, unless they are there, and adds the revision, all without what is masked.
 func (d *documentRow) read(into *document, masks *redact.Masks) error {
@@ -218,6 +227,8 @@ func (d *documentRow) read(into *document, masks *redact.Masks) error {
 			reason = rules.Error(rules.Secrets(headers, d.query, d.content).HideText(reason))
 		}
 		into.texts = []string{reason, d.id, d.webhook, d.eventType}
+		host := redact.Host(d.destination)
+		into.hosts = slices.Compact([]string{host, aPort.ReplaceAllString(host, "")})
 	}
 	body, whole := rules.Searched(headers, d.content)
 	into.revisions = append(into.revisions, revision{headers: rules.Headers(headers), body: body, whole: whole})

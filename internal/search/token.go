@@ -23,6 +23,7 @@ const (
 	tokenDay    = 'd'
 	tokenSource = 's'
 	tokenCode   = 'c'
+	tokenHost   = 'h' // of the destination, with and without its port
 	tokenParts  = 'g' // one or two characters of a script without spaces
 )
 
@@ -72,7 +73,7 @@ func appendValue[T string | []byte](out []byte, path T, value string) []byte {
 	return appendBits(appendPath(out, tokenValue, path), hash(strings.ToLower(value)), valueChars)
 }
 
-// facet is the token of a property: its source, event type or status code.
+// facet is the token of a property: its source, destination or status code.
 func facet(kind byte, value string) string {
 	return string(appendBits(append([]byte(mark), kind), hash(strings.ToLower(value)), valueChars))
 }

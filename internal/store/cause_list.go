@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/sqlite"
@@ -49,7 +50,12 @@ type CauseFilter struct {
 	States  []deadletter.CauseState
 	Owner   string
 	Unowned bool
-	Text    string // parts of the title, the source, the destination and the ticket, in any order
+
+	Text string    // a query as search.Parse reads it
+	By   string    // who asks: the me of the query
+	At   time.Time // when: its ages count back from here; zero: now
+
+	lookup *causeLookup // of the query; see LookupCauses
 }
 
 // CauseQuery asks for one page of causes.
@@ -67,11 +73,15 @@ func (s *Store) Causes(ctx context.Context, q CauseQuery) (Page[deadletter.Cause
 	if err != nil {
 		return Page[deadletter.Cause]{}, err
 	}
-	page, err := q.page(ctx, s.db, at, before)
-	if err != nil {
-		return page, fmt.Errorf("read causes: %w", err)
+	if q.CauseFilter, err = s.LookupCauses(ctx, q.CauseFilter); err != nil {
+		return Page[deadletter.Cause]{}, err
 	}
-	return page, nil
+	if !q.judges() {
+		list, err := q.read(ctx, s.db, at, before, q.Limit+1)
+		return q.page(causesRead{list: list, last: at}, at, before), err
+	}
+	found, err := s.readJudged(ctx, q, at, before)
+	return q.page(found, at, before), err
 }
 
 func (f CauseFilter) where() conditions {
@@ -86,11 +96,24 @@ func (f CauseFilter) where() conditions {
 	if f.Unowned {
 		c.add("owner = ''")
 	}
-	for _, word := range strings.Fields(f.Text) {
-		like := "%" + escapeLike.Replace(word) + "%"
-		c.add(causeText, like, like, like, like)
+	if f.lookup == nil {
+		return c
+	}
+	for _, p := range f.lookup.terms {
+		c.add(p.term, p.args...)
 	}
 	return c
+}
+
+// whereMatching selects the causes that match, without those that have to be judged.
+func (f CauseFilter) whereMatching() (conditions, error) {
+	where := f.where()
+	if !f.AsksMessages() {
+		return where, nil
+	}
+	list, err := toJSON(f.lookup.matching())
+	where.add("fingerprint IN (SELECT value FROM json_each(?))", list)
+	return where, err
 }
 
 // ofStates selects the causes in some states. Several are found in the order of the list: an index would have them all
@@ -109,44 +132,99 @@ func (f CauseFilter) ofStates(c *conditions) {
 	}
 }
 
-const causeText = `(title || ' ' || reason LIKE ? ESCAPE '\' OR source LIKE ? ESCAPE '\'
-	OR destination LIKE ? ESCAPE '\' OR ticket LIKE ? ESCAPE '\')`
-
-var escapeLike = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
-
 // causePlace is the position of a cause in a list.
 type causePlace struct {
 	keys        []int64
 	fingerprint string
 }
 
-func (q CauseQuery) page(
-	ctx context.Context, db sqlite.Querier, at *causePlace, before bool,
-) (Page[deadletter.Cause], error) {
-	where, order := q.where(), q.order(before)
+func (q CauseQuery) placeOf(c deadletter.Cause) *causePlace {
+	at := &causePlace{fingerprint: c.Fingerprint}
+	for _, key := range q.Sort.keys() {
+		at.keys = append(at.keys, causeKey(key, c))
+	}
+	return at
+}
+
+// read returns the causes beyond a place, without a look at their messages where they have to be judged by these.
+func (q CauseQuery) read(
+	ctx context.Context, db sqlite.Querier, at *causePlace, before bool, limit int,
+) ([]deadletter.Cause, error) {
+	where := q.where()
+	if !q.judges() {
+		var err error
+		if where, err = q.whereMatching(); err != nil {
+			return nil, err
+		}
+	}
 	if at != nil {
 		q.beyond(&where, *at, before)
 	}
-	list, err := causes(ctx, db, "SELECT "+causeColumns+" FROM causes"+where.sql()+" ORDER BY "+order+" LIMIT ?",
-		append(where.args, q.Limit+1)...)
-	if err != nil {
-		return Page[deadletter.Cause]{}, err
+	return causes(ctx, db, "SELECT "+causeColumns+" FROM causes"+where.sql()+" ORDER BY "+q.order(before)+" LIMIT ?",
+		append(where.args, limit)...)
+}
+
+// causesRead are the causes that match beyond a place.
+type causesRead struct {
+	list []deadletter.Cause // one more than the limit if there are more
+	last *causePlace        // the last one that was read
+	more bool               // reading ended at a bound
+}
+
+// readJudged reads causes beyond a place and judges them, until it has enough that match or has reached its bounds.
+func (s *Store) readJudged(
+	ctx context.Context, q CauseQuery, at *causePlace, before bool,
+) (found causesRead, err error) {
+	some, left := []deadletter.Cause{{}}, maxCompared
+	for known := true; known && len(some) > 0 && len(found.list) <= q.Limit; {
+		if some, err = q.read(ctx, s.db, at, before, judgeAtOnce); err != nil || len(some) == 0 {
+			break
+		}
+		if known, err = s.judgeCauses(ctx, q.lookup, some, &left); err != nil {
+			break
+		}
+		for _, c := range some {
+			if q.lookup.verdicts[c.Fingerprint] {
+				found.list = append(found.list, c)
+			}
+		}
+		at, found.more = q.placeOf(some[len(some)-1]), !known
 	}
-	more := len(list) > q.Limit
-	page := Page[deadletter.Cause]{Items: list[:min(len(list), q.Limit)]}
+	found.last = at
+	return found, err
+}
+
+// page returns the page of causes that were read beyond a place, in the order of reading.
+func (q CauseQuery) page(read causesRead, at *causePlace, before bool) (page Page[deadletter.Cause]) {
+	page.Items = read.list
+	if len(page.Items) > q.Limit {
+		page.Items, read.more = page.Items[:q.Limit], true
+		read.last = q.placeOf(page.Items[q.Limit-1])
+	}
+	first := at
+	if len(page.Items) > 0 {
+		first = q.placeOf(page.Items[0])
+	}
+	back, on := "n", "o"
+	if before {
+		back, on = on, back
+	}
+	if at != nil {
+		back = first.cursor(back)
+	} else {
+		back = ""
+	}
+	if read.more {
+		on = read.last.cursor(on)
+	} else {
+		on = ""
+	}
+	page.Newer, page.Older = back, on
 	if before {
 		slices.Reverse(page.Items)
+		page.Newer, page.Older = on, back
 	}
-	if len(page.Items) == 0 {
-		return page, nil
-	}
-	if before && more || !before && at != nil {
-		page.Newer = q.cursor("n", page.Items[0])
-	}
-	if before || more {
-		page.Older = q.cursor("o", page.Items[len(page.Items)-1])
-	}
-	return page, nil
+	return page
 }
 
 // order returns the ORDER BY terms.
@@ -184,13 +262,12 @@ func (q CauseQuery) beyond(c *conditions, at causePlace, before bool) {
 	c.add(term, args...)
 }
 
-// cursor returns the cursor of the page on a side of a cause.
-func (q CauseQuery) cursor(side string, c deadletter.Cause) string {
-	text := side
-	for _, key := range q.Sort.keys() {
-		text += strconv.FormatInt(causeKey(key, c), 36) + "."
+// cursor returns the cursor of the page on a side of the place.
+func (p causePlace) cursor(side string) string {
+	for _, key := range p.keys {
+		side += strconv.FormatInt(key, 36) + "."
 	}
-	return text + c.Fingerprint
+	return side + p.fingerprint
 }
 
 // causeKey returns the value of a cause in one of the columns of keys.
@@ -227,20 +304,48 @@ func parseCauseCursor(cursor string, sort CauseSort) (at *causePlace, before boo
 	return at, cursor[0] == 'n', nil
 }
 
-// CauseCounts returns how many causes match a filter, by state; the filter's own States are ignored.
-func (s *Store) CauseCounts(ctx context.Context, f CauseFilter) (map[deadletter.CauseState]int, error) {
+// CauseCounts are the numbers of causes that match a filter, by state.
+type CauseCounts struct {
+	ByState map[deadletter.CauseState]int
+	AtLeast bool // there may be more
+}
+
+// Total returns the number of causes in all states.
+func (c CauseCounts) Total() (n int) {
+	for _, causes := range c.ByState {
+		n += causes
+	}
+	return n
+}
+
+// CauseCounts returns the counts of a filter; its own States are ignored.
+func (s *Store) CauseCounts(ctx context.Context, f CauseFilter) (counts CauseCounts, err error) {
+	if f, err = s.LookupCauses(ctx, f); err != nil {
+		return counts, err
+	}
 	f.States = nil
-	where := f.where()
-	counts := map[deadletter.CauseState]int{}
-	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
+	if f.judges() && len(f.lookup.matching()) < CountCap { // they may be few, so that all of them can be judged
+		found, err := s.readJudged(ctx, CauseQuery{CauseFilter: f, Limit: CountCap}, nil, false)
+		if err != nil {
+			return counts, err
+		}
+		f.lookup.judges = found.more || len(found.list) > CountCap
+	}
+	counts.AtLeast = f.lookup != nil && (f.lookup.judges || f.lookup.partly)
+	where, err := f.whereMatching()
+	if err != nil {
+		return counts, err
+	}
+	counts.ByState = map[deadletter.CauseState]int{}
+	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		var state deadletter.CauseState
 		var n int
 		err := r.Scan(&state, &n)
-		counts[state] = n
+		counts.ByState[state] = n
 		return err
 	}, "SELECT state, count(*) FROM causes"+where.sql()+" GROUP BY state", where.args...)
 	if err != nil {
-		return nil, fmt.Errorf("count causes: %w", err)
+		return counts, fmt.Errorf("count causes: %w", err)
 	}
 	return counts, nil
 }

@@ -225,6 +225,16 @@ func TestCausesAreFiltered(t *testing.T) {
 		"a ticket":        {store.CauseFilter{Text: "ops-1"}, "known"},
 		"a percent sign":  {store.CauseFilter{Text: "50%"}, "resolved"},
 		"no wildcard":     {store.CauseFilter{Text: "f_eld"}, ""},
+		"exact words":     {store.CauseFilter{Text: `"MUTED is missing"`}, "muted"},
+		"no exact word":   {store.CauseFilter{Text: `"mute is"`}, ""},
+		"part of a word":  {store.CauseFilter{Text: `"uted is missing"`}, ""},
+		"begun words":     {store.CauseFilter{Text: `"field of mut"*`}, "muted"},
+		"without a word":  {store.CauseFilter{Text: "source:cxone -e -is"}, ""},
+		"not of a source": {store.CauseFilter{Text: `-source:genesys -"of large"`}, "new growing resolved"},
+		"not of a state":  {store.CauseFilter{Text: "-state:new cxone"}, "growing large resolved"},
+		"me":              {store.CauseFilter{Text: "assignee:me", By: "anna"}, "claimed"},
+		"nameless me":     {store.CauseFilter{Text: "assignee:me"}, ""},
+		"nobody":          {store.CauseFilter{Text: "assignee:none claimed"}, ""},
 		"a source's name": {store.CauseFilter{Text: "cxone growing"}, "growing"},
 		"all at once": {store.CauseFilter{
 			Source: "genesys", States: states{deadletter.CauseKnown, deadletter.CauseNew}, Unowned: true, Text: "known",
@@ -238,7 +248,7 @@ func TestCausesAreFiltered(t *testing.T) {
 			}
 			counts, err := s.CauseCounts(t.Context(), c.filter)
 			n := 0
-			for state, count := range counts {
+			for state, count := range counts.ByState {
 				if len(c.filter.States) == 0 || slices.Contains(c.filter.States, state) {
 					n += count
 				}

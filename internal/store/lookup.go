@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/search"
 	"dlqdesk/internal/sqlite"
 )
@@ -40,12 +42,17 @@ func (s *Store) Lookup(ctx context.Context, f Filter) (Filter, error) {
 	if f.Text == "" || f.lookup != nil {
 		return f, nil
 	}
-	if f.At.IsZero() {
-		f.At = time.Now()
-	}
 	query, err := search.Parse(f.Text)
 	if err != nil {
 		return f, err
+	}
+	return s.lookUp(ctx, f, query)
+}
+
+// lookUp returns the filter with a query looked up.
+func (s *Store) lookUp(ctx context.Context, f Filter, query search.Query) (Filter, error) {
+	if f.At.IsZero() {
+		f.At = time.Now()
 	}
 	f.lookup = &lookup{query: query, verdicts: map[int64]bool{}}
 	known, err := s.known(ctx)
@@ -250,10 +257,9 @@ func (s *Store) propertyOf(ctx context.Context, t search.Term, f Filter) (proper
 	switch t.Name {
 	case "source", "type", "queue", "outcome", "status":
 		column := map[string]string{"type": "event_type"}[t.Name]
-		if column == "" {
-			column = t.Name
-		}
-		return negated(t, ofColumn(column, t)), nil
+		return negated(t, ofColumn("m."+cmp.Or(column, t.Name), t)), nil
+	case "destination":
+		return negated(t, ofDestination("m.destination", t)), nil
 	case "code":
 		first, last, _ := t.Codes() // Parse has checked it
 		return negated(t, property{term: "m.status_code BETWEEN ? AND ?", args: []any{first, last}, counted: true}), nil
@@ -279,16 +285,32 @@ func negated(t search.Term, p property) property {
 const afterAll = "\U0010FFFF"
 
 func ofColumn(column string, t search.Term) property {
-	p := property{counted: column == "source" || column == "status" || column == "outcome"}
+	p := property{counted: column == "m.source" || column == "m.status" || column == "m.outcome"}
 	switch {
 	case t.Value == search.None:
-		p.term = "m." + column + " = ''"
+		p.term = column + " = ''"
 	case t.Begins:
-		p.term, p.args = "m."+column+" >= ? AND m."+column+" < ?", []any{t.Value, t.Value + afterAll}
+		p.term, p.args = column+" >= ? AND "+column+" < ?", []any{t.Value, t.Value + afterAll}
 	default:
-		p.term, p.args = "m."+column+" = ?", []any{t.Value}
+		p.term, p.args = column+" = ?", []any{t.Value}
 	}
 	return p
+}
+
+// ofDestination compares an address without its scheme with a host, which may have a port and a path.
+func ofDestination(column string, t search.Term) property {
+	if t.Value == search.None && !t.Begins {
+		return property{term: column + " = ''"}
+	}
+	like := escapeLike.Replace(strings.ReplaceAll(t.Location(), ":", "/"))
+	if !t.Begins {
+		like += "/"
+	}
+	where := "substr(" + column + ", instr(" + column + ", '://') + 3)"
+	return property{
+		term: "replace(" + where + ", ':', '/') || '/' LIKE ? ESCAPE '\\' AND " + column + " <> ''",
+		args: []any{like + "%"},
+	}
 }
 
 // fewMessages is how many messages are sorted. Of more, a list reads the newest until it has enough.
@@ -296,22 +318,9 @@ const fewMessages = 10_000
 
 // ofCauses returns the condition of a term about causes.
 func (s *Store) ofCauses(ctx context.Context, t search.Term, f Filter) (property, error) {
-	where := CauseFilter{}
-	switch {
-	case t.Is("cause"):
-		where.Text = t.Value
-	case t.Is("state"):
-		where.States = []deadletter.CauseState{deadletter.CauseState(t.Value)}
-	case t.Value == search.None:
-		where.Unowned = true
-	case t.Value == search.Me:
-		where.Owner = f.By
-	default:
-		where.Owner = t.Value
-	}
-	among := where.where()
+	among := ofCause(t, f.By)
 	var messages int
-	query := "SELECT coalesce(sum(messages), 0) FROM causes" + among.sql()
+	query := "SELECT coalesce(sum(messages), 0) FROM causes WHERE " + among.term
 	if err := s.db.QueryRowContext(ctx, query, among.args...).Scan(&messages); err != nil {
 		return property{}, fmt.Errorf("count the messages of causes: %w", err)
 	}
@@ -320,7 +329,7 @@ func (s *Store) ofCauses(ctx context.Context, t search.Term, f Filter) (property
 		column = "+m.fingerprint" // not by its index, from which all of them would be sorted
 	}
 	p := property{
-		term:    column + " IN (SELECT fingerprint FROM causes" + among.sql() + ")",
+		term:    column + " IN (SELECT fingerprint FROM causes WHERE " + among.term + ")",
 		args:    among.args,
 		ofCause: true,
 	}
@@ -530,7 +539,10 @@ func (s *Store) Report(ctx context.Context, f Filter) (r Report, err error) {
 	return r, err
 }
 
-const causeOwners = `SELECT DISTINCT owner FROM causes WHERE owner <> '' ORDER BY owner LIMIT 200`
+const (
+	causeOwners       = `SELECT DISTINCT owner FROM causes WHERE owner <> '' ORDER BY owner LIMIT 200`
+	causeDestinations = `SELECT DISTINCT destination FROM causes WHERE destination <> '' LIMIT 200`
+)
 
 // Complete returns completions of a query at a caret, in characters from 0.
 func (s *Store) Complete(ctx context.Context, text string, caret int) ([]search.Completion, error) {
@@ -554,6 +566,14 @@ func (s *Store) Complete(ctx context.Context, text string, caret int) ([]search.
 	if err != nil {
 		return nil, err
 	}
+	destinations, err := sqlite.Column[string](ctx, s.db, "destinations of causes", causeDestinations)
+	if err != nil {
+		return nil, err
+	}
+	for _, address := range destinations {
+		values["destination"] = append(values["destination"], redact.Host(address))
+	}
+	slices.Sort(values["destination"])
 	values["assignee"] = append([]string{search.Me, search.None}, owners...)
 	return s.index.Complete(text, caret, values), nil
 }

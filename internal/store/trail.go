@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"dlqdesk/internal/deadletter"
@@ -88,11 +89,25 @@ const causesOfMessages = `SELECT DISTINCT m.fingerprint FROM json_each(?) asked
 
 // CausesMatching returns those of some causes that match a filter, in no order.
 func (s *Store) CausesMatching(ctx context.Context, fingerprints []string, f CauseFilter) ([]deadletter.Cause, error) {
+	f, err := s.LookupCauses(ctx, f)
+	if err != nil {
+		return nil, err
+	}
 	list, err := toJSON(fingerprints)
 	if err != nil {
 		return nil, err
 	}
 	where := f.where()
 	where.add("fingerprint IN (SELECT value FROM json_each(?))", list)
-	return causes(ctx, s.db, "SELECT "+causeColumns+" FROM causes"+where.sql(), where.args...)
+	found, err := causes(ctx, s.db, "SELECT "+causeColumns+" FROM causes"+where.sql(), where.args...)
+	if err != nil || !f.AsksMessages() {
+		return found, err
+	}
+	if f.judges() {
+		left := maxCompared
+		if _, err := s.judgeCauses(ctx, f.lookup, found, &left); err != nil {
+			return nil, err
+		}
+	}
+	return slices.DeleteFunc(found, func(c deadletter.Cause) bool { return !f.lookup.verdicts[c.Fingerprint] }), nil
 }

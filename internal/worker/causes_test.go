@@ -233,7 +233,7 @@ func TestEveryDueCauseIsChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	counts, err := b.store.CauseCounts(t.Context(), store.CauseFilter{})
-	if err != nil || counts[deadletter.CauseOpen] != n || len(counts) != 1 {
+	if err != nil || counts.ByState[deadletter.CauseOpen] != n || len(counts.ByState) != 1 {
 		t.Errorf("causes %v, %v", counts, err)
 	}
 }

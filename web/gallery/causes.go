@@ -47,6 +47,53 @@ func causes() []Example {
 		}),
 		list("filtered", func(v *page.CausesView) { filtered(v); v.Rows = v.Rows[:2] }),
 		list("long", func(v *page.CausesView) { filtered(v); v.Rows = longCauses(); v.Filter.Text = longWord }),
+		list("query", func(v *page.CausesView) {
+			v.Filter.Text = `source:cxone code:5xx -timeout $.customer.tier=gold`
+			v.Chips = []ui.Chip{
+				{Label: "Source", Value: "cxone", RemoveURL: "/causes?q=code%3A5xx"},
+				{Label: "Code", Value: "5xx", RemoveURL: "/causes?q=source%3Acxone"},
+				{Label: "Not text", Value: "timeout", RemoveURL: "/causes?q=source%3Acxone"},
+				{Label: "Field", Value: "$.customer.tier=gold", RemoveURL: "/causes?q=source%3Acxone"},
+			}
+			v.Rows = v.Rows[:3]
+			v.Tabs = causeTabs(
+				"unresolved",
+				map[string]string{"unresolved": "1,240+", "open": "1,240+", "all": "1,240+"},
+			)
+			v.SearchNotes = []ui.Notice{
+				{
+					Kind: ui.Info,
+					Text: "These are the causes of the newest 10,000 messages that match. More causes may match.",
+					Hint: "Narrow the search by a source, a time or another term.",
+				},
+				{
+					Kind: ui.Info, Text: "Searched the first 64 KiB and 1,000 fields of 12 larger messages.",
+					Hint: "What comes later in these is not found.",
+				},
+			}
+		}),
+		list("completing", func(v *page.CausesView) {
+			v.Filter.Text = "st"
+			v.Filter.Completions = []page.Completion{
+				{Text: "state:", Hint: "state of the cause", Query: "state:", Caret: "6"},
+				{Text: "status:", Hint: "failed, retrying, resolved …", Query: "status:", Caret: "7"},
+			}
+		}),
+		list("query-fault", func(v *page.CausesView) {
+			none(v, page.StateNoMatch)
+			v.Filter.Text = "timeout state:broken"
+			v.Filter.Error = "At character 9: there is no state \"broken\": use " +
+				"regressed, new, open, claimed, known, muted, resolved."
+			v.Filter.Faulty = []ui.Segment{{Text: "timeout "}, {Text: "state:broken", Marked: true}}
+		}),
+		list("query-nomatch", func(v *page.CausesView) {
+			none(v, page.StateNoMatch)
+			v.Filter.Text = "code:5xx $.customer.tier=gold"
+			v.Chips = []ui.Chip{
+				{Label: "Code", Value: "5xx", RemoveURL: "/causes?q=%24.customer.tier%3Dgold"},
+				{Label: "Field", Value: "$.customer.tier=gold", RemoveURL: "/causes?q=code%3A5xx"},
+			}
+		}),
 		list("viewer", func(v *page.CausesView) { v.Denied = viewer }),
 		list("job", func(v *page.CausesView) { v.Jobs = []page.JobView{jobRunning()} }),
 		list("notice", func(v *page.CausesView) {

@@ -29,6 +29,8 @@ type CausesView struct {
 	Chips    []ui.Chip
 	ClearURL string // the list without filters, on the same tab
 
+	SearchNotes []ui.Notice // what the search does not reach
+
 	Grouping   GroupProgress
 	OnTheirWay ui.Notice // says how many webhooks failed and are not listed yet
 	Notice     ui.Notice
@@ -57,7 +59,10 @@ type CausesFilter struct {
 	Carried []ui.Option // parameters of the query that have no field in the form
 	Sources []ui.Option
 	Text    string
-	Error   string // what in the query could not be understood; empty: nothing
+	Error   string       // what in the query could not be understood; empty: nothing
+	Faulty  []ui.Segment // the query with the place of its fault marked
+
+	Completions []Completion // of the query, in a list that is open
 }
 
 // CauseRow is one cause of the list.

@@ -119,3 +119,31 @@ func TestLatestCompletionsAreShown(t *testing.T) {
 	run(t, ctx, chromedp.KeyEvent("t"))
 	await(t, ctx, searchOptions+` === 'total= tier='`)
 }
+
+// The box on Causes is the same: it completes, and Enter searches.
+func TestSearchForCausesIsCompletedByKeyboard(t *testing.T) {
+	t.Parallel()
+	sought := make(chan url.Values, 10)
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /causes", func(w http.ResponseWriter, r *http.Request) {
+		sought <- r.URL.Query()
+		show(http.StatusOK, page.Causes(page.Chrome{Title: "Causes"}, page.CausesView{State: page.StateNoMatch}))(w, r)
+	})
+	mux.HandleFunc("GET /search/complete", completing)
+	b := setup(t, mux)
+	ctx := b.tab(t)
+	run(t, ctx, chromedp.Navigate(b.server.URL+"/causes"))
+	<-sought
+	press := func(keys string) { run(t, ctx, chromedp.KeyEvent(keys, asKeyboards)) }
+	press("/")
+	press("t")
+	await(t, ctx, searchOptions+` === 'total= tier='`)
+	press(kb.ArrowDown)
+	press(kb.Tab)
+	await(t, ctx, searchOptions+` === '<b> 客户'`)
+	press(kb.Escape)
+	press(kb.Enter)
+	if got := (<-sought).Get("q"); got != "total=" {
+		t.Errorf("Enter searches for %q", got)
+	}
+}
