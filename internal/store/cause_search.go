@@ -138,23 +138,23 @@ var (
 	escapeGlob = strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]")
 )
 
-// globOf returns the pattern of exact words. A letter or a digit at their ends begins or ends a word; in scripts
+// globOf returns the pattern of exact words. An end in a-z or 0-9 is the end of a word; in scripts
 // without spaces words have no such ends.
 func globOf(words string, begins bool) string {
-	const noLetter = "[^0-9a-z\u0080-" + afterAll + "]"
+	const boundary = "[^0-9a-z\u0080-" + afterAll + "]"
 	lower := strings.Map(func(r rune) rune { // as SQLite does it
 		if 'A' <= r && r <= 'Z' {
 			return r + 'a' - 'A'
 		}
 		return r
 	}, words)
-	isLetter := func(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' }
+	isAlphanumeric := func(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' }
 	pattern := escapeGlob.Replace(lower)
-	if isLetter(lower[0]) {
-		pattern = noLetter + pattern
+	if isAlphanumeric(lower[0]) {
+		pattern = boundary + pattern
 	}
-	if isLetter(lower[len(lower)-1]) && !begins {
-		pattern += noLetter
+	if isAlphanumeric(lower[len(lower)-1]) && !begins {
+		pattern += boundary
 	}
 	return "*" + pattern + "*"
 }

@@ -13,7 +13,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// word returns a word of letters, because a number makes no cause of its own.
+// word returns a word without digits, because a number makes no cause of its own.
 func word(n int) string { return fmt.Sprintf("w%c%c%c", 'a'+n/676%26, 'a'+n/26%26, 'a'+n%26) }
 
 // reasonsOf returns the second words of the texts of causes, in alphabetical order.
