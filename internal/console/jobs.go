@@ -303,7 +303,9 @@ func (c *Console) startJob(w http.ResponseWriter, r *http.Request) error {
 		Sequence:       deadletter.JobSequence(r.PostForm.Get("sequence")),
 		Order:          deadletter.JobOrder(r.PostForm.Get("order")),
 	}
-	err = c.Desk.StartJob(r.Context(), auth.Actor(r.Context()), j.ID, in)
+	if in.Begins, err = parseTime("begins", strings.TrimSpace(r.PostForm.Get("begins"))); err == nil {
+		err = c.Desk.StartJob(r.Context(), auth.Actor(r.Context()), j.ID, in)
+	}
 	switch deadletter.KindOf(err) {
 	case deadletter.Invalid, deadletter.NeedsConfirmation:
 		return c.askAgain(w, r, j, in, err)
@@ -350,10 +352,13 @@ func (c *Console) askAgain(
 ) error {
 	explain := func(v *page.JobConfirmView) {
 		v.Patch, v.Reason, v.IncludeUnknown = string(in.Patch), in.Reason, in.ConfirmUnknown
+		v.Begins = r.PostForm.Get("begins")
 		v.Steps, v.AskSteps, v.Sequence = r.PostForm.Get("steps"), in.Steps.Ask, string(in.Sequence)
 		v.Pace.Rate, v.Pace.Concurrency = r.PostForm.Get("rate"), r.PostForm.Get("concurrency")
 		v.Order.Choice = string(in.Order)
 		switch deadletter.FieldOf(fault) {
+		case deadletter.FieldBegins:
+			v.BeginsError = errorText(fault)
 		case deadletter.FieldSteps:
 			v.StepsError = errorText(fault)
 		case deadletter.FieldRate:
@@ -529,6 +534,8 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 		Active:     j.State == deadletter.JobRunning || n.InFlight > 0,
 		CanPause:   j.State.CanBecome(deadletter.JobPaused),
 		CanResume:  j.State == deadletter.JobPaused,
+		CanBegin:   j.State == deadletter.JobScheduled,
+		Begins:     ui.At(j.Begins),
 		AsksOrder:  j.AsksOrder(),
 		CanCancel:  j.State.CanBecome(deadletter.JobCancelled),
 		CanUndo:    j.CheckUndo() == nil,
@@ -644,6 +651,8 @@ func jobTitle(j deadletter.Job) string {
 	switch j.State {
 	case deadletter.JobRunning:
 		return words.doing + " " + messages
+	case deadletter.JobScheduled:
+		return "Scheduled: " + words.verb + " " + messages
 	case deadletter.JobPaused:
 		return "Paused: " + words.verb + " " + messages
 	case deadletter.JobCancelled:

@@ -17,6 +17,7 @@ const (
 	FieldSteps    = "steps"
 	FieldRate     = "rate"
 	FieldPlaces   = "concurrency"
+	FieldBegins   = "begins"
 	FieldSequence = "sequence"
 )
 

@@ -19,6 +19,7 @@ type JobState string
 // The states of a job.
 const (
 	JobDraft     JobState = "draft"     // its messages are fixed; it was not started
+	JobScheduled JobState = "scheduled" // it begins by itself at a time
 	JobRunning   JobState = "running"   // message after message is worked on
 	JobPaused    JobState = "paused"    // what is in flight is finished, nothing new begins
 	JobDone      JobState = "done"      // every message has its result
@@ -27,14 +28,15 @@ const (
 
 // JobStates lists every state.
 func JobStates() []JobState {
-	return []JobState{JobDraft, JobRunning, JobPaused, JobDone, JobCancelled}
+	return []JobState{JobDraft, JobScheduled, JobRunning, JobPaused, JobDone, JobCancelled}
 }
 
 // legalJob lists the states that each state can become.
 var legalJob = map[JobState][]JobState{
-	JobDraft:   {JobRunning},
-	JobRunning: {JobPaused, JobDone, JobCancelled},
-	JobPaused:  {JobRunning, JobDone, JobCancelled},
+	JobDraft:     {JobRunning, JobScheduled},
+	JobScheduled: {JobRunning, JobCancelled},
+	JobRunning:   {JobPaused, JobDone, JobCancelled},
+	JobPaused:    {JobRunning, JobDone, JobCancelled},
 }
 
 // CanBecome reports whether a job of this state can become one of the other state.
@@ -51,12 +53,13 @@ type Job struct {
 	Reason      string
 	By          Actor // who made it or, once it runs, who started or resumed it last; its Role is not stored
 	State       JobState
-	PauseReason string   // if the program paused it; "": a person did
-	Filter      string   // the query of the list that its messages are of; "" for messages that were selected one by one
-	Undoes      JobID    // the job whose archiving it takes back; 0: none
-	Steps       JobSteps // of a job that delivers and was started, as are those that follow
-	Step        int      // the present one, from 1; 0: it has none
-	Forgiven    int      // messages that had failed when a person resumed it: they do not halt it again
+	PauseReason string    // if the program paused it; "": a person did
+	Filter      string    // the query of the list that its messages are of; "" for messages that were selected one by one
+	Undoes      JobID     // the job whose archiving it takes back; 0: none
+	Steps       JobSteps  // of a job that delivers and was started, as are those that follow
+	Step        int       // the present one, from 1; 0: it has none
+	Begins      time.Time // of a scheduled job
+	Forgiven    int       // messages that had failed when a person resumed it: they do not halt it again
 	JobPace
 	Sequence JobSequence
 	Order    JobOrder
@@ -108,6 +111,7 @@ type JobInput struct {
 	JobPace                    // likewise
 	Sequence       JobSequence // likewise; "": SequenceOldest
 	Order          JobOrder    // likewise; "": OrderSkip
+	Begins         time.Time   // when it begins by itself; zero: now
 }
 
 // Start starts a draft. If several people start the same draft, the first succeeds and the others get a Conflict.
@@ -115,13 +119,18 @@ func (j Job) Start(by Actor, in JobInput, at time.Time) (JobChange, error) {
 	if err := by.May(j.Action); err != nil {
 		return JobChange{}, err
 	}
-	next, err := j.become(JobRunning, by, "started", at)
+	state, did := JobRunning, "started"
+	if !in.Begins.IsZero() {
+		state, did = JobScheduled, "scheduled"
+	}
+	next, err := j.become(state, by, did, at)
 	if err != nil {
 		return JobChange{}, err
 	}
-	if err := j.checkInput(in); err != nil {
+	if err := cmp.Or(j.checkInput(in), checkBegins(in.Begins, at)); err != nil {
 		return JobChange{}, err
 	}
+	next.Begins = in.Begins
 	next.By, next.StartedAt, next.Reason = by, at, strings.TrimSpace(in.Reason)
 	if j.Delivers() {
 		next.Steps, next.JobPace = in.Steps, in.JobPace
@@ -159,7 +168,33 @@ func (j Job) PauseBySystem(reason string, at time.Time) (JobChange, error) {
 	return next.changedFrom(j, System(), "job.pause", reason, at)
 }
 
-// Resume continues a paused job. From then on its deliveries are in the name of the actor who resumed it, and in the
+// MaxJobDelay is how far ahead a job can be scheduled.
+const MaxJobDelay = 30 * 24 * time.Hour
+
+func checkBegins(begins, at time.Time) error {
+	if begins.IsZero() || begins.After(at) && begins.Before(at.Add(MaxJobDelay)) {
+		return nil
+	}
+	err := Errorf(Invalid, "a job can begin in up to 30 days from now: choose another time, or start it now")
+	err.Field = FieldBegins
+	return err
+}
+
+// Begin starts a scheduled job at its time. It returns false before that, and for any other job.
+func (j Job) Begin(at time.Time) (JobChange, bool, error) {
+	if j.State != JobScheduled || j.Begins.After(at) {
+		return JobChange{}, false, nil
+	}
+	next, err := j.become(JobRunning, System(), "begun", at)
+	if err != nil {
+		return JobChange{}, false, err
+	}
+	next.StartedAt, next.Begins = at, time.Time{}
+	change, err := next.changedFrom(j, System(), "job.begin", "", at)
+	return change, err == nil, err
+}
+
+// Resume continues a paused job, or starts a scheduled one. From then on its deliveries are in the name of the actor who resumed it, and in the
 // given order; "": as before. A job that asked whether to send a message asks again unless it gets another order.
 func (j Job) Resume(by Actor, order JobOrder, at time.Time) (JobChange, error) {
 	if err := by.May(j.Action); err != nil {
@@ -175,7 +210,7 @@ func (j Job) Resume(by Actor, order JobOrder, at time.Time) (JobChange, error) {
 	if !order.isKnown() {
 		return JobChange{}, Errorf(Invalid, "the order must be skip, ask or send (got %q)", order)
 	}
-	next.By, next.PauseReason, next.Forgiven = by, "", j.Items.Failed
+	next.By, next.PauseReason, next.Forgiven, next.Begins = by, "", j.Items.Failed, time.Time{}
 	if j.Delivers() {
 		next.Order = cmp.Or(order, j.Order)
 	}
@@ -217,7 +252,7 @@ func (j Job) CheckUndo() error {
 
 // become returns the job in another state, or a Conflict. No other function changes a state.
 func (j Job) become(state JobState, by Actor, did string, at time.Time) (Job, error) {
-	if j.State.CanBecome(state) && (did != "resumed" || j.State == JobPaused) &&
+	if j.State.CanBecome(state) && (did != "resumed" || j.State == JobPaused || j.State == JobScheduled) &&
 		(did != "started" || j.State == JobDraft) {
 		j.State, j.Last = state, LastChange{By: by.Name, Action: did, At: at}
 		return j, nil
@@ -245,6 +280,7 @@ type jobState struct {
 	Step     int       `json:"step,omitempty"`
 	JobPace
 	Sequence JobSequence `json:"sequence,omitempty"`
+	Begins   *time.Time  `json:"begins,omitempty"`
 	Order    JobOrder    `json:"order,omitempty"`
 	Done     int         `json:"done,omitempty"`
 	Failed   int         `json:"failed,omitempty"`
@@ -257,6 +293,10 @@ func (j Job) state() jobState {
 	if len(j.Steps.Sizes) > 0 {
 		steps = &j.Steps
 	}
+	var begins *time.Time
+	if !j.Begins.IsZero() {
+		begins = &j.Begins
+	}
 	return jobState{
 		State:    j.State,
 		Action:   j.Action,
@@ -268,6 +308,7 @@ func (j Job) state() jobState {
 		Step:     j.Step,
 		JobPace:  j.JobPace,
 		Sequence: j.Sequence,
+		Begins:   begins,
 		Order:    j.Order,
 		Done:     j.Items.Done,
 		Failed:   j.Items.Failed,

@@ -128,3 +128,34 @@ func TestPaceOfAJobChangesWhileItIsUnderWay(t *testing.T) {
 		t.Error("a viewer changes it")
 	}
 }
+
+func TestScheduledJobBeginsAtItsTime(t *testing.T) {
+	t.Parallel()
+	by, now := deadletter.User("anna", deadletter.Operator, ""), time.Now()
+	draft := deadletter.Job{Action: deadletter.ActReplay, State: deadletter.JobDraft, Items: deadletter.JobItems{Pending: 5}}
+	for _, begins := range []time.Time{now, now.Add(-time.Minute), now.Add(deadletter.MaxJobDelay)} {
+		_, err := draft.Start(by, deadletter.JobInput{Begins: begins}, now)
+		if deadletter.KindOf(err) != deadletter.Invalid || deadletter.FieldOf(err) != deadletter.FieldBegins {
+			t.Errorf("at %s: %v", begins.Sub(now), err)
+		}
+	}
+	change, err := draft.Start(by, deadletter.JobInput{Begins: now.Add(time.Hour)}, now)
+	if err != nil || change.After.State != deadletter.JobScheduled {
+		t.Fatalf("%+v, %v", change.After, err)
+	}
+	scheduled := change.After
+	if _, due, err := scheduled.Begin(now.Add(time.Hour - 1)); due || err != nil {
+		t.Errorf("it begins early: %v", err)
+	}
+	began, due, err := scheduled.Begin(now.Add(time.Hour))
+	if !due || err != nil || began.After.State != deadletter.JobRunning || !began.After.Begins.IsZero() ||
+		began.After.By.Name != "anna" || began.Event.By != "system" {
+		t.Errorf("it begins as %+v, %v", began.After, err)
+	}
+	if _, due, _ := began.After.Begin(now.Add(2 * time.Hour)); due {
+		t.Error("it begins twice")
+	}
+	if c, err := scheduled.Resume(by, "", now); err != nil || c.After.State != deadletter.JobRunning {
+		t.Errorf("started early it is %+v, %v", c.After, err)
+	}
+}

@@ -41,12 +41,12 @@ func TestJobTransitions(t *testing.T) {
 		},
 		"job.resume": {
 			func(j deadletter.Job) (deadletter.JobChange, error) { return j.Resume(bert, "", jobAt) },
-			[]deadletter.JobState{deadletter.JobPaused},
+			[]deadletter.JobState{deadletter.JobPaused, deadletter.JobScheduled},
 			deadletter.JobRunning,
 		},
 		"job.cancel": {
 			func(j deadletter.Job) (deadletter.JobChange, error) { return j.Cancel(bert, jobAt) },
-			[]deadletter.JobState{deadletter.JobRunning, deadletter.JobPaused},
+			[]deadletter.JobState{deadletter.JobRunning, deadletter.JobPaused, deadletter.JobScheduled},
 			deadletter.JobCancelled,
 		},
 	}

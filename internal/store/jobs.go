@@ -15,12 +15,13 @@ import (
 const jobColumns = `j.id, j.action, j.patch, j.reason, j.actor, j.by, j.addr, j.state, j.pause_reason, j.filter,
 	j.undoes, j.pending, j.in_flight, j.done, j.failed, j.skipped, j.oldest, j.newest, j.unfit, j.unknown, j.edited,
 	j.created_at, j.started_at, j.ended_at, j.last_by, j.last_action, j.last_at, j.steps, j.ask, j.step,
-	j.forgiven, j.rate, j.places, j.sequence, j.in_order, j.overtaken`
+	j.forgiven, j.rate, j.places, j.sequence, j.in_order, j.overtaken,
+	j.begins_at`
 
 func scanJob(r sqlite.Row) (int64, deadletter.Job, error) {
 	var j deadletter.Job
 	var created int64
-	var undoes, oldest, newest, started, ended, lastAt sql.NullInt64
+	var undoes, oldest, newest, started, ended, lastAt, begins sql.NullInt64
 	var lastBy, lastAction sql.NullString
 	var steps string
 	err := r.Scan(
@@ -28,8 +29,12 @@ func scanJob(r sqlite.Row) (int64, deadletter.Job, error) {
 		&j.Filter, &undoes, &j.Items.Pending, &j.Items.InFlight, &j.Items.Done, &j.Items.Failed,
 		&j.Items.Skipped, &oldest, &newest, &j.Inapplicable, &j.Unknown, &j.Edited, &created, &started, &ended,
 		&lastBy, &lastAction, &lastAt, &steps, &j.Steps.Ask, &j.Step, &j.Forgiven, &j.Rate, &j.Places,
-		&j.Sequence, &j.Order, &j.Overtaken,
+		&j.Sequence, &j.Order, &j.Overtaken, &begins,
 	)
+	j.Begins = sqlite.Time(begins)
+	if j.State == deadletter.JobPaused && begins.Valid {
+		j.State = deadletter.JobScheduled
+	}
 	if err == nil && steps != "" {
 		err = json.Unmarshal([]byte(steps), &j.Steps.Sizes)
 	}
@@ -81,7 +86,8 @@ func (t *Tx) AddJob(ctx context.Context, j deadletter.Job) (deadletter.Job, erro
 
 const updateJob = `UPDATE jobs SET patch = ?, reason = ?, actor = ?, by = ?, addr = ?, state = ?, pause_reason = ?,
 	started_at = ?, ended_at = ?, last_by = ?, last_action = ?, last_at = ?, steps = ?, ask = ?, step = ?,
-	forgiven = ?, rate = ?, places = ?, sequence = ?, in_order = ? WHERE id = ? AND state = ?`
+	forgiven = ?, rate = ?, places = ?, sequence = ?, in_order = ?, begins_at = ?
+	WHERE id = ? AND state = ? AND (state = 'paused' AND begins_at IS NOT NULL) = ?`
 
 // ApplyJob writes the change of a job with its audit event. It returns Conflict if the state that the change started
 // from is no longer the stored one.
@@ -92,11 +98,11 @@ func (t *Tx) ApplyJob(ctx context.Context, c deadletter.JobChange) error {
 		return err
 	}
 	written, err := t.tx.ExecContext(
-		ctx, updateJob, j.Patch, j.Reason, j.By.Kind, j.By.Name, j.By.Addr, j.State, j.PauseReason,
+		ctx, updateJob, j.Patch, j.Reason, j.By.Kind, j.By.Name, j.By.Addr, stored(j.State), j.PauseReason,
 		sqlite.Millis(j.StartedAt), sqlite.Millis(j.EndedAt), sqlite.Text(j.Last.By),
 		sqlite.Text(j.Last.Action), sqlite.Millis(j.Last.At), steps, j.Steps.Ask, j.Step, j.Forgiven, j.Rate, j.Places,
-		j.Sequence, j.Order, j.ID,
-		c.Before.State,
+		j.Sequence, j.Order, sqlite.Millis(j.Begins), j.ID,
+		stored(c.Before.State), c.Before.State == deadletter.JobScheduled,
 	)
 	if err != nil {
 		return fmt.Errorf("write job %d: %w", j.ID, err)
@@ -113,6 +119,14 @@ func (t *Tx) ApplyJob(ctx context.Context, c deadletter.JobChange) error {
 		}
 	}
 	return t.Record(ctx, c.Event)
+}
+
+// stored returns the state as its column has it: that of a scheduled job is in begins_at.
+func stored(s deadletter.JobState) deadletter.JobState {
+	if s == deadletter.JobScheduled {
+		return deadletter.JobPaused
+	}
+	return s
 }
 
 func stepsText(s deadletter.JobSteps) (string, error) {
@@ -162,6 +176,14 @@ const runningJobs = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.state = 'runn
 // RunningJobs returns the running jobs, oldest first and at most 50.
 func (s *Store) RunningJobs(ctx context.Context) ([]deadletter.Job, error) {
 	return jobs(ctx, s.db, "running", runningJobs)
+}
+
+const scheduledJobs = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.state = 'paused' AND j.begins_at IS NOT NULL
+	ORDER BY j.begins_at LIMIT 50`
+
+// ScheduledJobs returns the scheduled jobs, those that begin next first and at most 50.
+func (s *Store) ScheduledJobs(ctx context.Context) ([]deadletter.Job, error) {
+	return jobs(ctx, s.db, "scheduled", scheduledJobs)
 }
 
 const runningJobsOf = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.state = 'running' AND j.actor = 'user'
@@ -284,7 +306,8 @@ func (t *Tx) HideJob(ctx context.Context, id deadletter.JobID, by string) error 
 	return nil
 }
 
-const countJobs = `SELECT state, count(*) FROM jobs GROUP BY state`
+const countJobs = `SELECT iif(state = 'paused' AND begins_at IS NOT NULL, 'scheduled', state), count(*) FROM jobs
+	GROUP BY 1`
 
 // JobCounts returns how many jobs are in each state; a state without any has no entry.
 func (s *Store) JobCounts(ctx context.Context) (map[deadletter.JobState]int, error) {

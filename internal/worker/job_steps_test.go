@@ -265,3 +265,72 @@ func TestRateOfARunningJobIsMeasured(t *testing.T) {
 		t.Errorf("of a job that is not running it is %g", rate)
 	}
 }
+
+// A scheduled job is begun with once, by a program that was started meanwhile.
+func TestScheduledJobBeginsOnceAfterARestart(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.employ(t, deadletter.Operator)
+	b.failed(t, 12)
+	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
+	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{Begins: b.clock.Now().Add(time.Hour)})
+	if j, err := b.store.Job(t.Context(), id); err != nil || j.State != deadletter.JobScheduled || b.sent() != 0 {
+		t.Fatalf("it is %+v, %v, and sent %d", j, err, b.sent())
+	}
+	if counts, err := b.store.JobCounts(t.Context()); err != nil || counts[deadletter.JobScheduled] != 1 {
+		t.Errorf("jobs by state: %v, %v", counts, err)
+	}
+	b.clock.Add(time.Hour)
+	b.run(t)
+	b.finished(t, id)
+	b.received(t, 12)
+	begun := 0
+	for _, e := range b.trail(t, store.EventFilter{}) {
+		if e.Action == "job.begin" {
+			begun++
+		}
+	}
+	if begun != 1 {
+		t.Errorf("it began %d times", begun)
+	}
+}
+
+func TestScheduledJobBeginsByItself(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.employ(t, deadletter.Operator)
+	b.failed(t, 3)
+	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
+	b.run(t)
+	const wait = 50 * time.Millisecond // the loop looks at the clock again after that
+	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{Begins: b.clock.Now().Add(wait)})
+	b.clock.Add(wait)
+	b.finished(t, id)
+}
+
+func TestScheduledJobIsCancelledOrStartedEarly(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.employ(t, deadletter.Operator)
+	b.failed(t, 3)
+	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
+	b.run(t)
+	later := deadletter.JobInput{Begins: b.clock.Now().Add(time.Hour)}
+	cancelled := b.begin(t, deadletter.ActReplay, later)
+	if err := b.CancelJob(t.Context(), anna, cancelled); err != nil {
+		t.Fatal(err)
+	}
+	if b.clock.Add(2 * time.Hour); b.sent() != 0 {
+		t.Errorf("%d were sent", b.sent())
+	}
+	early := b.begin(t, deadletter.ActReplay, deadletter.JobInput{Begins: b.clock.Now().Add(time.Hour)})
+	if err := b.ResumeJob(t.Context(), anna, early, ""); err != nil {
+		t.Fatal(err)
+	}
+	if j := b.finished(t, early); j.Items.Done != 3 {
+		t.Errorf("it came to %+v", j.Items)
+	}
+	if j, err := b.store.Job(t.Context(), cancelled); err != nil || j.State != deadletter.JobCancelled {
+		t.Errorf("the other one is %+v, %v", j, err)
+	}
+}

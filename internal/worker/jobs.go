@@ -129,37 +129,74 @@ func (l *jobLoop) wake() {
 
 // run works until ctx ends.
 func (l *jobLoop) run(ctx context.Context) {
-	tidy := time.NewTicker(tidyEvery)
-	defer tidy.Stop()
 	for ctx.Err() == nil {
-		worked, err := l.once(ctx)
+		worked, wait, err := l.once(ctx)
 		if err != nil && ctx.Err() == nil {
 			l.w.log.ErrorContext(ctx, "cannot go on with jobs; trying again", "err", err)
 		}
 		if worked && err == nil {
 			continue
 		}
-		var again <-chan time.Time
 		if err != nil {
-			again = time.After(storeRetry)
+			wait = storeRetry
 		}
+		again := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 		case <-l.kicked:
-		case <-tidy.C:
-		case <-again:
+		case <-again.C:
 		}
+		again.Stop()
 	}
 }
 
-// once processes one batch of each running job. It returns false if there was nothing to do.
-func (l *jobLoop) once(ctx context.Context) (worked bool, err error) {
+// once begins with the jobs whose time has come, and processes one batch of each running job. It returns false if there
+// was nothing to do, and how long there will be nothing.
+func (l *jobLoop) once(ctx context.Context) (worked bool, wait time.Duration, err error) {
 	if worked, err = l.w.store.DeleteOldDraft(ctx, l.w.now().Add(-draftLife)); err != nil {
-		return false, err
+		return false, 0, err
 	}
+	if wait, err = l.begin(ctx); err != nil {
+		return worked, wait, err
+	}
+	batches, err := l.batches(ctx)
+	return worked || batches, wait, err
+}
+
+// begin starts the jobs whose time has come. It returns how long none will be, tidyEvery at most.
+func (l *jobLoop) begin(ctx context.Context) (time.Duration, error) {
+	scheduled, err := l.w.store.ScheduledJobs(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, j := range scheduled {
+		if wait := j.Begins.Sub(l.w.now()); wait > 0 {
+			return min(wait, tidyEvery), nil
+		}
+		err := l.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+			j, err := tx.Job(ctx, j.ID)
+			if err != nil {
+				return err
+			}
+			change, due, err := j.Begin(l.w.now())
+			if err != nil || !due {
+				return err // a person was faster
+			}
+			return tx.ApplyJob(ctx, change)
+		})
+		if err != nil {
+			return 0, err
+		}
+		l.w.Kick()
+	}
+	return tidyEvery, nil
+}
+
+// batches processes one batch of each running job. It returns false if there was nothing to do.
+func (l *jobLoop) batches(ctx context.Context) (worked bool, err error) {
 	running, err := l.w.store.RunningJobs(ctx)
 	if err != nil {
-		return worked, err
+		return false, err
 	}
 	l.w.jobWindows.keepOnly(running)
 	for _, j := range running {

@@ -279,7 +279,7 @@ func causeTrendOf() page.CauseTrend {
 func oneFailure() page.Plot {
 	return page.Plot{
 		Summary: "In the last 24 hours 1 failed and 0 recovered.",
-		Data:    `{"from":1772366400000,"step":3600000,"failed":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1],` +
+		Data: `{"from":1772366400000,"step":3600000,"failed":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1],` +
 			`"recovered":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0],"marks":[]}`,
 	}
 }

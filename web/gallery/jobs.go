@@ -63,6 +63,9 @@ func jobs() []Example {
 		part("215 not processed", "plain"),
 	)
 	cancelled.RetryAction, cancelled.RetryLabel, cancelled.FailedQuery = "replay", "Replay the 215 left", "job=20"
+	scheduled := jobOf("21", "scheduled", "Scheduled: Replay 1,204 messages", part("1,204 to go", "plain"))
+	scheduled.Begins, scheduled.CanBegin, scheduled.CanCancel = ago(-540), true, true
+	scheduled.Steps, scheduled.Sequence = "1, 10, 100, then the rest", "Oldest first"
 	testBatch := jobOf(
 		"18", "paused", "Paused: Redrive 214 messages", part("9 redriven", "done"), part("1 failed", "fault"),
 		part("204 waiting", "plain"),
@@ -83,6 +86,7 @@ func jobs() []Example {
 	examples := []Example{
 		job("test-batch", testBatch),
 		job("halted", halted),
+		job("scheduled", scheduled),
 		job("stepping", stepping),
 		job("cancelled", cancelled),
 		job("limits", waiting),
@@ -140,6 +144,8 @@ func jobs() []Example {
 			v.Skipped = "6 of them cannot be redriven as they stand and will be skipped: 4 resolved, 2 archived."
 		}),
 		draft("pace-faults", func(v *page.JobConfirmView) {
+			v.Begins, v.BeginsError = "2026-03-02T09:00", "A job can begin in up to 30 days from now: choose another time, "+
+				"or start it now."
 			v.Steps, v.StepsError = "900", "The steps must be up to 10 numbers from 1 to 1000, such as 1, 10, 100, and "+
 				"together no more than the 214 messages of the job."
 			v.Pace = page.JobPace{

@@ -15,7 +15,7 @@ import (
 // JobView is a job: what it does, how far it is, and what came of it.
 type JobView struct {
 	ID         string
-	State      string // draft, running, paused, done or cancelled
+	State      string // draft, scheduled, running, paused, done or cancelled
 	Title      string // "Replaying 214 messages"
 	Finished   string // of Total, as plain numbers
 	Total      string
@@ -31,8 +31,10 @@ type JobView struct {
 	MoreProblems                                     string     // "and 3 more"; empty: these are all
 	OtherEnded                                       string     // "2 more jobs have ended"; empty: none
 	CanPause, CanResume, CanCancel, CanUndo, CanHide bool
-	AsksOrder                                        bool   // it is paused at a message that comes too late
-	Denied                                           string // why this person may not steer it; empty: may
+	CanBegin                                         bool      // it is scheduled, and can be started now
+	Begins                                           ui.Moment // of a scheduled job
+	AsksOrder                                        bool      // it is paused at a message that comes too late
+	Denied                                           string    // why this person may not steer it; empty: may
 	// replay or redrive: how what failed is ordered once more; empty: nothing did
 	RetryAction string
 	// of that, and the query of the list of what failed, without "?"
@@ -177,6 +179,8 @@ type JobConfirmView struct {
 	AskSteps       bool   // it pauses after each
 	Sequence       string // oldest, newest, random or key
 	Pace           JobPace
+	Begins         string // a time in UTC; empty: now
+	BeginsError    string
 	IncludeUnknown bool
 	UnknownError   string
 	Denied         string
@@ -269,6 +273,7 @@ func (v JobView) has(tone string) bool {
 // jobResults has the tone, icon and word of each result of a job.
 var jobResults = map[string]struct{ tone, icon, word string }{
 	"draft":          {"info", "check", "Not started"},
+	"scheduled":      {"info", "clock", "Scheduled"},
 	"running":        {"info", "spinner", "Running"},
 	"paused":         {"warn", "clock", "Paused"},
 	"cancelled":      {"plain", "ban", "Cancelled"},
