@@ -167,7 +167,7 @@ func (o office) replayAll(b *testing.B) float64 {
 	done := make(chan error, 1)
 	go func() { done <- o.worker.Run(ctx) }()
 	started := time.Now()
-	if err := o.desk.StartJob(b.Context(), anna, j.ID, deadletter.JobInput{ConfirmUnknown: true}); err != nil {
+	if err := o.desk.StartJob(b.Context(), anna, j.ID, deadletter.JobInput{ConfirmUnknown: true, Count: j.Items.Total()}); err != nil {
 		b.Fatal(err)
 	}
 	for j.State != deadletter.JobDone {

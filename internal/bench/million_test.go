@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -182,6 +183,9 @@ func (s site) awaitSearch(b *testing.B, often time.Duration) {
 	}
 }
 
+// askedCount is the number that the dialog of a large job asks for.
+var askedCount = regexp.MustCompile(`Enter ([0-9]+) to send`)
+
 // beginJob starts a replay job over the messages of a list and returns its address.
 func (s site) beginJob(b *testing.B, list string) string {
 	b.Helper()
@@ -189,7 +193,11 @@ func (s site) beginJob(b *testing.B, list string) string {
 		b, "/messages/bulk",
 		url.Values{"action": {"replay"}, "scope": {"all"}, "back": {list}},
 	)
-	s.post(b, confirm+"/start", url.Values{"back": {"status=all"}, "unknown": {"yes"}})
+	start := url.Values{"back": {"status=all"}, "unknown": {"yes"}}
+	if asked := askedCount.FindSubmatch(s.get(b, confirm)); asked != nil {
+		start.Set("count", string(asked[1]))
+	}
+	s.post(b, confirm+"/start", start)
 	return confirm
 }
 

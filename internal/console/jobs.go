@@ -85,7 +85,11 @@ func (c *Console) startOrAsk(w http.ResponseWriter, r *http.Request, j deadlette
 	if err != nil {
 		return err
 	}
-	if j.NeedsReview() || refused {
+	review, err := c.Desk.AsksReview(r.Context(), j)
+	if err != nil {
+		return err
+	}
+	if review || refused {
 		return c.askJob(w, r, j)
 	}
 	if err := c.Desk.StartJob(r.Context(), auth.Actor(r.Context()), j.ID, deadletter.JobInput{}); err != nil {
@@ -302,6 +306,7 @@ func (c *Console) startJob(w http.ResponseWriter, r *http.Request) error {
 		JobPace:        jobPace(r),
 		Sequence:       deadletter.JobSequence(r.PostForm.Get("sequence")),
 		Order:          deadletter.JobOrder(r.PostForm.Get("order")),
+		Count:          formNumber(r, "count"),
 	}
 	if in.Begins, err = parseTime("begins", strings.TrimSpace(r.PostForm.Get("begins"))); err == nil {
 		err = c.Desk.StartJob(r.Context(), auth.Actor(r.Context()), j.ID, in)
@@ -352,11 +357,13 @@ func (c *Console) askAgain(
 ) error {
 	explain := func(v *page.JobConfirmView) {
 		v.Patch, v.Reason, v.IncludeUnknown = string(in.Patch), in.Reason, in.ConfirmUnknown
-		v.Begins = r.PostForm.Get("begins")
+		v.Begins, v.Scope.Count = r.PostForm.Get("begins"), r.PostForm.Get("count")
 		v.Steps, v.AskSteps, v.Sequence = r.PostForm.Get("steps"), in.Steps.Ask, string(in.Sequence)
 		v.Pace.Rate, v.Pace.Concurrency = r.PostForm.Get("rate"), r.PostForm.Get("concurrency")
 		v.Order.Choice = string(in.Order)
 		switch deadletter.FieldOf(fault) {
+		case deadletter.FieldCount:
+			v.Scope.CountError = errorText(fault)
 		case deadletter.FieldBegins:
 			v.BeginsError = errorText(fault)
 		case deadletter.FieldSteps:
@@ -836,6 +843,9 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 	if v.Skipped, err = c.skippedText(r.Context(), j); err != nil {
 		return v, err
 	}
+	if v.Scope, err = c.jobScopeView(r.Context(), j); err != nil {
+		return v, err
+	}
 	if v.Order, err = c.jobOrderView(r.Context(), j); err != nil {
 		return v, err
 	}
@@ -847,6 +857,42 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 	}
 	v.NewMatches, err = c.newMatchesView(r.Context(), j)
 	return v, err
+}
+
+// jobScopeView shows where a draft sends messages, what they failed for, and what replays of those came to.
+func (c *Console) jobScopeView(ctx context.Context, j deadletter.Job) (v page.JobScope, err error) {
+	scope, err := c.Desk.JobScope(ctx, j)
+	if err != nil {
+		return v, err
+	}
+	if scope.AsksCount {
+		v.Asked = strconv.Itoa(j.Items.Total())
+	}
+	if scope.Takes > 0 {
+		v.Takes = "About " + aboutDuration(max(time.Second, scope.Takes)) + " at " + number(max(1, int(scope.Rate))) + " a second."
+	}
+	for _, t := range scope.Targets {
+		v.Targets = append(v.Targets, page.JobTarget{
+			Source: printable(cmp.Or(t.Source, "no source")), Destination: printable(t.Destination), Messages: number(t.Messages),
+		})
+	}
+	causes := make([]deadletter.Cause, len(scope.Causes))
+	for i, one := range scope.Causes {
+		causes[i] = one.Cause
+	}
+	if err := c.Desk.Hider().Causes(ctx, causes); err != nil {
+		return v, err
+	}
+	for i, cause := range causes {
+		v.Causes = append(v.Causes, page.JobScopeCause{
+			URL: page.CauseURL(cause.Fingerprint), Title: printable(cause.Title),
+			Messages: number(scope.Causes[i].Messages), Replays: causeReplays(cause),
+		})
+	}
+	if scope.MoreCauses > 0 {
+		v.MoreCauses = "And " + plural(scope.MoreCauses, "more cause")
+	}
+	return v, nil
 }
 
 // skippedText says how many messages of a draft the job will skip as they stand now, by their status; "" for none.

@@ -17,6 +17,7 @@ const (
 	FieldSteps    = "steps"
 	FieldRate     = "rate"
 	FieldPlaces   = "concurrency"
+	FieldCount    = "count"
 	FieldBegins   = "begins"
 	FieldSequence = "sequence"
 )
@@ -75,6 +76,25 @@ func (a Action) CheckReason(reason string) error {
 func (j Job) NeedsReview() bool {
 	return j.Filter != "" || j.Action.Edits() || j.Action.Redrives() || j.Action == ActArchive || j.asksUnknown() ||
 		j.asksOrder()
+}
+
+// maxUncounted is how many messages a job can send without the person entering their number.
+const maxUncounted = 500
+
+// AsksCount reports whether a person has to enter the number of messages of a draft that goes to so many destinations,
+// so that nobody sends many by a slip.
+func (j Job) AsksCount(destinations int) bool {
+	return j.Delivers() && (j.Items.Total() > maxUncounted || destinations > 1)
+}
+
+// CheckCount returns NeedsConfirmation if the number of messages is asked for, and is not the one that was entered.
+func (j Job) CheckCount(destinations, entered int) error {
+	if !j.AsksCount(destinations) || entered == j.Items.Total() {
+		return nil
+	}
+	err := Errorf(NeedsConfirmation, "this sends %d messages: enter that number to confirm", j.Items.Total())
+	err.Field = FieldCount
+	return err
 }
 
 // asksUnknown reports whether some of the messages that the job sends may already have been processed.

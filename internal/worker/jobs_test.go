@@ -60,6 +60,7 @@ func (b bundle) begin(t *testing.T, action deadletter.Action, in deadletter.JobI
 	if err != nil {
 		t.Fatal(err)
 	}
+	in.Count = j.Items.Total()
 	if err := b.StartJob(t.Context(), anna, j.ID, in); err != nil {
 		t.Fatal(err)
 	}

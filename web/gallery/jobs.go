@@ -108,6 +108,14 @@ func jobs() []Example {
 		job("long", jobLong()),
 		job("viewer", denied),
 		draft("replay", func(v *page.JobConfirmView) {}),
+		draft("many", func(v *page.JobConfirmView) {
+			v.Heading, v.Messages, v.Scope = "Replay 1,204 messages", "1,204 messages", manyScope()
+			v.Steps, v.Sequence = "1, 10, 100", "oldest"
+		}),
+		draft("count-fault", func(v *page.JobConfirmView) {
+			v.Heading, v.Messages, v.Scope = "Replay 1,204 messages", "1,204 messages", manyScope()
+			v.Scope.Count, v.Scope.CountError = "12", "This sends 1204 messages: enter that number to confirm."
+		}),
 		draft("limits", func(v *page.JobConfirmView) { v.Limits = manyLimits() }),
 		draft("unknown", func(v *page.JobConfirmView) {
 			v.Unknown = "12"
@@ -174,6 +182,29 @@ func jobs() []Example {
 		examples = append(examples, job("limit-"+kind, held))
 	}
 	return examples
+}
+
+// manyScope is what a draft for several destinations and causes would do.
+func manyScope() page.JobScope {
+	return page.JobScope{
+		Targets: []page.JobTarget{
+			{Source: "genesys", Destination: "https://crm.internal.example/hooks/genesys", Messages: "1,180"},
+			{Source: longWord, Destination: "https://crm.internal.example/" + longWord, Messages: "24"},
+		},
+		Causes: []page.JobScopeCause{
+			{
+				URL: "/causes/1", Title: "500 NullPointerException: order is null in OrderMapper.toCrm", Messages: "1,100",
+				Replays: []page.ReplayResult{
+					{Delivered: "0", Tried: "20", How: "as they were", Tone: "fault"},
+					{Delivered: "214", Tried: "214", How: "after “add id”", Tone: "done"},
+				},
+			},
+			{URL: "/causes/2", Title: longWord, Messages: "104"},
+		},
+		MoreCauses: "And 12 more causes",
+		Takes:      "About 3m at 7 a second.",
+		Asked:      "1204",
+	}
 }
 
 // jobLimits has one of each kind.

@@ -181,9 +181,30 @@ type JobConfirmView struct {
 	Pace           JobPace
 	Begins         string // a time in UTC; empty: now
 	BeginsError    string
+	Scope          JobScope
 	IncludeUnknown bool
 	UnknownError   string
 	Denied         string
+}
+
+// JobScope says where a draft sends messages, and what they failed for.
+type JobScope struct {
+	Targets    []JobTarget
+	Causes     []JobScopeCause
+	MoreCauses string // "And 12 more causes"; empty: these are all
+	Takes      string // "About 3m at 5 a second."; empty: that is not known
+	Asked      string // the number to enter; empty: none is asked for
+	Count      string // what was entered
+	CountError string
+}
+
+// JobTarget is a destination with how many messages it gets.
+type JobTarget struct{ Source, Destination, Messages string }
+
+// JobScopeCause is a cause with how many messages of the draft failed for it, and what replays came to.
+type JobScopeCause struct {
+	URL, Title, Messages string
+	Replays              []ReplayResult
 }
 
 // NewMatchesView counts the messages that match since the draft was made.

@@ -1,0 +1,151 @@
+package desk
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/store"
+)
+
+// JobScope is what a draft that delivers would do.
+type JobScope struct {
+	Targets    []JobTarget // most messages first
+	Causes     []JobCause  // likewise, maxScopeCauses at most
+	MoreCauses int         // beyond those
+	AsksCount  bool        // the person has to enter the number of its messages
+	Takes      time.Duration
+	Rate       float64 // messages a second, by which it takes so long; 0: neither is known
+}
+
+// JobTarget is a destination of a job.
+type JobTarget struct {
+	Source, Destination string
+	Messages            int
+}
+
+// JobCause is a cause with how many messages of a job failed for it.
+type JobCause struct {
+	Cause    deadletter.Cause
+	Messages int
+}
+
+// maxScopeCauses bounds the causes that a JobScope names.
+const maxScopeCauses = 5
+
+// JobScope returns what a draft would do; nothing of one that does not deliver.
+func (d *Desk) JobScope(ctx context.Context, j deadletter.Job) (s JobScope, err error) {
+	if !j.Delivers() || j.State != deadletter.JobDraft {
+		return s, nil
+	}
+	shares, err := d.store.JobShares(ctx, j.ID)
+	if err != nil {
+		return s, err
+	}
+	causes := map[string]int{}
+	for _, share := range shares {
+		s.add(share)
+		causes[share.Cause] += share.Messages
+	}
+	slices.SortStableFunc(s.Targets, func(a, b JobTarget) int { return cmp.Compare(b.Messages, a.Messages) })
+	s.AsksCount = j.AsksCount(s.destinations())
+	if s.Rate, s.Takes, err = d.willTake(ctx, j); err != nil {
+		return s, err
+	}
+	return s, d.addCauses(ctx, &s, causes)
+}
+
+// add counts the messages of a share for their target. Those of a redrive go back to their queues.
+func (s *JobScope) add(share store.JobShare) {
+	i := slices.IndexFunc(s.Targets, func(t JobTarget) bool {
+		return t.Source == share.Source && t.Destination == share.Destination
+	})
+	if i < 0 {
+		s.Targets = append(s.Targets, JobTarget{Source: share.Source, Destination: share.Destination})
+		i = len(s.Targets) - 1
+	}
+	s.Targets[i].Messages += share.Messages
+}
+
+// destinations returns how many different ones there are.
+func (s JobScope) destinations() int {
+	different := map[string]bool{}
+	for _, t := range s.Targets {
+		different[t.Destination] = true
+	}
+	return len(different)
+}
+
+func (d *Desk) addCauses(ctx context.Context, s *JobScope, messages map[string]int) error {
+	delete(messages, "")
+	fingerprints := make([]string, 0, len(messages))
+	for fingerprint := range messages {
+		fingerprints = append(fingerprints, fingerprint)
+	}
+	slices.SortFunc(fingerprints, func(a, b string) int {
+		return cmp.Or(cmp.Compare(messages[b], messages[a]), cmp.Compare(a, b))
+	})
+	if s.MoreCauses = len(fingerprints) - maxScopeCauses; s.MoreCauses > 0 {
+		fingerprints = fingerprints[:maxScopeCauses]
+	}
+	for _, fingerprint := range fingerprints {
+		cause, err := d.store.Cause(ctx, fingerprint)
+		if deadletter.KindOf(err) == deadletter.NotFound {
+			continue // retention has deleted it
+		}
+		if err != nil {
+			return err
+		}
+		s.Causes = append(s.Causes, JobCause{cause, messages[fingerprint]})
+	}
+	return nil
+}
+
+// willTake returns how long a draft will take at the lowest rate that bounds it, or as fast as the latest job of its kind
+// was. Both are 0 where neither is known.
+func (d *Desk) willTake(ctx context.Context, j deadletter.Job) (rate float64, takes time.Duration, err error) {
+	limits, err := d.JobLimits(ctx, j)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, l := range limits {
+		if l.Rate > 0 && (rate == 0 || l.Rate < rate) {
+			rate = l.Rate
+		}
+	}
+	if rate == 0 {
+		if rate, err = d.latestRate(ctx, j.Action); err != nil || rate == 0 {
+			return 0, 0, err
+		}
+	}
+	return rate, time.Duration(float64(j.Items.Total()) / rate * float64(time.Second)), nil
+}
+
+// latestRate returns how fast the latest finished job with an action was, in messages a second; 0 if none was long
+// enough to tell.
+func (d *Desk) latestRate(ctx context.Context, a deadletter.Action) (float64, error) {
+	const looked, least = 20, 100
+	page, err := d.store.Jobs(ctx, "", looked)
+	if err != nil {
+		return 0, err
+	}
+	for _, j := range page.Items {
+		took := j.EndedAt.Sub(j.StartedAt)
+		if n := j.Items.Done + j.Items.Failed; j.Action == a && j.State == deadletter.JobDone && n >= least && took > 0 {
+			return float64(n) / took.Seconds(), nil
+		}
+	}
+	return 0, nil
+}
+
+// AsksReview reports whether a draft must be shown before it is started, see deadletter.Job.NeedsReview; one that goes to
+// several destinations must as well.
+func (d *Desk) AsksReview(ctx context.Context, j deadletter.Job) (bool, error) {
+	if j.NeedsReview() || !j.Delivers() {
+		return j.NeedsReview(), nil
+	}
+	scope, err := d.JobScope(ctx, j)
+	return scope.AsksCount, err
+}
