@@ -365,7 +365,22 @@ func TestReplayOfCausesIsAJobOverTheirFailedMessages(t *testing.T) {
 	if got := asked.says("h2"); asked.header.Get("HX-Retarget") != "#job-dialog" || got != "Replay 4 messages" {
 		t.Fatalf("it answers %d: %s", asked.status, asked.text)
 	}
-	started := p.post("/jobs/1/start", asked.fields("#job-confirm"), htmx()...)
+	scope := asked.says(".job-scope")
+	const want = "3 of cxone to http://cxone.internal:9090/hook1 of genesys to http://genesys.internal:9090/hook" +
+		"3 409: card is refused 1 422: field id is missing"
+	if scope != want || strings.Contains(asked.text, "s3cret") {
+		t.Errorf("it says %q", scope)
+	}
+	fields := asked.fields("#job-confirm")
+	if asked.count("#count") > 0 { // for several destinations
+		wrong := p.post("/jobs/1/start", fields, htmx()...)
+		if wrong.status != http.StatusPreconditionRequired ||
+			wrong.says("#count-fault") != "This sends 4 messages: enter that number to confirm." {
+			t.Errorf("without the number it answers %d: %s", wrong.status, wrong.says("#count-fault"))
+		}
+		fields.Set("count", "4")
+	}
+	started := p.post("/jobs/1/start", fields, htmx()...)
 	if to := started.header.Get("HX-Redirect"); to != "/causes?sort=size" {
 		t.Fatalf("after the start it answers %d, to %q", started.status, to)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 )
 
@@ -22,7 +23,7 @@ type JobScope struct {
 
 // JobTarget is a destination of a job.
 type JobTarget struct {
-	Source, Destination string
+	Source, Destination string // without what can be credentials
 	Messages            int
 }
 
@@ -59,11 +60,12 @@ func (d *Desk) JobScope(ctx context.Context, j deadletter.Job) (s JobScope, err 
 
 // add counts the messages of a share for their target. Those of a redrive go back to their queues.
 func (s *JobScope) add(share store.JobShare) {
+	address := redact.Address(share.Destination)
 	i := slices.IndexFunc(s.Targets, func(t JobTarget) bool {
-		return t.Source == share.Source && t.Destination == share.Destination
+		return t.Source == share.Source && t.Destination == address
 	})
 	if i < 0 {
-		s.Targets = append(s.Targets, JobTarget{Source: share.Source, Destination: share.Destination})
+		s.Targets = append(s.Targets, JobTarget{Source: share.Source, Destination: address})
 		i = len(s.Targets) - 1
 	}
 	s.Targets[i].Messages += share.Messages
