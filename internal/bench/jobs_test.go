@@ -3,10 +3,13 @@ package bench_test
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,9 +38,9 @@ type office struct {
 
 var anna = deadletter.User("anna", deadletter.Operator, "192.0.2.7")
 
-func newOffice(b *testing.B, messages int) office {
+func newOffice(b *testing.B, messages int, url string) office {
 	b.Helper()
-	cfg := settings(b, destination(b, http.StatusOK, ""), "")
+	cfg := settings(b, url, "")
 	fill(b, cfg, messages)
 	s, err := store.Open(
 		b.Context(), filepath.Join(cfg.DataDir, "desk.db"), desktest.Key(), slog.New(slog.DiscardHandler),
@@ -104,7 +107,7 @@ var breakerPolicy = delivery.BreakerPolicy{
 func BenchmarkReplayJob(b *testing.B) {
 	var rates, shares, costs []float64
 	for range max(1, min(3, b.N)) {
-		o := newOffice(b, jobMessages)
+		o := newOffice(b, jobMessages, destination(b, http.StatusOK, ""))
 		bare, before := o.bare(b), spent(b)
 		rate := o.replayAll(b)
 		costs = append(costs, micros(spent(b)-before)/jobMessages)
@@ -122,7 +125,7 @@ func BenchmarkJobAfterOutage(b *testing.B) {
 	const messages = 5000
 	var took, costs []float64
 	for range max(1, min(3, b.N)) {
-		o := newOffice(b, messages)
+		o := newOffice(b, messages, destination(b, http.StatusOK, ""))
 		for i := range breakerPolicy.Consecutive {
 			o.breaker.Record(deadletter.ID(strconv.Itoa(i)), deadletter.Attempt{Outcome: deadletter.Unreachable})
 		}
@@ -167,7 +170,11 @@ func (o office) replayAll(b *testing.B) float64 {
 	done := make(chan error, 1)
 	go func() { done <- o.worker.Run(ctx) }()
 	started := time.Now()
-	if err := o.desk.StartJob(b.Context(), anna, j.ID, deadletter.JobInput{ConfirmUnknown: true, Count: j.Items.Total()}); err != nil {
+	in := deadletter.JobInput{
+		ConfirmUnknown: true, Count: j.Items.Total(),
+		Steps: deadletter.JobSteps{Sizes: deadletter.DefaultJobSteps(j.Items.Total())},
+	}
+	if err := o.desk.StartJob(b.Context(), anna, j.ID, in); err != nil {
 		b.Fatal(err)
 	}
 	for j.State != deadletter.JobDone {
@@ -184,9 +191,79 @@ func (o office) replayAll(b *testing.B) float64 {
 	return rate
 }
 
+// BenchmarkBadReplay replays many messages by jobs of which each goes badly in a way of its own, and reports how many
+// messages each had sent for nothing when it halted.
+func BenchmarkBadReplay(b *testing.B) {
+	const messages, rounds = 100_000, 100
+	var bad atomic.Pointer[func(n int) bool]
+	var sent atomic.Int64
+	o := newOffice(b, messages, serve(b, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if (*bad.Load())(int(sent.Add(1))) {
+			w.WriteHeader(http.StatusUnprocessableEntity)
+		}
+	})))
+	ctx, stop := context.WithCancel(b.Context())
+	done := make(chan error, 1)
+	go func() { done <- o.worker.Run(ctx) }()
+	var inVain []float64
+	for round := range rounds {
+		from, share := 0, 1.0
+		switch round % 3 {
+		case 1:
+			share = 0.3 + 0.7*rand.Float64()
+		case 2:
+			from = rand.IntN(5000)
+		}
+		fails := func(n int) bool { return n > from && rand.Float64() < share }
+		bad.Store(&fails)
+		sent.Store(0)
+		if n := o.halt(b, messages); n > 0 {
+			inVain = append(inVain, float64(n))
+		}
+	}
+	stop()
+	if err := <-done; err != nil {
+		b.Fatal(err)
+	}
+	slices.Sort(inVain)
+	report(b, float64(len(inVain)), "halted-of-100")
+	report(b, median(inVain), "failed-p50")
+	report(b, inVain[len(inVain)-1], "failed-most")
+	resultBelow(b, "failed messages of a bad replay of 100,000 when it halts, %", inVain[len(inVain)-1]*100/messages, 1)
+}
+
+// halt runs a job over all failed messages until it halts, cancels it, and returns how many messages failed.
+func (o office) halt(b *testing.B, messages int) int {
+	b.Helper()
+	status := deadletter.Failed
+	j, err := o.desk.FreezeMatching(
+		b.Context(), anna, deadletter.ActReplay, store.Filter{Status: status}, "status=failed",
+	)
+	if err != nil {
+		b.Fatal(err)
+	}
+	in := deadletter.JobInput{
+		ConfirmUnknown: true, Count: j.Items.Total(),
+		Steps: deadletter.JobSteps{Sizes: deadletter.DefaultJobSteps(messages)},
+	}
+	if err := o.desk.StartJob(b.Context(), anna, j.ID, in); err != nil {
+		b.Fatal(err)
+	}
+	for j.State != deadletter.JobPaused || j.Items.InFlight > 0 {
+		time.Sleep(2 * time.Millisecond)
+		if j, err = o.store.Job(b.Context(), j.ID); err != nil || j.State == deadletter.JobDone {
+			b.Fatalf("the job is %+v, %v", j, err)
+		}
+	}
+	if err := o.desk.CancelJob(b.Context(), anna, j.ID); err != nil {
+		b.Fatal(err)
+	}
+	return j.Items.Failed
+}
+
 // BenchmarkFreeze fixes the messages of a job and tells for how long another write waits meanwhile.
 func BenchmarkFreeze(b *testing.B) {
-	o := newOffice(b, manyMessages)
+	o := newOffice(b, manyMessages, destination(b, http.StatusOK, ""))
 	var took, waits []time.Duration
 	for b.Loop() {
 		stop, stopped := make(chan struct{}), make(chan []time.Duration)
