@@ -147,14 +147,13 @@ func groupTrial(t store.GroupTrial) *page.GroupTrial {
 	if !t.All {
 		v.Looked = "Looked at " + plural(t.Looked, "stored message") + ", not at all: there are more."
 	}
-	joined, whole := t.Joined()
+	joined := joinedText(t)
 	split, parts := t.Split()
 	switch {
-	case joined > 0 && split > 0:
-		v.Summary = "Joins " + plural(joined, "cause") + ", " + plural(whole, "message") + "; splits " +
-			plural(split, "cause") + ", from which " + plural(parts, "message") + " would move."
-	case joined > 0:
-		v.Summary = "Joins " + plural(joined, "cause") + ", " + plural(whole, "message") + "."
+	case joined != "" && split > 0:
+		v.Summary = joined + "; splits " + plural(split, "cause") + ", from which " + plural(parts, "message") + " would move."
+	case joined != "":
+		v.Summary = joined + "."
 	case split > 0:
 		v.Summary = "Splits " + plural(split, "cause") + ", from which " + plural(parts, "message") + " would move."
 	default:
@@ -171,6 +170,20 @@ func groupTrial(t store.GroupTrial) *page.GroupTrial {
 		v.Moves = append(v.Moves, move)
 	}
 	return v
+}
+
+// joinedText says how many causes a rule would join: "Joins 3 causes, 1,204 messages", or to how many if those are more
+// than one; "" for none.
+func joinedText(t store.GroupTrial) string {
+	causes, into, messages := t.Joined()
+	if causes == 0 {
+		return ""
+	}
+	text := "Joins " + plural(causes, "cause") + ", " + plural(messages, "message")
+	if into > 1 {
+		text += ", to " + number(into)
+	}
+	return text
 }
 
 func (c *Console) undoGroupRule(w http.ResponseWriter, r *http.Request) error {

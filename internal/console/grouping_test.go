@@ -97,6 +97,13 @@ func TestRuleIsTriedBeforeItIsSaved(t *testing.T) {
 		"Joins 2 causes, 4 messages. Looked at 4 stored messages." {
 		t.Errorf("the trial says %q", got)
 	}
+	each := url.Values{
+		"source": {"genesys"}, "kind": {"join"}, "pattern": {`shard (\w+)`}, "title": {"Shard $1 is down"}, "try": {"yes"},
+	}
+	if got := p.post("/causes/grouping", each).says(".group-trial p"); !strings.HasPrefix(
+		got, "Joins 2 causes, 4 messages, to 2. Looked") {
+		t.Errorf("the trial of a rule with a cause for each value says %q", got)
+	}
 	if got := p.get("/causes").titles(); strings.Contains(got, "A shard") {
 		t.Errorf("a trial changed something: %s", got)
 	}

@@ -35,14 +35,16 @@ type GroupMove struct {
 	To          string    // the title of the cause that they would move to
 }
 
-// Joined returns how many causes would become part of another, and how many messages they have.
-func (t GroupTrial) Joined() (causes, messages int) {
+// Joined returns how many causes would become others as a whole, how many those are, and how many messages they have.
+func (t GroupTrial) Joined() (causes, into, messages int) {
+	others := map[string]bool{}
 	for _, m := range t.Moves {
 		if m.Stay == 0 {
 			causes, messages = causes+1, messages+m.Messages
+			others[m.To] = true
 		}
 	}
-	return causes, messages
+	return causes, len(others), messages
 }
 
 // Split returns from how many causes a part of the messages would move, and how many messages that are.
