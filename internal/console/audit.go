@@ -75,17 +75,27 @@ func (c *Console) titlesFor(
 	return c.causeTitles(ctx, asked)
 }
 
-// causeTitles returns the titles of causes as they may be shown, by fingerprint.
+// causeTitles returns the titles of causes as they may be shown in a line, by fingerprint.
 func (c *Console) causeTitles(ctx context.Context, fingerprints []string) (map[string]string, error) {
+	titles := map[string]string{}
+	err := c.eachCause(
+		ctx,
+		fingerprints,
+		func(cause deadletter.Cause) { titles[cause.Fingerprint] = shortTitle(cause) },
+	)
+	return titles, err
+}
+
+// eachCause calls a function with those causes that there are, as they may be shown.
+func (c *Console) eachCause(ctx context.Context, fingerprints []string, do func(deadletter.Cause)) error {
 	list, err := c.Store.CausesAmong(ctx, fingerprints)
 	if err == nil {
 		err = c.Desk.Hider().Causes(ctx, list)
 	}
-	titles := map[string]string{}
 	for _, cause := range list {
-		titles[cause.Fingerprint] = shortTitle(cause)
+		do(cause)
 	}
-	return titles, err
+	return err
 }
 
 // eventFilter parses the query of the audit page.
@@ -138,6 +148,7 @@ func auditActions() []ui.Option {
 		{Value: "cause.regressed", Label: "Causes that came back"},
 		{Value: "cause.note", Label: "Notes about causes"},
 		{Value: "job.", Label: "Jobs: everything"},
+		{Value: "job.export", Label: "Exports of jobs"},
 		{Value: "user.", Label: "Users: everything"},
 		{Value: "user.sign_in", Label: "Sign-ins"},
 		{Value: desk.RefusedSignIn, Label: "Failed sign-ins"},

@@ -186,6 +186,7 @@ func (c *Console) jobRoutes(r chi.Router) {
 		r.Post("/jobs/{job}/cancel", c.handle(c.steer(c.Desk.CancelJob)))
 		r.Post("/jobs/{job}/undo", c.handle(c.undoJob))
 		r.Post("/jobs/{job}/hide", c.handle(c.hideJob))
+		r.Post("/jobs/{job}/export", c.handle(c.exportJob))
 	})
 }
 
@@ -245,7 +246,7 @@ func (c *Console) job(w http.ResponseWriter, r *http.Request) error {
 func (c *Console) showJob(
 	w http.ResponseWriter, r *http.Request, status int, j deadletter.Job, change func(*page.JobConfirmView),
 ) error {
-	v := page.JobPageView{Job: c.jobView(r, j, jobPath(j.ID))}
+	v := page.JobPageView{Job: c.jobView(r, j, jobPath(j.ID)), Link: c.deskURL(r) + jobPath(j.ID)}
 	if j.State == deadletter.JobDraft {
 		confirm, err := c.confirmView(r, j, backQuery(r))
 		if err != nil {
@@ -869,11 +870,19 @@ func (c *Console) jobScopeView(ctx context.Context, j deadletter.Job) (v page.Jo
 		v.Asked = strconv.Itoa(j.Items.Total())
 	}
 	if scope.Takes > 0 {
-		v.Takes = "About " + aboutDuration(max(time.Second, scope.Takes)) + " at " + number(max(1, int(scope.Rate))) + " a second."
+		v.Takes = "About " + aboutDuration(
+			max(time.Second, scope.Takes),
+		) + " at " + number(
+			max(1, int(scope.Rate)),
+		) + " a second."
 	}
 	for _, t := range scope.Targets {
 		v.Targets = append(v.Targets, page.JobTarget{
-			Source: printable(cmp.Or(t.Source, "no source")), Destination: printable(t.Destination), Messages: number(t.Messages),
+			Source: printable(
+				cmp.Or(t.Source, "no source"),
+			),
+			Destination: printable(t.Destination),
+			Messages:    number(t.Messages),
 		})
 	}
 	causes := make([]deadletter.Cause, len(scope.Causes))

@@ -88,11 +88,21 @@ func (d *Desk) SaveListLayout(ctx context.Context, by deadletter.Actor, layout s
 // RecordExport records an audit event for an export of the audit trail, before the export begins. Every reader of the
 // trail may export it: they could copy it page by page, and leave no event. filter is the query of the export.
 func (d *Desk) RecordExport(ctx context.Context, by deadletter.Actor, format string, filter map[string]string) error {
+	return d.recordExport(ctx, by, "audit", format, map[string]any{"format": format, "filter": filter})
+}
+
+// RecordJobExport is RecordExport for the messages of a job.
+func (d *Desk) RecordJobExport(ctx context.Context, by deadletter.Actor, id deadletter.JobID, format string) error {
+	return d.recordExport(ctx, by, "job", id.String(), map[string]any{"format": format})
+}
+
+func (d *Desk) recordExport(
+	ctx context.Context, by deadletter.Actor, kind, target string, facts map[string]any,
+) error {
 	if err := by.May(deadletter.ActView); err != nil {
 		return err
 	}
-	facts := map[string]any{"format": format, "filter": filter}
-	event, err := deadletter.NewEvent(by, "audit.export", "audit", format, "", nil, facts, d.now())
+	event, err := deadletter.NewEvent(by, kind+".export", kind, target, "", nil, facts, d.now())
 	if err != nil {
 		return err
 	}

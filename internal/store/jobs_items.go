@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -487,6 +488,44 @@ func (s *Store) JobFaults(ctx context.Context, id deadletter.JobID) ([]Fault, er
 		return nil, fmt.Errorf("read faults of job %d: %w", id, err)
 	}
 	return list, nil
+}
+
+// JobMessage is a message of a job with its result.
+type JobMessage struct {
+	deadletter.Message
+	State deadletter.ItemState
+	Error string // why it failed or was skipped
+	Cause string // the fingerprint of the cause that it had when the job took it up, as it is grouped now
+}
+
+const jobMessages = `SELECT ` + messageColumns + `, i.state, i.error, coalesce((SELECT moved_to FROM moved_causes
+	WHERE fingerprint = iif(i.cause = '', m.fingerprint, i.cause)), iif(i.cause = '', m.fingerprint, i.cause))
+	FROM job_items i CROSS JOIN messages m ON m.n = i.message WHERE i.job = ? AND i.message > ? ORDER BY i.message LIMIT ?`
+
+// JobMessages returns messages of a job in the order of receipt, from the cursor that the call before returned: "" at
+// first, and after the last message.
+func (s *Store) JobMessages(
+	ctx context.Context, id deadletter.JobID, cursor string, limit int,
+) (list []JobMessage, next string, err error) {
+	after, n := int64(-1), int64(0)
+	if cursor != "" {
+		if after, err = strconv.ParseInt(cursor, 10, 64); err != nil {
+			return nil, "", fmt.Errorf("read a place in the job %d: %w", id, err)
+		}
+	}
+	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) (err error) {
+		var m JobMessage
+		n, m.Message, err = scanMessage(alsoInto(r, &m.State, &m.Error, &m.Cause))
+		list = append(list, m)
+		return err
+	}, jobMessages, id, after, limit)
+	if err != nil {
+		return nil, "", fmt.Errorf("read messages of the job %d: %w", id, err)
+	}
+	if len(list) == limit {
+		next = strconv.FormatInt(n, 10)
+	}
+	return list, next, nil
 }
 
 const jobFaultText = `SELECT error FROM job_items

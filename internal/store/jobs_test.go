@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	"dlqdesk/internal/deadletter"
@@ -120,5 +121,49 @@ func TestMessagesOfAJobAreSearchedAndPaged(t *testing.T) {
 				t.Errorf("%s: %d messages, counted %v, want %d (%v)", name, n, counts, want.messages, err)
 			}
 		})
+	}
+}
+
+func TestMessagesOfAJobAreReadInPartsWithTheirResults(t *testing.T) {
+	t.Parallel()
+	s, clock := desktest.NewStore(t), desktest.NewClock()
+	for i := range 5 {
+		desktest.Receive(t, s, desktest.Failure(fmt.Sprintf("l-%d", i), 422, clock.Now()))
+	}
+	draft, err := deadletter.NewJob(deadletter.User("anna", deadletter.Operator, ""), deadletter.ActReplay, clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := s.DraftJob(t.Context(), draft, store.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	items, err := s.PendingItems(t.Context(), j, "genesys", 1)
+	if err != nil || len(items) != 1 {
+		t.Fatalf("%d items, %v", len(items), err)
+	}
+	err = s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		return tx.SettleItem(ctx, items[0], deadletter.ItemSkipped, "resolved already", clock.Now())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for cursor, calls := "", 0; calls == 0 || cursor != ""; calls++ {
+		list, next, err := s.JobMessages(t.Context(), j.ID, cursor, 2)
+		if err != nil || len(list) > 2 {
+			t.Fatalf("%d messages, %v", len(list), err)
+		}
+		for _, m := range list {
+			got = append(got, fmt.Sprint(m.ID, " ", m.State, " ", m.Error, " ", m.Cause == m.Fingerprint))
+		}
+		cursor = next
+	}
+	want := []string{"l-0 skipped resolved already true"}
+	for i := range 4 {
+		want = append(want, fmt.Sprintf("l-%d pending  true", i+1))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("it has %q, want %q", got, want)
 	}
 }

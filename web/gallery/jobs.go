@@ -13,8 +13,10 @@ func jobs() []Example {
 	job := func(name string, v page.JobView) Example {
 		v.ReturnTo, v.Refresh = "/jobs/"+v.ID, false
 		return Example{
-			Name:      "job-" + name,
-			Component: page.Job(page.JobPageView{Chrome: chrome("Job "+v.ID, "/jobs/"+v.ID), Job: v}),
+			Name: "job-" + name,
+			Component: page.Job(page.JobPageView{
+				Chrome: chrome("Job "+v.ID, "/jobs/"+v.ID), Job: v, Link: "https://desk.example.com/jobs/" + v.ID,
+			}),
 		}
 	}
 	draft := func(name string, change func(*page.JobConfirmView)) Example {
@@ -193,7 +195,9 @@ func manyScope() page.JobScope {
 		},
 		Causes: []page.JobScopeCause{
 			{
-				URL: "/causes/1", Title: "500 NullPointerException: order is null in OrderMapper.toCrm", Messages: "1,100",
+				URL:      "/causes/1",
+				Title:    "500 NullPointerException: order is null in OrderMapper.toCrm",
+				Messages: "1,100",
 				Replays: []page.ReplayResult{
 					{Delivered: "0", Tried: "20", How: "as they were", Tone: "fault"},
 					{Delivered: "214", Tried: "214", How: "after “add id”", Tone: "done"},

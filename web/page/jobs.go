@@ -227,6 +227,7 @@ type JobsView struct {
 type JobPageView struct {
 	Chrome
 	Job     JobView
+	Link    string // its whole address, to share
 	Confirm *JobConfirmView
 }
 

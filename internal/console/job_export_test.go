@@ -1,0 +1,87 @@
+package console_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"dlqdesk/internal/deadletter"
+)
+
+// The export of a job has its messages with their results, masked, without formulas, and is itself on record.
+func TestExportOfAJobHasEachMessageWithItsResult(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, id := range []string{"a-1", "b-2", "=3"} {
+		b.receive(t, id, failing("old", "the field is missing", 422), func(c *deadletter.Capture) {
+			c.Destination = "http://handler.internal:9090/old?code=s3cret"
+		})
+	}
+	vera := b.member(t, "vera", deadletter.Viewer)
+	b.member(t, "olga", deadletter.Operator)
+	id := b.draft(t, "a-1", "b-2", "=3")
+	olga := deadletter.User("olga", deadletter.Operator, "")
+	if err := b.desk.StartJob(t.Context(), olga, id, deadletter.JobInput{}); err != nil {
+		t.Fatal(err)
+	}
+	b.work(t, id)
+	if a := vera.get("/jobs/1"); a.count(`form[action="/jobs/1/export"] button[name="format"]`) != 2 ||
+		!strings.HasSuffix(a.says("#job-link"), "/jobs/1") {
+		t.Errorf("the page offers no export, or no link: %s", a.says("main"))
+	}
+	a := vera.post("/jobs/1/export", form("format", "csv"))
+	lines := a.csv()
+	if got := a.header.Get("Content-Disposition"); len(lines) != 4 ||
+		got != `attachment; filename="dlqdesk-job-1-20260302T101505Z.csv"` {
+		t.Fatalf("answers %d with %s and %q", a.status, got, lines)
+	}
+	var ids []string
+	for _, line := range lines[1:] {
+		ids = append(ids, line[0])
+		if line[1] != "old" || !strings.HasPrefix(line[2], "http://handler.internal:9090/old") ||
+			line[3] != "2026-03-02T10:15:05.000Z" || !strings.HasPrefix(line[4], "422: the field is missing") ||
+			line[5] != "skipped" || !strings.Contains(line[6], "is not configured") || line[7] != "1" ||
+			line[8] != "failed" {
+			t.Errorf("a line is %q", line)
+		}
+	}
+	slices.Sort(ids)
+	if !slices.Equal(ids, []string{"'=3", "a-1", "b-2"}) {
+		t.Errorf("it has the messages %q", ids)
+	}
+	objects := vera.post("/jobs/1/export", form("format", "jsonl"))
+	var one map[string]any
+	if err := json.Unmarshal([]byte(strings.Split(objects.text, "\n")[0]), &one); err != nil ||
+		one["result"] != "skipped" || one["attempts"] != 1.0 || strings.Count(objects.text, "\n") != 3 {
+		t.Errorf("%s: %v", objects.text, err)
+	}
+	for _, secret := range secrets() {
+		if strings.Contains(a.text+objects.text, secret) {
+			t.Errorf("it shows %q", secret)
+		}
+	}
+	recorded := vera.export("action=job.export", "jsonl").text
+	if strings.Count(recorded, `"actor":"vera"`) != 2 || !strings.Contains(recorded, `"format":"csv"`) {
+		t.Errorf("on record is %s", recorded)
+	}
+}
+
+func TestExportOfAJobReportsWrongOrders(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "a-1")
+	b.draft(t, "a-1")
+	vera := b.member(t, "vera", deadletter.Viewer)
+	before := len(b.events(t))
+	for path, want := range map[string]int{"1": http.StatusUnprocessableEntity, "7": http.StatusNotFound} {
+		if a := vera.post("/jobs/"+path+"/export", form("format", "xml")); a.status != want ||
+			a.header.Get("Content-Disposition") != "" {
+			t.Errorf("job %s: answered %d, want %d", path, a.status, want)
+		}
+	}
+	if n := len(b.events(t)); n != before {
+		t.Errorf("%d exports that were none are on record", n-before)
+	}
+}
