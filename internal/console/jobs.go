@@ -576,7 +576,7 @@ func (c *Console) addPace(v *page.JobView, j deadletter.Job) {
 		return
 	}
 	if text := j.StepText(); text != "" && !j.State.Ended() {
-		v.Step = sentence(text)
+		v.Step = strings.TrimSuffix(sentence(text), ".")
 	}
 	if rate, left := c.Desk.JobLeft(j); left > 0 {
 		v.Left = "About " + aboutDuration(left.Round(time.Second)) + " left at " +

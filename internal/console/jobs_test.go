@@ -601,3 +601,71 @@ func TestJobShowsFiveErrorsAtMost(t *testing.T) {
 		t.Errorf("it shows %d lines, the last is %q", n, last)
 	}
 }
+
+// A person schedules a job, sees it where jobs are listed, and starts it early.
+func TestJobIsScheduledAndStartedEarly(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	m := b.receive(t, "m-1")
+	id := b.draft(t, m.ID)
+	path, p := "/jobs/"+id.String(), b.member(t, "olga", deadletter.Operator)
+	begins := func(at time.Time) string { return at.UTC().Format("2006-01-02T15:04") }
+	now := b.clock.Now()
+	past := p.post(path+"/start", form("begins", begins(now.Add(-time.Hour)), "unknown", "yes"))
+	if past.status != http.StatusUnprocessableEntity || !strings.HasPrefix(past.says("#begins-fault"), "A job can begin") {
+		t.Errorf("a time that is past answers %d: %s", past.status, past.says(".field-fault"))
+	}
+	if a := p.post(path+"/start", form("begins", "soon", "unknown", "yes")); a.status < 400 {
+		t.Errorf("what is no time answers %d", a.status)
+	}
+	later := form("begins", begins(now.Add(time.Hour)), "unknown", "yes")
+	if a := p.post(path+"/start", later); a.status != http.StatusSeeOther {
+		t.Fatalf("it answers %d: %s", a.status, a.says("main"))
+	}
+	if got := p.get("/jobs").says("[data-job]"); !strings.Contains(got, "Scheduled: Replay 1 message") ||
+		!strings.Contains(got, "Begins2026-03-02 11:15") {
+		t.Errorf("the list of jobs says %q", got)
+	}
+	if a := p.post(path+"/resume", form("to", path)); a.status != http.StatusSeeOther {
+		t.Fatalf("starting early answers %d", a.status)
+	}
+	if j, err := b.store.Job(t.Context(), id); err != nil || j.State != deadletter.JobRunning {
+		t.Errorf("it is %+v, %v", j, err)
+	}
+}
+
+// The pace of a job is changed on its page; its steps are as they were entered.
+func TestJobStartsWithStepsAndGetsAnotherPace(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var ids []deadletter.ID
+	for i := range 5 {
+		ids = append(ids, b.receive(t, fmt.Sprintf("m-%d", i)).ID)
+	}
+	id := b.draft(t, ids...)
+	path, p := "/jobs/"+id.String(), b.member(t, "olga", deadletter.Operator)
+	for steps, fault := range map[string]string{"1, two": "#steps-fault", "9": "#steps-fault"} {
+		if a := p.post(path+"/start", form("steps", steps, "unknown", "yes")); a.status < 400 || a.says(fault) == "" {
+			t.Errorf("steps %q: %d", steps, a.status)
+		}
+	}
+	p.post(path+"/start", form("steps", "1 2", "sequence", "newest", "unknown", "yes"))
+	if got := p.get(path).says(".job-facts"); !strings.Contains(got, "Steps1, 2, then the rest") ||
+		!strings.Contains(got, "SequenceNewest first") {
+		t.Errorf("its page says %q", got)
+	}
+	if got := p.get(path).says(".job-wait"); got != "Step 1 of 3 (1 message)." {
+		t.Errorf("its progress is %q", got)
+	}
+	if a := p.post(path+"/pace", form("rate", "-4")); a.status != http.StatusUnprocessableEntity {
+		t.Errorf("a rate below zero answers %d", a.status)
+	}
+	p.post(path+"/pace", form("rate", "40", "concurrency", "2", "to", path))
+	if got := p.get(path).says(".job-facts"); !strings.Contains(got, "40 a second at most, 2 at once at most") {
+		t.Errorf("its page says %q", got)
+	}
+	p.post(path+"/cancel", form("to", path))
+	if got := p.get(path).says(".job-actions"); !strings.Contains(got, "Replay the 5 left") {
+		t.Errorf("after the cancel it offers %q", got)
+	}
+}
