@@ -135,7 +135,8 @@ func (d *Desk) latestRate(ctx context.Context, a deadletter.Action) (float64, er
 	}
 	for _, j := range page.Items {
 		took := j.EndedAt.Sub(j.StartedAt)
-		if n := j.Items.Done + j.Items.Failed; j.Action == a && j.State == deadletter.JobDone && n >= least && took > 0 {
+		if n := j.Items.Done + j.Items.Failed; j.Action == a && j.State == deadletter.JobDone && n >= least &&
+			took > 0 {
 			return float64(n) / took.Seconds(), nil
 		}
 	}

@@ -30,7 +30,9 @@ func cause() []Example {
 			v.Sample = page.CauseSample{}
 			v.Trend.Steps, v.Trend.Plot = v.Trend.Steps[:1], oneFailure()
 			v.Affected.Count, v.Affected.Most.More = "1", ""
-			v.Affected.Most.Values = []page.CauseValue{{Text: "5d0d1c7e-11aa-4c3b-9c55-6a7b8c9d0e1f", Count: "1", Share: 100}}
+			v.Affected.Most.Values = []page.CauseValue{
+				{Text: "5d0d1c7e-11aa-4c3b-9c55-6a7b8c9d0e1f", Count: "1", Share: 100},
+			}
 			v.Differences = oneMessage()
 			v.Differences.OneMessage, v.Differences.NearestURL, v.Differences.PasteURL = false, "", ""
 			v.Examples = v.Examples[:1]
