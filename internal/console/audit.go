@@ -101,7 +101,7 @@ func (c *Console) eachCause(ctx context.Context, fingerprints []string, do func(
 // eventFilter parses the query of the audit page.
 func eventFilter(query url.Values) (store.EventFilter, error) {
 	var f store.EventFilter
-	var errs [7]error
+	var errs [8]error
 	f.By, errs[0] = parseText("name", query.Get("actor"))
 	f.Action, errs[1] = oneOf("action", query.Get("action"), valuesOf(auditActions()))
 	f.Target, errs[2] = parseText("message", query.Get("message"))
@@ -109,6 +109,7 @@ func eventFilter(query url.Values) (store.EventFilter, error) {
 	f.Actors, errs[4] = oneOf("actor kind", query.Get("by"), []store.ActorClass{store.People, store.Program})
 	f.Source, f.NoSource, errs[5] = parseSource(query.Get("source"))
 	f.Cause, errs[6] = parseText("cause", query.Get("cause"))
+	f.Job, errs[7] = parseJob(query.Get("job"))
 	return f, cmp.Or(errs[:]...)
 }
 
@@ -234,6 +235,7 @@ func (c *Console) auditFilter(query url.Values) page.AuditFilter {
 		Actor:      query.Get("actor"),
 		Message:    query.Get("message"),
 		Cause:      query.Get("cause"),
+		Job:        query.Get("job"),
 		From:       formTimeOf(query.Get("from")),
 		To:         formTimeOf(query.Get("to")),
 		ActorTypes: selected(auditActors(), query.Get("by")),

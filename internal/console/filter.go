@@ -61,6 +61,7 @@ func auditFields() []field {
 		{"source", "Source"},
 		{"message", "Message"},
 		{"cause", "Cause"},
+		{"job", "Job"},
 		{"from", "From"},
 		{"to", "To"},
 	}

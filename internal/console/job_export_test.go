@@ -85,3 +85,32 @@ func TestExportOfAJobReportsWrongOrders(t *testing.T) {
 		t.Errorf("%d exports that were none are on record", n-before)
 	}
 }
+
+// The page of a job shows its steps, and who steered it: no event of anything else with the same name.
+func TestJobShowsItsStepsAndEvents(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "1")
+	b.receive(t, "a-2")
+	p := b.member(t, "olga", deadletter.Operator)
+	id := b.draft(t, "1", "a-2")
+	olga := deadletter.User("olga", deadletter.Operator, "")
+	in := deadletter.JobInput{Steps: deadletter.JobSteps{Sizes: []int{1}}}
+	if err := b.desk.StartJob(t.Context(), olga, id, in); err != nil {
+		t.Fatal(err)
+	}
+	p.post("/jobs/1/pause", form("to", "/jobs/1"))
+	a := p.get("/jobs/1")
+	if got := a.says(".job-steps"); got != "1 message paused1 message to come" {
+		t.Errorf("its steps are %q", got)
+	}
+	got := a.says(".job-events")
+	if paused, started := strings.Index(got, "olga paused this job"), strings.Index(got, "olga started this job"); paused < 0 ||
+		started < paused || a.count(".job-events li") != 2 {
+		t.Errorf("its events are %q", got)
+	}
+	all := p.get(a.doc().Find(`a[href^="/audit?"]`).AttrOr("href", ""))
+	if all.count(".sentence") != 2 || !strings.Contains(all.says(".preset-row"), "Job 1") {
+		t.Errorf("all of them are %s", all.says("main"))
+	}
+}

@@ -582,7 +582,7 @@ func (c *Console) addPace(v *page.JobView, j deadletter.Job) {
 		v.Left = "About " + aboutDuration(left.Round(time.Second)) + " left at " +
 			number(max(1, int(rate))) + " a second"
 	}
-	v.Steps = stepsText(j)
+	v.Steps, v.AsksSteps = jobSteps(j), j.Steps.Ask
 	v.Sequence = sequenceText(j.Sequence)
 	v.Pace = page.JobPace{Rate: optional(j.Rate), Concurrency: optional(j.Places), Redrives: j.Action.Redrives()}
 	v.CanPace = v.CanCancel && v.Denied == ""
@@ -596,16 +596,33 @@ func optional(n int) string {
 	return strconv.Itoa(n)
 }
 
-// stepsText names the sizes of the steps of a job: "1, 10, 100, then the rest"; "" for none.
-func stepsText(j deadletter.Job) string {
-	if len(j.Steps.Sizes) == 0 {
-		return ""
+// jobSteps returns the steps of a job.
+func jobSteps(j deadletter.Job) (list []page.JobStep) {
+	for _, step := range j.StepStates() {
+		list = append(list, page.JobStep{Messages: plural(step.Messages, "message"), State: string(step.State)})
 	}
-	text := numbers(j.Steps.Sizes) + ", then the rest"
-	if j.Steps.Ask {
-		text += ", with a pause after each"
+	return list
+}
+
+// maxJobEvents is how many events the page of a job shows.
+const maxJobEvents = 10
+
+// addEvents adds the latest events of a job's audit trail.
+func (c *Console) addEvents(ctx context.Context, v *page.JobView, j deadletter.Job) error {
+	query := store.EventQuery{EventFilter: store.EventFilter{Job: j.ID}, Limit: maxJobEvents}
+	events, err := c.Store.Events(ctx, query)
+	if err == nil {
+		err = c.Desk.Hider().Events(ctx, events.Items)
 	}
-	return text
+	for _, e := range events.Items {
+		row := auditRow(e, nil)
+		if did, ok := strings.CutSuffix(row.Sentence, "job"); ok {
+			row.Target, row.URL, row.Sentence = "", "", did+"this job"
+		}
+		v.Events = append(v.Events, row)
+	}
+	v.EventsURL = address("/audit", url.Values{"job": {v.ID}})
+	return err
 }
 
 func numbers(list []int) string {
@@ -800,6 +817,9 @@ func (c *Console) addFacts(ctx context.Context, v *page.JobView, j deadletter.Jo
 		return err
 	}
 	if err := c.addCauses(ctx, v, j); err != nil {
+		return err
+	}
+	if err := c.addEvents(ctx, v, j); err != nil {
 		return err
 	}
 	if !v.CanUndo {

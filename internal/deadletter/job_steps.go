@@ -81,6 +81,61 @@ func (j Job) stepEnd() (sum int) {
 	return sum
 }
 
+// JobStep is a step of a job with how it stands.
+type JobStep struct {
+	Messages int
+	State    StepState
+}
+
+// StepState is how a step of a job stands.
+type StepState string
+
+// The states of steps.
+const (
+	StepDone      StepState = "done"
+	StepRunning   StepState = "running"
+	StepPaused    StepState = "paused"    // a person paused it, or is asked before it begins
+	StepHalted    StepState = "halted"    // dlqdesk paused it in the midst
+	StepCancelled StepState = "cancelled" // the job was cancelled before it, or in its midst
+	StepLeft      StepState = "left"      // it is to come
+)
+
+// StepStates returns the steps of the job, with the rest as the last one if messages are left for that.
+func (j Job) StepStates() []JobStep {
+	if j.Step == 0 {
+		return nil
+	}
+	var list []JobStep
+	rest := j.Items.Total()
+	for i, size := range j.Steps.Sizes {
+		list = append(list, JobStep{size, j.stepState(i + 1)})
+		rest -= size
+	}
+	if rest > 0 {
+		list = append(list, JobStep{rest, j.stepState(len(list) + 1)})
+	}
+	return list
+}
+
+func (j Job) stepState(step int) StepState {
+	n := j.Items
+	before := j
+	before.Step--
+	switch {
+	case step < j.Step || j.State == JobDone:
+		return StepDone
+	case j.State == JobCancelled:
+		return StepCancelled
+	case step > j.Step || j.State == JobScheduled:
+		return StepLeft
+	case j.State == JobRunning:
+		return StepRunning
+	case j.PauseReason != "" && n.Done+n.Failed+n.Skipped > before.stepEnd():
+		return StepHalted
+	}
+	return StepPaused
+}
+
 // StepText names the present step: "step 2 of 4 (10 messages)". It is "" for a job without steps.
 func (j Job) StepText() string {
 	switch size := j.StepSize(); {

@@ -159,3 +159,44 @@ func TestScheduledJobBeginsAtItsTime(t *testing.T) {
 		t.Errorf("started early it is %+v, %v", c.After, err)
 	}
 }
+
+func TestStepsOfAJobSayHowTheyStand(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]struct {
+		job    deadletter.Job
+		states string
+	}{
+		"scheduled": {deadletter.Job{State: deadletter.JobScheduled, Step: 1}, "left left left"},
+		"running":   {deadletter.Job{State: deadletter.JobRunning, Step: 2}, "done running left"},
+		"halted": {deadletter.Job{
+			State: deadletter.JobPaused, Step: 2, PauseReason: "halted",
+			Items: deadletter.JobItems{Done: 1, Failed: 3},
+		}, "done halted left"},
+		"asks": {deadletter.Job{
+			State: deadletter.JobPaused, Step: 2, PauseReason: "check", Items: deadletter.JobItems{Done: 1},
+		}, "done paused left"},
+		"paused": {deadletter.Job{
+			State: deadletter.JobPaused, Step: 2, Items: deadletter.JobItems{Done: 4},
+		}, "done paused left"},
+		"cancelled": {deadletter.Job{State: deadletter.JobCancelled, Step: 2}, "done cancelled cancelled"},
+		"over":      {deadletter.Job{State: deadletter.JobDone, Step: 3}, "done done done"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := want.job
+			j.Steps.Sizes, j.Items.Pending = []int{1, 10}, 20-j.Items.Done-j.Items.Failed
+			var states []string
+			for i, step := range j.StepStates() {
+				states = append(states, string(step.State))
+				if step.Messages != []int{1, 10, 9}[i] {
+					t.Errorf("step %d has %d messages", i+1, step.Messages)
+				}
+			}
+			if got := strings.Join(states, " "); got != want.states {
+				t.Errorf("they are %q, want %q", got, want.states)
+			}
+		})
+	}
+	if steps := (deadletter.Job{State: deadletter.JobRunning}).StepStates(); len(steps) > 0 {
+		t.Errorf("a job without steps has %v", steps)
+	}
+}

@@ -83,6 +83,7 @@ type EventFilter struct {
 	Action   string // the whole action, or its first part with a dot at the end: "message."
 	Target   string
 	Cause    string // the fingerprint of a cause: events of it, and of those that were put together with it
+	Job      deadletter.JobID
 	Source   string
 	NoSource bool      // of messages whose message named none
 	From, To time.Time // From inclusive, To exclusive
@@ -190,6 +191,9 @@ func (s *Store) eventConditions(ctx context.Context, f EventFilter) (conditions,
 	}
 	if f.Target != "" {
 		c.add("e.target = ?", f.Target)
+	}
+	if f.Job != 0 {
+		c.add("e.target = ? AND e.target_kind = 'job'", f.Job.String())
 	}
 	if f.Cause != "" {
 		c.add("e.target IN ("+everyFingerprint+") AND e.target_kind = 'cause'", f.Cause, f.Cause, f.Cause, f.Cause)

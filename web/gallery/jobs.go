@@ -47,14 +47,16 @@ func jobs() []Example {
 	)
 	halted.WaitReason = "Halted at step 2 of 4 (10 messages): 3 of 11 results failed, more than 20 %. Look at the " +
 		"errors, then resume with the messages that are left, or cancel."
-	halted.Steps, halted.Sequence, halted.Pace = "1, 10, 100, then the rest", "Random", page.JobPace{Rate: "50"}
+	halted.Steps, halted.Events = steps("done", "halted", "left", "left"), jobEvents()
+	halted.Sequence, halted.Pace = "Random", page.JobPace{Rate: "50"}
 	halted.CanResume, halted.CanCancel, halted.CanPace = true, true, true
 	halted.Problems = []page.JobProblem{
 		{Count: "3", State: "failed", Text: "422: customer.id is missing", URL: "/messages?status=all"},
 	}
 	stepping := jobRunning()
 	stepping.Left = "About 2m left at 41 a second"
-	stepping.Step, stepping.Steps, stepping.Sequence = "Step 3 of 4 (100 messages)", "1, 10, 100, then the rest", "Oldest first"
+	stepping.Step, stepping.Sequence = "Step 3 of 4 (100 messages)", "Oldest first"
+	stepping.Steps, stepping.Events = steps("done", "done", "running", "left"), jobEvents()[2:]
 	stepping.Limits.List = []page.JobLimit{jobLimits()["step"]}
 	stepping.CanPace, stepping.Pace.Concurrency = true, "8"
 	cancelled := jobOf(
@@ -64,17 +66,19 @@ func jobs() []Example {
 		part("11 delivered", "done"),
 		part("215 not processed", "plain"),
 	)
+	cancelled.Steps = steps("done", "done", "cancelled", "cancelled")
 	cancelled.RetryAction, cancelled.RetryLabel, cancelled.FailedQuery = "replay", "Replay the 215 left", "job=20"
 	scheduled := jobOf("21", "scheduled", "Scheduled: Replay 1,204 messages", part("1,204 to go", "plain"))
 	scheduled.Begins, scheduled.CanBegin, scheduled.CanCancel = ago(-540), true, true
-	scheduled.Steps, scheduled.Sequence = "1, 10, 100, then the rest", "Oldest first"
+	scheduled.Steps, scheduled.Sequence = steps("left", "left", "left", "left"), "Oldest first"
 	testBatch := jobOf(
 		"18", "paused", "Paused: Redrive 214 messages", part("9 redriven", "done"), part("1 failed", "fault"),
 		part("204 waiting", "plain"),
 	)
 	testBatch.WaitReason = "Step 1 of 2 (10 messages) finished, 1 of its messages failed: check the results, then resume " +
 		"for the other 204."
-	testBatch.Steps = "10, then the rest, with a pause after each"
+	testBatch.Steps = []page.JobStep{{Messages: "10 messages", State: "done"}, {Messages: "204 messages", State: "paused"}}
+	testBatch.AsksSteps = true
 	testBatch.CanResume = true
 	testBatch.CanCancel = true
 	testBatch.Problems = []page.JobProblem{
@@ -84,6 +88,9 @@ func jobs() []Example {
 			Text:  "SQS did not confirm the redrive: the message may be back on its queue.",
 			URL:   "/messages?status=all",
 		},
+	}
+	for _, v := range []*page.JobView{&halted, &stepping} {
+		v.EventsURL = "/audit?job=" + v.ID
 	}
 	examples := []Example{
 		job("test-batch", testBatch),
@@ -392,4 +399,25 @@ func manyJobs() []page.JobView {
 		rows = append(rows, jobRunning(), jobPaused(), jobDone(), jobArchived(), jobLong())
 	}
 	return rows
+}
+
+// steps are those of a job of 1,204 messages in these states.
+func steps(states ...string) (list []page.JobStep) {
+	for i, messages := range []string{"1 message", "10 messages", "100 messages", "1,093 messages"} {
+		list = append(list, page.JobStep{Messages: messages, State: states[i]})
+	}
+	return list
+}
+
+func jobEvents() []page.AuditRow {
+	return []page.AuditRow{
+		{
+			At: ago(2), System: true, Actor: "dlqdesk", Sentence: "paused this job",
+			Reason: "halted at step 2 of 4 (10 messages): 3 of 11 results failed, more than 20 %. Look at the errors, then " +
+				"resume with the messages that are left, or cancel",
+		},
+		{At: ago(3), Actor: "anna", Sentence: "changed the pace of this job"},
+		{At: ago(4), System: true, Actor: "dlqdesk", Sentence: "began the next step of this job"},
+		{At: ago(5), Actor: longWord, Sentence: "started this job"},
+	}
 }

@@ -45,6 +45,7 @@ type AuditFilter struct {
 	Sources    []ui.Option
 	Message    string
 	Cause      string // the fingerprint of a cause
+	Job        string // the number of a job; empty: any
 	From, To   string // UTC, as 2006-01-02T15:04
 	Error      string
 }

@@ -46,7 +46,10 @@ type JobView struct {
 	Order             string // "Skips messages that come too late for their conversation"; empty: they have no order
 	Step              string // "Step 2 of 4 (10 messages)"; empty: it has none, or has ended
 	Left              string // "About 3m left at 412 a second"; empty: that is not known
-	Steps             string // "1, 10, 100, then the rest"; empty: none
+	Steps             []JobStep
+	AsksSteps         bool       // it pauses after each step
+	Events            []AuditRow // its latest ones, on the job's page
+	EventsURL         string     // of all
 	Sequence          string // "Oldest first"; empty: it does not deliver
 	Pace              JobPace
 	CanPace           bool   // its pace can be changed
@@ -131,6 +134,22 @@ func (p JobPace) text() string {
 		parts = append(parts, p.Concurrency+" at once at most")
 	}
 	return strings.Join(parts, ", ")
+}
+
+// JobStep is a step of a job.
+type JobStep struct {
+	Messages string // "10 messages"
+	State    string // done, running, paused, halted, cancelled or left
+}
+
+// stepStates has the tone, icon and word of each state of a step.
+var stepStates = map[string]struct{ tone, icon, word string }{
+	"done":      {"done", "check", "done"},
+	"running":   {"info", "spinner", "now"},
+	"paused":    {"warn", "clock", "paused"},
+	"halted":    {"fault", "alert", "halted"},
+	"cancelled": {"plain", "ban", "cancelled"},
+	"left":      {"plain", "clock", "to come"},
 }
 
 // JobProblem is why messages of a job failed or were skipped.
