@@ -139,6 +139,7 @@ type Console struct {
 // Limits of forms, in bytes.
 const (
 	maxForm     = 1 << 20
+	maxRecipe   = 4 << 20             // a form with a table
 	maxEditForm = 4 * payload.MaxEdit // forms encode most punctuation of JSON as three bytes
 )
 

@@ -177,9 +177,9 @@ func (c *Console) jobRoutes(r chi.Router) {
 	r.Get("/jobs/{job}", c.handle(c.job))
 	r.Get("/jobs/{job}/strip", c.handle(c.jobStrip))
 	r.Get("/jobs/{job}/new-matches", c.handle(c.jobNewMatches))
+	r.With(c.form(maxRecipe)).Post("/jobs/{job}/start", c.handle(c.startJob))
 	r.Group(func(r chi.Router) {
 		r.Use(c.form(maxForm))
-		r.Post("/jobs/{job}/start", c.handle(c.startJob))
 		r.Post("/jobs/{job}/pause", c.handle(c.steer(c.Desk.PauseJob)))
 		r.Post("/jobs/{job}/resume", c.handle(c.resumeJob))
 		r.Post("/jobs/{job}/pace", c.handle(c.paceJob))
@@ -300,7 +300,7 @@ func (c *Console) startJob(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	in := deadletter.JobInput{
-		Patch:          []byte(r.PostForm.Get("patch")),
+		Recipe:         formRecipe(r),
 		Reason:         r.PostForm.Get("reason"),
 		ConfirmUnknown: r.PostForm.Get("unknown") == "yes",
 		Steps:          deadletter.JobSteps{Sizes: formNumbers(r, "steps"), Ask: r.PostForm.Get("ask") == "yes"},
@@ -322,6 +322,14 @@ func (c *Console) startJob(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return c.backToList(w, r, ui.Notice{})
+}
+
+func formRecipe(r *http.Request) deadletter.Recipe {
+	return deadletter.Recipe{
+		Kind:  deadletter.RecipeKind(r.PostForm.Get("kind")),
+		Text:  r.PostForm.Get("patch"),
+		Table: strings.TrimSpace(r.PostForm.Get("table")),
+	}
 }
 
 // formNumber parses an optional number; it returns -1 for anything else.
@@ -357,7 +365,8 @@ func (c *Console) askAgain(
 	w http.ResponseWriter, r *http.Request, j deadletter.Job, in deadletter.JobInput, fault error,
 ) error {
 	explain := func(v *page.JobConfirmView) {
-		v.Patch, v.Reason, v.IncludeUnknown = string(in.Patch), in.Reason, in.ConfirmUnknown
+		v.Recipe = page.JobRecipe{Kind: string(in.Recipe.Kind), Text: in.Recipe.Text, Table: in.Recipe.Table}
+		v.Reason, v.IncludeUnknown = in.Reason, in.ConfirmUnknown
 		v.Begins, v.Scope.Count = r.PostForm.Get("begins"), r.PostForm.Get("count")
 		v.Steps, v.AskSteps, v.Sequence = r.PostForm.Get("steps"), in.Steps.Ask, string(in.Sequence)
 		v.Pace.Rate, v.Pace.Concurrency = r.PostForm.Get("rate"), r.PostForm.Get("concurrency")
@@ -378,7 +387,9 @@ func (c *Console) askAgain(
 		case deadletter.FieldOrder:
 			v.Order.Error = errorText(fault)
 		case deadletter.FieldPatch:
-			v.PatchError = errorText(fault)
+			v.Recipe.Error = errorText(fault)
+		case deadletter.FieldTable:
+			v.Recipe.TableError = errorText(fault)
 		default:
 			v.ReasonError = errorText(fault)
 		}
@@ -553,7 +564,8 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 		Started:     ui.At(j.StartedAt),
 		Ended:       ui.At(j.EndedAt),
 		Reason:      printable(hider.Note(j.Reason)),
-		Patch:       printable(hider.Patch(j.Patch)),
+		Patch:       printable(hider.Patch(j.Recipe.Text)),
+		PatchKind:   page.RecipeName(string(j.Recipe.Kind)),
 		Messages:    plural(n.Total(), "message"),
 		MessagesURL: jobMessages(j.ID, ""),
 	}

@@ -340,10 +340,16 @@ func TestEditJobChecksThePatch(t *testing.T) {
 	for fault, values := range map[string][2]string{
 		"#patch-fault":      {"{\n\"a\": }", "x"},
 		"#job-reason-fault": {`{"a":1}`, ""},
+		"#table-fault":      {`{"a":1}`, "y"},
 	} {
 		t.Run(fault, func(t *testing.T) {
 			fields.Set("patch", values[0])
 			fields.Set("reason", values[1])
+			fields.Set("table", "")
+			if fault == "#table-fault" {
+				fields.Set("kind", "jq")
+				fields.Set("table", "a,b\n1")
+			}
 			for _, headers := range [][]string{nil, htmx()} {
 				a := p.post("/jobs/1/start", fields, headers...)
 				again := a.fields("#job-confirm")
@@ -354,7 +360,9 @@ func TestEditJobChecksThePatch(t *testing.T) {
 			}
 		})
 	}
-	fields.Set("patch", `{"id":"x"}`)
+	fields.Set("kind", "jq")
+	fields.Set("table", "a,b\n1,2")
+	fields.Set("patch", `.id = "x" | .password = "hunter-22"`)
 	fields.Set("reason", "the id was missing")
 	if a := p.post("/jobs/1/start", fields); a.status != http.StatusSeeOther ||
 		a.header.Get("Location") != "/messages?status=all" {
@@ -362,7 +370,8 @@ func TestEditJobChecksThePatch(t *testing.T) {
 	}
 	if page := p.get(
 		"/jobs/1",
-	); !strings.Contains(page.says(".facts"), `{"id":"x"}`) ||
+	); !strings.Contains(page.says(".facts"), `jq`) ||
+		strings.Contains(page.text, "hunter-22") || !strings.Contains(page.says(".facts"), `.id = "x"`) ||
 		!strings.Contains(page.says(".facts"), "the id was missing") {
 		t.Errorf("the job's page says %s", page.says("main"))
 	}

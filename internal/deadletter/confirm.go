@@ -12,6 +12,7 @@ const (
 	FieldTicket   = "ticket"
 	FieldConfirm  = "confirmUnknown"
 	FieldPatch    = "patch"
+	FieldTable    = "table"
 	FieldNewer    = "confirmNewer"
 	FieldOrder    = "order"
 	FieldSteps    = "steps"

@@ -49,7 +49,7 @@ func (s JobState) Ended() bool { return s == JobDone || s == JobCancelled }
 type Job struct {
 	ID          JobID
 	Action      Action // ActReplay, ActRedrive, ActEdit, ActEditRedrive, ActArchive or ActRestore
-	Patch       []byte // the JSON Merge Patch of an action that edits
+	Recipe      Recipe // of an action that edits. Its Table is not read with the job: store.JobTable does
 	Reason      string
 	By          Actor // who made it or, once it runs, who started or resumed it last; its Role is not stored
 	State       JobState
@@ -103,7 +103,7 @@ func (j Job) Delivers() bool { return j.Action.Delivers() }
 
 // JobInput is what a person adds when starting a job.
 type JobInput struct {
-	Patch  []byte // for an action that edits
+	Recipe Recipe // for an action that edits
 	Reason string // for that, and for ActArchive
 	// includes messages that may already have been processed
 	ConfirmUnknown bool
@@ -142,7 +142,7 @@ func (j Job) Start(by Actor, in JobInput, at time.Time) (JobChange, error) {
 		}
 	}
 	if j.Action.Edits() {
-		next.Patch = in.Patch
+		next.Recipe = in.Recipe
 	}
 	return next.changedFrom(j, by, "job.start", next.Reason, at)
 }
@@ -271,14 +271,16 @@ func (j Job) become(state JobState, by Actor, did string, at time.Time) (Job, er
 
 // jobState holds the facts of a job that an event stores.
 type jobState struct {
-	State    JobState  `json:"state"`
-	Action   Action    `json:"action"`
-	Messages int       `json:"messages"`
-	Filter   string    `json:"filter,omitempty"`
-	Patch    string    `json:"patch,omitempty"`
-	Undoes   JobID     `json:"undoes,omitempty"`
-	Steps    *JobSteps `json:"steps,omitempty"`
-	Step     int       `json:"step,omitempty"`
+	State    JobState   `json:"state"`
+	Action   Action     `json:"action"`
+	Messages int        `json:"messages"`
+	Filter   string     `json:"filter,omitempty"`
+	Patch    string     `json:"patch,omitempty"`
+	Recipe   RecipeKind `json:"recipe,omitempty"` // of the patch; "": MergePatch
+	Table    string     `json:"tableSha256,omitempty"`
+	Undoes   JobID      `json:"undoes,omitempty"`
+	Steps    *JobSteps  `json:"steps,omitempty"`
+	Step     int        `json:"step,omitempty"`
 	JobPace
 	Sequence JobSequence `json:"sequence,omitempty"`
 	Begins   *time.Time  `json:"begins,omitempty"`
@@ -303,7 +305,9 @@ func (j Job) state() jobState {
 		Action:   j.Action,
 		Messages: j.Items.Total(),
 		Filter:   j.Filter,
-		Patch:    string(j.Patch),
+		Patch:    j.Recipe.Text,
+		Recipe:   j.Recipe.Kind,
+		Table:    j.Recipe.tableDigest(),
 		Undoes:   j.Undoes,
 		Steps:    steps,
 		Step:     j.Step,

@@ -47,17 +47,14 @@ func (a Action) takes(s Status) bool {
 	return false
 }
 
-// Patcher returns the body of a revision after a patch: payload.PatchBody.
-type Patcher func(r Revision, patch []byte) ([]byte, error)
-
 // ChangeOf returns the change that the job makes to a message whose version was fixed with it. latest is the newest
 // revision of the message, which only a job that edits reads. Conflict and Invalid say why the job skips the message,
 // in words that are the same for all messages of a cause.
-func (j Job) ChangeOf(m Message, version int, latest Revision, patch Patcher, at time.Time) (Change, error) {
+func (j Job) ChangeOf(m Message, version int, latest Revision, apply Apply, at time.Time) (Change, error) {
 	if err := j.refusal(m, version); err != nil {
 		return Change{}, err
 	}
-	c, err := j.change(m, version, latest, patch, at)
+	c, err := j.change(m, version, latest, apply, at)
 	if err != nil {
 		return Change{}, err
 	}
@@ -83,7 +80,7 @@ func (j Job) refusal(m Message, version int) error {
 	return Errorf(Conflict, "%s already", m.Status)
 }
 
-func (j Job) change(m Message, version int, latest Revision, patch Patcher, at time.Time) (Change, error) {
+func (j Job) change(m Message, version int, latest Revision, apply Apply, at time.Time) (Change, error) {
 	switch j.Action {
 	case ActReplay, ActRedrive:
 		return j.sendOn(m, version, at)
@@ -92,7 +89,7 @@ func (j Job) change(m Message, version int, latest Revision, patch Patcher, at t
 		if j.Action.Redrives() {
 			trigger = TriggerJobRedrive
 		}
-		body, err := patch(latest, j.Patch)
+		body, err := apply(latest)
 		if err != nil {
 			return Change{}, err
 		}

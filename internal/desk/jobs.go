@@ -2,7 +2,6 @@ package desk
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"dlqdesk/internal/deadletter"
@@ -64,7 +63,7 @@ func (d *Desk) StartJob(ctx context.Context, by deadletter.Actor, id deadletter.
 		return err
 	}
 	rules := d.masks().All() // its messages may be of many sources
-	in.Reason = rules.Note(rules.Secrets(nil, "", in.Patch).HideText(reason))
+	in.Reason = rules.Note(rules.Secrets(nil, "", []byte(in.Recipe.Text)).HideText(reason))
 	draft, err := d.store.Job(ctx, id)
 	if err != nil {
 		return err
@@ -101,14 +100,7 @@ func checkStart(j deadletter.Job, by deadletter.Actor, in deadletter.JobInput, a
 	if _, err := j.Start(by, in, at); err != nil || !j.Action.Edits() {
 		return err
 	}
-	return checkPatch(in.Patch)
-}
-
-func checkPatch(patch []byte) error {
-	_, err := payload.MergePatch([]byte(`{}`), patch)
-	if fault, ok := errors.AsType[*deadletter.Error](err); ok {
-		fault.Field = deadletter.FieldPatch
-	}
+	_, err := payload.Compile(in.Recipe)
 	return err
 }
 

@@ -195,9 +195,10 @@ func TestInvalidJobsAreRefused(t *testing.T) {
 		"nothing to do":    freeze(deadletter.ActUsers, one),
 		"a filter of none": b.StartJob(t.Context(), anna, empty.ID, deadletter.JobInput{}),
 		"no reason":        start(deadletter.ActArchive, deadletter.JobInput{Reason: " "}),
-		"edit: no reason":  start(deadletter.ActEdit, deadletter.JobInput{Patch: []byte(`{}`)}),
+		"edit: no reason":  start(deadletter.ActEdit, deadletter.JobInput{Recipe: deadletter.Recipe{Text: `{}`}}),
+		"edit: no jq":      start(deadletter.ActEdit, deadletter.JobInput{Reason: "x", Recipe: deadletter.Recipe{Kind: "jq"}}),
 		"edit: no patch":   start(deadletter.ActEdit, deadletter.JobInput{Reason: "x"}),
-		"edit: no object":  start(deadletter.ActEdit, deadletter.JobInput{Reason: "x", Patch: []byte(`[]`)}),
+		"edit: no object":  start(deadletter.ActEdit, deadletter.JobInput{Reason: "x", Recipe: deadletter.Recipe{Text: `[]`}}),
 		"long reason":      start(deadletter.ActArchive, deadletter.JobInput{Reason: strings.Repeat("ä", 1001)}),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -120,13 +120,13 @@ func TestActionWithoutReasonIsRefused(t *testing.T) {
 func TestJobNeedsReasonAndConfirmation(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	patch := []byte(`{"id":1}`)
+	patch := deadletter.Recipe{Text: `{"id":1}`}
 	for caller, by := range callers() {
 		for action, in := range map[deadletter.Action]deadletter.JobInput{
 			deadletter.ActReplay:      {ConfirmUnknown: true},
 			deadletter.ActRedrive:     {ConfirmUnknown: true},
-			deadletter.ActEdit:        {ConfirmUnknown: true, Reason: "known fault", Patch: patch},
-			deadletter.ActEditRedrive: {ConfirmUnknown: true, Reason: "known fault", Patch: patch},
+			deadletter.ActEdit:        {ConfirmUnknown: true, Reason: "known fault", Recipe: patch},
+			deadletter.ActEditRedrive: {ConfirmUnknown: true, Reason: "known fault", Recipe: patch},
 			deadletter.ActArchive:     {Reason: "known fault"},
 		} {
 			t.Run(caller+" "+string(action), func(t *testing.T) {

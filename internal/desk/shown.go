@@ -214,9 +214,9 @@ func (h *Hider) Text(text string, at time.Time) string {
 	return h.masks.All().Error(text)
 }
 
-// Patch returns the merge patch of a job as it may be shown.
-func (h *Hider) Patch(patch []byte) string {
-	shown, _ := h.masks.All().Text(patch)
+// Patch returns the text of the recipe of a job as it may be shown.
+func (h *Hider) Patch(patch string) string {
+	shown, _ := h.masks.All().Text([]byte(patch))
 	return string(shown)
 }
 

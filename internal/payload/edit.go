@@ -53,23 +53,6 @@ func (t Text) CheckHeaders(edited deadletter.Headers) error {
 		"The header %s says how the body is written: leave it as it is. An edit does not convert the body.", name)
 }
 
-// PatchBody applies a JSON Merge Patch to the content of a body, such as the fields of a form, and returns the body in
-// the encoding in which it came. It returns Invalid for what MergePatch and Encode refuse.
-func PatchBody(r deadletter.Revision, patch []byte) ([]byte, error) {
-	text := Decode(r.Headers, r.Body, max(MaxEdit, len(r.Body)))
-	if text.IsUTF8() {
-		return MergePatch(r.Body, patch)
-	}
-	if err := text.Editable(); err != nil {
-		return nil, err
-	}
-	content, err := MergePatch(text.Bytes, patch)
-	if err != nil {
-		return nil, err
-	}
-	return text.Encode(content)
-}
-
 // CheckJSON returns nil if the text is JSON, and otherwise Invalid with the line and column of the first fault.
 func CheckJSON(text []byte) error {
 	_, err := jsontext.AppendFormat(nil, text, jsonOptions...)
@@ -80,10 +63,14 @@ func CheckJSON(text []byte) error {
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		offset, reason = int(syntax.ByteOffset), syntax.Err
 	}
-	before := text[:max(0, min(offset, len(text)-1))] // a text that ends too early stops at its last character
-	line := 1 + bytes.Count(before, []byte("\n"))
-	column := 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
+	line, column := position(text, min(offset, len(text)-1)) // a text that ends too early stops at its last character
 	return deadletter.Errorf(deadletter.Invalid, "this is not valid JSON: line %d, column %d: %v", line, column, reason)
+}
+
+// position returns the line and column, from 1, of an offset in a text.
+func position(text []byte, offset int) (line, column int) {
+	before := text[:max(0, min(offset, len(text)))]
+	return 1 + bytes.Count(before, []byte("\n")), 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
 }
 
 // MergePatch applies a JSON Merge Patch (RFC 7396) to a body. Names keep their order and numbers their digits. It

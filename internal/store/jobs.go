@@ -12,7 +12,7 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-const jobColumns = `j.id, j.action, j.patch, j.reason, j.actor, j.by, j.addr, j.state, j.pause_reason, j.filter,
+const jobColumns = `j.id, j.action, j.patch, j.recipe, j.reason, j.actor, j.by, j.addr, j.state, j.pause_reason, j.filter,
 	j.undoes, j.pending, j.in_flight, j.done, j.failed, j.skipped, j.oldest, j.newest, j.unfit, j.unknown, j.edited,
 	j.created_at, j.started_at, j.ended_at, j.last_by, j.last_action, j.last_at, j.steps, j.ask, j.step,
 	j.forgiven, j.rate, j.places, j.sequence, j.in_order, j.overtaken,
@@ -24,14 +24,15 @@ func scanJob(r sqlite.Row) (int64, deadletter.Job, error) {
 	var undoes, oldest, newest, started, ended, lastAt, begins sql.NullInt64
 	var lastBy, lastAction sql.NullString
 	var steps string
+	var patch []byte
 	err := r.Scan(
-		&j.ID, &j.Action, &j.Patch, &j.Reason, &j.By.Kind, &j.By.Name, &j.By.Addr, &j.State, &j.PauseReason,
+		&j.ID, &j.Action, &patch, &j.Recipe.Kind, &j.Reason, &j.By.Kind, &j.By.Name, &j.By.Addr, &j.State, &j.PauseReason,
 		&j.Filter, &undoes, &j.Items.Pending, &j.Items.InFlight, &j.Items.Done, &j.Items.Failed,
 		&j.Items.Skipped, &oldest, &newest, &j.Inapplicable, &j.Unknown, &j.Edited, &created, &started, &ended,
 		&lastBy, &lastAction, &lastAt, &steps, &j.Steps.Ask, &j.Step, &j.Forgiven, &j.Rate, &j.Places,
 		&j.Sequence, &j.Order, &j.Overtaken, &begins,
 	)
-	j.Begins = sqlite.Time(begins)
+	j.Recipe.Text, j.Begins = string(patch), sqlite.Time(begins)
 	if j.State == deadletter.JobPaused && begins.Valid {
 		j.State = deadletter.JobScheduled
 	}
@@ -62,9 +63,9 @@ func (t *Tx) Job(ctx context.Context, id deadletter.JobID) (deadletter.Job, erro
 	return job(ctx, t.tx, id)
 }
 
-const insertJob = `INSERT INTO jobs (action, patch, reason, actor, by, addr, state, pause_reason, filter, undoes,
+const insertJob = `INSERT INTO jobs (action, reason, actor, by, addr, state, pause_reason, filter, undoes,
 	pending, in_flight, done, failed, skipped, unfit, unknown, created_at)
-	VALUES (?, ?, ?, ?, ?, ?, ?, '', ?, ?, 0, 0, 0, 0, 0, 0, 0, ?)`
+	VALUES (?, ?, ?, ?, ?, ?, '', ?, ?, 0, 0, 0, 0, 0, 0, 0, ?)`
 
 // AddJob stores the draft of a job and returns it with its id. The draft has no messages yet.
 func (t *Tx) AddJob(ctx context.Context, j deadletter.Job) (deadletter.Job, error) {
@@ -73,7 +74,7 @@ func (t *Tx) AddJob(ctx context.Context, j deadletter.Job) (deadletter.Job, erro
 		undoes = j.Undoes
 	}
 	added, err := t.tx.ExecContext(
-		ctx, insertJob, j.Action, j.Patch, j.Reason, j.By.Kind, j.By.Name, j.By.Addr, j.State, j.Filter,
+		ctx, insertJob, j.Action, j.Reason, j.By.Kind, j.By.Name, j.By.Addr, j.State, j.Filter,
 		undoes, j.CreatedAt.UnixMilli(),
 	)
 	if err != nil {
@@ -84,7 +85,7 @@ func (t *Tx) AddJob(ctx context.Context, j deadletter.Job) (deadletter.Job, erro
 	return j, err
 }
 
-const updateJob = `UPDATE jobs SET patch = ?, reason = ?, actor = ?, by = ?, addr = ?, state = ?, pause_reason = ?,
+const updateJob = `UPDATE jobs SET patch = ?, recipe = ?, reason = ?, actor = ?, by = ?, addr = ?, state = ?, pause_reason = ?,
 	started_at = ?, ended_at = ?, last_by = ?, last_action = ?, last_at = ?, steps = ?, ask = ?, step = ?,
 	forgiven = ?, rate = ?, places = ?, sequence = ?, in_order = ?, begins_at = ?
 	WHERE id = ? AND state = ? AND (state = 'paused' AND begins_at IS NOT NULL) = ?`
@@ -98,7 +99,7 @@ func (t *Tx) ApplyJob(ctx context.Context, c deadletter.JobChange) error {
 		return err
 	}
 	written, err := t.tx.ExecContext(
-		ctx, updateJob, j.Patch, j.Reason, j.By.Kind, j.By.Name, j.By.Addr, stored(j.State), j.PauseReason,
+		ctx, updateJob, []byte(j.Recipe.Text), j.Recipe.Kind, j.Reason, j.By.Kind, j.By.Name, j.By.Addr, stored(j.State), j.PauseReason,
 		sqlite.Millis(j.StartedAt), sqlite.Millis(j.EndedAt), sqlite.Text(j.Last.By),
 		sqlite.Text(j.Last.Action), sqlite.Millis(j.Last.At), steps, j.Steps.Ask, j.Step, j.Forgiven, j.Rate, j.Places,
 		j.Sequence, j.Order, sqlite.Millis(j.Begins), j.ID,
@@ -113,12 +114,28 @@ func (t *Tx) ApplyJob(ctx context.Context, c deadletter.JobChange) error {
 			err,
 		)
 	}
+	if j.Recipe.Table != c.Before.Recipe.Table {
+		if _, err := t.tx.ExecContext(ctx, setJobTable, j.Recipe.Table, j.ID); err != nil {
+			return fmt.Errorf("write table of job %d: %w", j.ID, err)
+		}
+	}
 	if j.Forgiven != c.Before.Forgiven {
 		if _, err := t.tx.ExecContext(ctx, forgive, j.ID); err != nil {
 			return fmt.Errorf("write job %d: %w", j.ID, err)
 		}
 	}
 	return t.Record(ctx, c.Event)
+}
+
+const (
+	setJobTable = `UPDATE jobs SET recipe_table = ? WHERE id = ?`
+	jobTable    = `SELECT recipe_table FROM jobs WHERE id = ?`
+)
+
+// JobTable returns the table of a job's recipe, which may be large; "" if it has none.
+func (t *Tx) JobTable(ctx context.Context, id deadletter.JobID) (table string, err error) {
+	err = t.tx.QueryRowContext(ctx, jobTable, id).Scan(&table)
+	return table, notFound(err, "there is no job %d", id)
 }
 
 // stored returns the state as its column has it: that of a scheduled job is in begins_at.

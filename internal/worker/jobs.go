@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
-	"dlqdesk/internal/payload"
 	"dlqdesk/internal/store"
 )
 
@@ -255,7 +254,7 @@ func (l *jobLoop) applyItem(ctx context.Context, tx *store.Tx, j deadletter.Job,
 	if err != nil {
 		return err
 	}
-	change, err := j.ChangeOf(message, item.Version, deadletter.Revision{}, payload.PatchBody, l.w.now())
+	change, err := j.ChangeOf(message, item.Version, deadletter.Revision{}, nil, l.w.now())
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,6 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
-	"dlqdesk/internal/payload"
 	"dlqdesk/internal/store"
 )
 
@@ -169,6 +168,27 @@ func TestReplayJobDeliversEachMessageOnceAndRecordsResults(t *testing.T) {
 	}
 }
 
+func TestEditJobTakesValuesFromItsTable(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.employ(t, deadletter.Operator)
+	b.failed(t, 2)
+	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
+	b.run(t)
+	recipe := deadletter.Recipe{
+		Kind:  deadletter.JQ,
+		Text:  `.customer = ($table[.n | tostring].customer // error("no customer"))`,
+		Table: "n,customer\n12345678901234567890,4711\n",
+	}
+	j := b.finished(t, b.begin(t, deadletter.ActEdit, deadletter.JobInput{Recipe: recipe, Reason: "the id was missing"}))
+	if j.Items != (deadletter.JobItems{Done: 2}) || j.Recipe.Kind != deadletter.JQ {
+		t.Errorf("results %+v of %+v", j.Items, j.Recipe)
+	}
+	if got := string(b.destination.Received()[0].Body); !strings.Contains(got, `"n":12345678901234567890,"customer":"4711"`) {
+		t.Errorf("delivered %s", got)
+	}
+}
+
 func TestEditJobPatchesEachBody(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -183,7 +203,7 @@ func TestEditJobPatchesEachBody(t *testing.T) {
 		t,
 		b.begin(
 			t, deadletter.ActEdit,
-			deadletter.JobInput{Patch: []byte(`{"id":"x","n":null}`), Reason: "the id was missing"},
+			deadletter.JobInput{Recipe: deadletter.Recipe{Text: `{"id":"x","n":null}`}, Reason: "the id was missing"},
 		),
 	)
 	if j.Items != (deadletter.JobItems{Done: 3, Skipped: 1}) {
@@ -309,7 +329,7 @@ func TestJobContinuesAfterAKill(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		ordered, err := j.ChangeOf(l, 0, deadletter.Revision{}, payload.PatchBody, b.clock.Now())
+		ordered, err := j.ChangeOf(l, 0, deadletter.Revision{}, nil, b.clock.Now())
 		if err != nil {
 			return err
 		}

@@ -9,7 +9,6 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/envelope"
-	"dlqdesk/internal/payload"
 	"dlqdesk/internal/redrive"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
@@ -258,7 +257,11 @@ func (r *redriveLoop) openItem(
 	if err != nil {
 		return c, false, err
 	}
-	requested, err := j.ChangeOf(m, item.Version, latest, payload.PatchBody, r.w.now())
+	apply, err := r.w.recipes.of(ctx, tx, j)
+	if err != nil {
+		return c, false, err
+	}
+	requested, err := j.ChangeOf(m, item.Version, latest, apply, r.w.now())
 	if err != nil {
 		return c, false, err
 	}

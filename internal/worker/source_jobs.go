@@ -9,7 +9,6 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
-	"dlqdesk/internal/payload"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
 )
@@ -191,7 +190,11 @@ func (s *sourceLoop) openRead(
 	if err := s.w.checkOrder(ctx, tx, j, item, read.Message); err != nil {
 		return claimed{}, err
 	}
-	requested, err := j.ChangeOf(read.Message, item.Version, revision, payload.PatchBody, at)
+	apply, err := s.w.recipes.of(ctx, tx, j)
+	if err != nil {
+		return claimed{}, err
+	}
+	requested, err := j.ChangeOf(read.Message, item.Version, revision, apply, at)
 	if err != nil {
 		return claimed{}, err
 	}

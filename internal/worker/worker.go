@@ -64,6 +64,7 @@ type Worker struct {
 	redrives   map[string]*redriveLoop // by queue
 	jobRates   jobRates
 	jobWindows jobWindows
+	recipes    recipes
 	kicked     chan struct{} // wakes Run
 	loops      sourceLoops
 	large      *memory.Budget // bytes of long bodies in memory

@@ -505,7 +505,7 @@ func TestLongBodyIsDeliveredWhole(t *testing.T) {
 		case "by-job":
 			b.begin(t, deadletter.ActReplay, input)
 		case "edited":
-			input.Patch = []byte(`{"a":2}`)
+			input.Recipe.Text = `{"a":2}`
 			b.begin(t, deadletter.ActEdit, input)
 		}
 		b.becomes(t, m.ID, deadletter.Resolved)

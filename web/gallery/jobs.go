@@ -150,9 +150,16 @@ func jobs() []Example {
 				v.Action, v.Edits, v.Heading = "edit", true, "Edit and replay 214 messages"
 			},
 		),
+		draft("edit-jq", func(v *page.JobConfirmView) {
+			v.Action, v.Edits, v.Heading = "edit", true, "Edit and replay 214 messages"
+			v.Recipe = page.JobRecipe{
+				Kind: "jq", Text: ".customer.id = $table[.conversationId].customer", Table: "conversation,customer\nc-1,4711\nc-1",
+				TableError: "The table cannot be read: line 3, column 1: wrong number of fields.",
+			}
+		}),
 		draft("edit-faults", func(v *page.JobConfirmView) {
-			v.Action, v.Edits, v.Heading, v.Patch = "edit", true, "Edit and replay 214 messages", "{\n  \"id\": \n}"
-			v.PatchError = "This is not valid JSON: line 3, column 1: invalid character '}' at start of value."
+			v.Action, v.Edits, v.Heading, v.Recipe.Text = "edit", true, "Edit and replay 214 messages", "{\n  \"id\": \n}"
+			v.Recipe.Error = "This is not valid JSON: line 3, column 1: invalid character '}' at start of value."
 			v.ReasonError = "Enter a reason. It is kept with each message."
 		}),
 		draft("redrive", func(v *page.JobConfirmView) {

@@ -207,7 +207,7 @@ func TestReceivedDataIsEscaped(t *testing.T) {
 			Reason: attack, Patch: attack, MessagesURL: "/messages", Problems: []page.JobProblem{{Text: attack}},
 		}}),
 		"draft": page.JobConfirm(page.JobConfirmView{
-			ID: "1", Action: "edit", Patch: attack, Reason: attack, Back: attack,
+			ID: "1", Action: "edit", Recipe: page.JobRecipe{Text: attack, Error: attack, Table: attack, TableError: attack}, Reason: attack, Back: attack,
 		}),
 	} {
 		doc := render(t, gallery.Example{Name: name, Component: component})

@@ -42,7 +42,8 @@ type JobView struct {
 
 	By                string
 	Started, Ended    ui.Moment
-	Reason, Patch     string
+	Reason            string
+	Patch, PatchKind  string // the text of its recipe, and "jq"
 	Order             string // "Skips messages that come too late for their conversation"; empty: they have no order
 	Step              string // "Step 2 of 4 (10 messages)"; empty: it has none, or has ended
 	Left              string // "About 3m left at 412 a second"; empty: that is not known
@@ -187,8 +188,7 @@ type JobConfirmView struct {
 	Back        string // the query of the list, without "?"
 	To          string // the page to go to instead of that list; empty: none
 
-	Patch          string
-	PatchError     string
+	Recipe         JobRecipe
 	Reason         string
 	ReasonError    string
 	Order          JobOrder
@@ -387,8 +387,44 @@ var sequences = []ui.Option{
 	{Value: "key", Label: "By order key"},
 }
 
-// patchExample is shown where the patch is still empty.
-const patchExample = "{\n  \"customer\": { \"id\": \"4711\" },\n  \"legacyField\": null\n}"
+// JobRecipe is how a job edits each body.
+type JobRecipe struct {
+	Kind       string // merge, json-patch or jq; empty: merge
+	Text       string
+	Error      string
+	Table      string // CSV, for jq
+	TableError string
+}
+
+func (v JobRecipe) kinds() []ui.Option {
+	list := slices.Clone(recipeKinds)
+	for i := range list {
+		list[i].Selected = list[i].Value == v.Kind
+	}
+	return list
+}
+
+var recipeKinds = []ui.Option{
+	{Value: "merge", Label: "JSON Merge Patch"},
+	{Value: "json-patch", Label: "JSON Patch"},
+	{Value: "jq", Label: "jq"},
+}
+
+// RecipeName returns the name of a kind of recipe.
+func RecipeName(kind string) string {
+	for _, known := range recipeKinds {
+		if known.Value == kind {
+			return known.Label
+		}
+	}
+	return recipeKinds[0].Label
+}
+
+// Examples are shown where the change and its table are still empty.
+const (
+	patchExample = "{\n  \"customer\": { \"id\": \"4711\" },\n  \"legacyField\": null\n}"
+	tableExample = "conversation,customer\nc-1,4711"
+)
 
 // listURL is the list that a query names.
 func listURL(query string) string {
