@@ -108,6 +108,7 @@ func TestBrowserReplaysAllThatMatch(t *testing.T) {
 	)
 	anna.sees("64 messages received from")
 	anna.sees("No new messages since you selected.")
+	anna.does("choose no steps", chromedp.Evaluate[chromedp.Void](`document.getElementById('steps').value = ''`))
 	anna.does(
 		"confirm", chromedp.Click(chromedp.CSS(`#job-confirm [type="submit"]`)),
 		chromedp.WaitVisible(chromedp.CSS(`.job-strip[data-job-state="running"] .job-bar`)),

@@ -54,7 +54,8 @@ func (s *sourceLoop) claimJobItems(ctx context.Context, j deadletter.Job, share 
 		return nil, forever, err
 	}
 	s.jobsWaiting, s.prefetched[j.ID] = true, items
-	n, wait := s.w.jobRates.claim(j, min(share, len(items)), s.w.now())
+	// At the time of the count: what a later time would allow finds more places free.
+	n, wait := s.w.jobRates.claim(j, min(share, len(items)), s.counted)
 	if n == 0 {
 		return nil, wait, nil
 	}

@@ -28,6 +28,7 @@ type sourceLoop struct {
 	causes      causeLog
 	turns       *pressure.Turns // of automatic retries
 	latencies   latencies
+	counted     time.Time // when the deliveries in flight were counted
 
 	// The slot of a delivery is free before its result is written, so that the result and the next claims share a
 	// commit.
@@ -69,6 +70,7 @@ const storeRetry = time.Second
 // run claims and delivers until ctx ends, then waits for the deliveries in flight and for their results.
 func (s *sourceLoop) run(ctx context.Context) {
 	inFlight := inFlightCount{}
+	s.counted = s.w.now()
 	for ctx.Err() == nil {
 		claims, wait, err := s.claimWithinRate(ctx, cap(s.finished)-inFlight.all, inFlight.jobs)
 		if err != nil {
@@ -118,6 +120,7 @@ func (s *sourceLoop) await(ctx context.Context, wait time.Duration, inFlight *in
 			s.awaitMore(ctx, inFlight)
 		}
 	}
+	s.counted = s.w.now()
 	for {
 		select {
 		case trigger := <-s.finished:
