@@ -616,6 +616,37 @@ func jobSteps(j deadletter.Job) (list []page.JobStep) {
 	return list
 }
 
+// maxJobSamples is how many messages the page of a job that edits shows before and after.
+const maxJobSamples = 2
+
+// addSamples adds messages that a job edited, before and after.
+func (c *Console) addSamples(ctx context.Context, v *page.JobView, j deadletter.Job) error {
+	if !j.Action.Edits() {
+		return nil
+	}
+	edits, err := c.Store.JobEdits(ctx, j, maxJobSamples)
+	if err != nil {
+		return err
+	}
+	for _, edit := range edits {
+		m, err := c.Store.Message(ctx, edit.Message)
+		if err != nil {
+			return err
+		}
+		before, err := c.Store.RevisionHead(ctx, m.ID, edit.Revision-1)
+		if err != nil {
+			return err
+		}
+		after, err := c.Store.RevisionHead(ctx, m.ID, edit.Revision)
+		if err != nil {
+			return err
+		}
+		source := c.Desk.SourceOf(m)
+		v.Samples = append(v.Samples, compareView(m.ID, before, after, nil, source, source))
+	}
+	return nil
+}
+
 // maxJobEvents is how many events the page of a job shows.
 const maxJobEvents = 10
 
@@ -829,6 +860,9 @@ func (c *Console) addFacts(ctx context.Context, v *page.JobView, j deadletter.Jo
 		return err
 	}
 	if err := c.addCauses(ctx, v, j); err != nil {
+		return err
+	}
+	if err := c.addSamples(ctx, v, j); err != nil {
 		return err
 	}
 	if err := c.addEvents(ctx, v, j); err != nil {

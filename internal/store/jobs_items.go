@@ -528,6 +528,32 @@ func (s *Store) JobMessages(
 	return list, next, nil
 }
 
+// JobEdit names a revision that a job made.
+type JobEdit struct {
+	Message  deadletter.ID
+	Revision int
+}
+
+const jobEdits = `SELECT m.id, max(r.number) FROM (
+		SELECT message FROM job_items WHERE job = ? AND state IN ('done', 'failed') LIMIT 20
+	) i CROSS JOIN messages m ON m.n = i.message
+	CROSS JOIN revisions r ON r.message = m.n AND r.number > 0 AND r.reason = ? AND r.at >= ?
+	GROUP BY m.n ORDER BY m.n LIMIT ?`
+
+// JobEdits returns a few of the revisions that a job made: those of the messages that were received first.
+func (s *Store) JobEdits(ctx context.Context, j deadletter.Job, limit int) (list []JobEdit, err error) {
+	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
+		var e JobEdit
+		err := r.Scan(&e.Message, &e.Revision)
+		list = append(list, e)
+		return err
+	}, jobEdits, j.ID, j.Reason, j.StartedAt.UnixMilli(), limit)
+	if err != nil {
+		return nil, fmt.Errorf("read edits of the job %d: %w", j.ID, err)
+	}
+	return list, nil
+}
+
 const jobFaultText = `SELECT error FROM job_items
 	WHERE job = ? AND fault = ? AND state IN ('failed', 'skipped') LIMIT 1`
 

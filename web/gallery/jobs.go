@@ -89,6 +89,10 @@ func jobs() []Example {
 			URL:   "/messages?status=all",
 		},
 	}
+	edited := jobDone()
+	edited.Patch = `{"urgent":true}`
+	edited.Samples = []page.CompareView{compareView(), compareView()}
+	edited.Samples[1].ID, edited.Samples[1].Masked = longWord, false
 	for _, v := range []*page.JobView{&halted, &stepping} {
 		v.EventsURL = "/audit?job=" + v.ID
 	}
@@ -96,6 +100,7 @@ func jobs() []Example {
 		job("test-batch", testBatch),
 		job("halted", halted),
 		job("scheduled", scheduled),
+		job("edited", edited),
 		job("stepping", stepping),
 		job("cancelled", cancelled),
 		job("limits", waiting),

@@ -220,3 +220,21 @@ func TestTextFieldIsShownWithoutTheEditor(t *testing.T) {
 		t.Errorf("the field takes %d px, its editor %d: the page moves", got, taken)
 	}
 }
+
+func TestEachSampleOfAJobIsShownAsADifference(t *testing.T) {
+	t.Parallel()
+	sample := page.CompareView{
+		ID: "message-1", Text: true,
+		Before: page.CompareSide{Name: "original", Body: "{\n  \"id\": 1\n}", JSON: true},
+		After:  page.CompareSide{Name: "edit 1", Body: "{\n  \"id\": 2\n}", JSON: true},
+	}
+	v := page.JobPageView{
+		Chrome: page.Chrome{User: "anna", Title: "Job 1"},
+		Job:    page.JobView{ID: "1", State: "done", ReturnTo: "/jobs/1", Samples: []page.CompareView{sample, sample}},
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /jobs/1", show(http.StatusOK, page.Job(v)))
+	ctx := openPage(t, mux, "/jobs/1")
+	await(t, ctx, `[...document.querySelectorAll('.compare-host')].filter((host) =>
+		host.shadowRoot.querySelector('.cm-merge-b .cm-changedText')?.textContent === '2').length === 2`)
+}

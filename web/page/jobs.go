@@ -48,10 +48,11 @@ type JobView struct {
 	Step              string // "Step 2 of 4 (10 messages)"; empty: it has none, or has ended
 	Left              string // "About 3m left at 412 a second"; empty: that is not known
 	Steps             []JobStep
-	AsksSteps         bool       // it pauses after each step
-	Events            []AuditRow // its latest ones, on the job's page
-	EventsURL         string     // of all
-	Sequence          string // "Oldest first"; empty: it does not deliver
+	AsksSteps         bool          // it pauses after each step
+	Samples           []CompareView // messages that it edited, on the job's page
+	Events            []AuditRow    // its latest ones, on the job's page
+	EventsURL         string        // of all
+	Sequence          string        // "Oldest first"; empty: it does not deliver
 	Pace              JobPace
 	CanPace           bool   // its pace can be changed
 	Messages          string // "214 messages"

@@ -7,12 +7,12 @@ const collapseUnchanged = { margin: 3, minSize: 6 }
 const diffConfig = { scanLimit: 10_000, timeout: 500 } // milliseconds, after which the diff gets coarser
 const narrow = matchMedia('(max-width: 48rem)') // too narrow for two texts side by side
 
-// comparison replaces the texts of two revisions by their diff.
-export async function comparison() {
-	const box = document.querySelector('[data-comparison]')
-	if (!box) {
-		return
-	}
+// comparison replaces the texts of two revisions by their diff, wherever a page shows such.
+export function comparison() {
+	document.querySelectorAll('[data-comparison]').forEach(compare)
+}
+
+async function compare(box) {
 	const plain = [...box.querySelectorAll('pre')]
 	const height = Math.max(...plain.map((pre) => pre.offsetHeight))
 	const [before, after] = await Promise.all(plain.map(textOf))

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/worker"
 )
 
 // The export of a job has its messages with their results, masked, without formulas, and is itself on record.
@@ -105,12 +107,51 @@ func TestJobShowsItsStepsAndEvents(t *testing.T) {
 		t.Errorf("its steps are %q", got)
 	}
 	got := a.says(".job-events")
-	if paused, started := strings.Index(got, "olga paused this job"), strings.Index(got, "olga started this job"); paused < 0 ||
-		started < paused || a.count(".job-events li") != 2 {
+	before, _, ok := strings.Cut(got, "olga started this job")
+	if !ok || !strings.Contains(before, "olga paused this job") || a.count(".job-events li") != 2 {
 		t.Errorf("its events are %q", got)
 	}
 	all := p.get(a.doc().Find(`a[href^="/audit?"]`).AttrOr("href", ""))
 	if all.count(".sentence") != 2 || !strings.Contains(all.says(".preset-row"), "Job 1") {
 		t.Errorf("all of them are %s", all.says("main"))
+	}
+}
+
+// The page of a job that edits shows two of its messages before and after, masked.
+func TestEditJobShowsSamplesOfItsEdits(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, id := range []string{"a-1", "b-2", "c-3"} {
+		b.receive(t, id)
+	}
+	p := b.member(t, "olga", deadletter.Operator)
+	asked := p.post("/messages/bulk", form("action", "edit", "item", "a-1@0", "item", "b-2@0", "item", "c-3@0"), htmx()...)
+	fields := asked.fields("form")
+	fields.Set("patch", `{"added":"by the job"}`)
+	fields.Set("reason", "it was missing")
+	fields.Set("steps", "")
+	p.post("/jobs/1/start", fields)
+	if a := p.get("/jobs/1"); a.count(".job-sample") != 0 {
+		t.Errorf("before any edit it shows %s", a.says(".job-sample"))
+	}
+	policy := delivery.BreakerPolicy{FailureRate: 1, MinDeliveries: 100, RampStart: 1}
+	to := worker.Source{
+		Name: "genesys", Slots: 1, Breaker: delivery.NewBreaker(policy, func() {}, b.clock.Now),
+	}
+	b.workBy(t, 1, picky{[]deadletter.ID{"a-1"}}, to)
+	a := p.get("/jobs/1")
+	sides := a.doc().Find(".job-sample pre")
+	if a.count(".job-sample") != 2 || sides.Length() != 4 {
+		t.Fatalf("it shows %d samples: %s", a.count(".job-sample"), a.says("main"))
+	}
+	for i, side := range sides.EachIter() {
+		if strings.Contains(side.Text(), "by the job") != (i%2 == 1) {
+			t.Errorf("side %d is %s", i, side.Text())
+		}
+	}
+	for _, secret := range secrets() {
+		if strings.Contains(a.text, secret) {
+			t.Errorf("it shows %q", secret)
+		}
 	}
 }
