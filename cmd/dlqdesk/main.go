@@ -39,6 +39,7 @@ type cli struct {
 	Audit    auditCmds    `cmd:"" help:"Verify the audit trail, accept what is wrong with it, give it a new key."`
 	Platform platformCmds `cmd:"" help:"Register webhooks at Genesys Cloud and NICE CXone, and check them."`
 	Backup   backup       `cmd:"" help:"Copy messages, audit trail and queues, whether a server runs or not."`
+	Forward  forward      `cmd:"" help:"Send a copy of a message to a handler on this machine."`
 	Drain    drain        `cmd:"" help:"Put messages of the store back on a queue, while no server runs."`
 	Config   struct {
 		Check configCheck `cmd:"" help:"Report faults of the configuration, without starting."`

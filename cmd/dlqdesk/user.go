@@ -49,11 +49,19 @@ func (f configFlag) manage(p program, do manageUsers) error {
 	if err != nil {
 		return err
 	}
+	if err := checkDesk(cfg); err != nil {
+		return err
+	}
+	return do.in(cfg)
+}
+
+// checkDesk returns an error if there is no desk in the data folder.
+func checkDesk(cfg config.Config) error {
 	desk := filepath.Join(cfg.DataDir, server.DeskFile)
 	if _, err := os.Stat(desk); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("there is no desk in %s: name the configuration of the server by --config", cfg.DataDir)
 	}
-	return do.in(cfg)
+	return nil
 }
 
 // manageOrMake is manage for a desk that is made if it does not exist.

@@ -51,6 +51,7 @@ type App struct {
 	settings *settings.Live // in force
 	tracker  *delivery.Tracker
 	sender   delivery.Sender // of the whole program
+	copies   delivery.Sender // of copies of messages
 	pressure *pressure.Gauge
 
 	receiver, console, metricsServer *server.Server

@@ -4,11 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"dlqdesk/internal/auth"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/queue"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/server"
+	"dlqdesk/internal/settings"
 	"dlqdesk/internal/sqlite"
 	"dlqdesk/web"
 )
@@ -86,6 +91,31 @@ func (a *App) drain(
 		return url == a.cfg.Queue.DLQURL || listed && url == d.URL
 	}
 	return desk.Drainer{Store: a.store, To: q, Returns: returns, Now: a.now}.Drain(ctx, r)
+}
+
+// Forward sends a copy of a message to a handler on this machine, while a server runs on the data folder or not.
+func (a *App) Forward(
+	ctx context.Context, by deadletter.Actor, id deadletter.ID, f desk.Forward,
+) (sent deadletter.Attempt, err error) {
+	// Nothing stored is shown here, so it makes no difference since when the masks are in force.
+	since := func([]byte) (time.Time, error) { return time.Time{}, nil }
+	now, err := settings.New(a.cfg, nil, settings.Deps{MasksSince: since, Now: a.now, Log: a.log})
+	if err != nil {
+		return sent, err
+	}
+	client := delivery.NewClient(a.life.Deliveries(), a.now)
+	defer client.Close()
+	err = a.withStore(ctx, func() error {
+		sent, err = desk.New(desk.Deps{
+			Store:   a.store,
+			Sources: func() []desk.Source { return now.Desk },
+			Masks:   func() *redact.Masks { return now.Masks },
+			Copies:  a.copySender(client),
+			Now:     a.now,
+		}).Forward(ctx, by, id, f)
+		return err
+	})
+	return sent, err
 }
 
 // Users calls do with what manages the users of the data folder, while a server runs on it or not.

@@ -29,6 +29,7 @@ import (
 // saved is the state of the destinations before the restart.
 func (a *App) newTracker(saved map[string]delivery.Snapshot) error {
 	client := delivery.NewClient(a.life.Deliveries(), a.now)
+	a.copies = a.copySender(client)
 	a.life.OnStop("connections to destinations", func(context.Context) error { client.Close(); return nil })
 	a.tracker = delivery.NewTracker(delivery.TrackerDeps{
 		Client:   client,
@@ -57,6 +58,14 @@ func (a *App) newTracker(saved map[string]delivery.Snapshot) error {
 	}
 	a.run("secrets", a.settings.WatchSecrets)
 	return nil
+}
+
+// copySender sends copies of messages. They are none of the destinations' deliveries: neither the circuit breakers nor
+// the metrics count them, and they wait for no delivery of their message.
+func (a *App) copySender(client *delivery.Client) delivery.Sender {
+	return delivery.NewExclusive(delivery.ExclusiveDeps{
+		Sender: client, Stop: a.life.Deliveries(), Observe: func(string, deadletter.Attempt) {}, Now: a.now,
+	})
 }
 
 // startOrdering records what is delivered of the things that messages are about.
@@ -160,6 +169,7 @@ func (a *App) newConsole(ctx context.Context, q *queues) (*console.Console, erro
 		Tickets: func() deadletter.Tickets { return a.settings.Load().Config.Tickets.Tickets },
 		Kick:    a.kick,
 		JobRate: a.jobRate,
+		Copies:  a.copies,
 		Now:     a.now,
 	})
 	var names []string

@@ -94,11 +94,32 @@ func (r *reader) checkSource(c Config, s Source) {
 	r.checkWithin(at, "connect_timeout", s.Connect, s.Timeout)
 	r.checkWithin(at, "read_timeout", s.Read, s.Timeout)
 	r.checkTLS(at+".tls", s)
-	to, err := url.Parse(s.Destination)
-	if err == nil && to.Host == c.Listen && strings.HasPrefix(to.Path, "/webhooks/") {
+	if isReceiver(c, s.Destination) {
 		r.warn(at+".destination", "is the receiver itself: each webhook would come back as a new one")
 	}
+	for _, other := range s.Copies {
+		r.checkCopyTo(c, s, join(join(at, "destinations"), other.Name)+".url", other.URL)
+	}
 	r.checkVerify(c, at+".verify", s.Verify)
+}
+
+// checkCopyTo refuses a destination for copies at which a copy would be processed as a webhook of production.
+func (r *reader) checkCopyTo(c Config, s Source, key, address string) {
+	if address == "" {
+		return
+	}
+	if address == s.Destination {
+		r.fault(key, "is the destination of the source: copies of its messages must go elsewhere")
+	}
+	if isReceiver(c, address) {
+		r.warn(key, "is the receiver itself: each copy would come back as a new webhook")
+	}
+}
+
+// isReceiver reports whether an address is one of the receiver.
+func isReceiver(c Config, address string) bool {
+	to, err := url.Parse(address)
+	return err == nil && to.Host == c.Listen && strings.HasPrefix(to.Path, "/webhooks/")
 }
 
 // checkWithin refuses the limit of a part of a delivery that is over the limit of the whole.

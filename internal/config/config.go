@@ -96,6 +96,14 @@ type Source struct {
 	// OrderKey says where a body names the thing whose events have to stay in order. nil: OrderKey of Config finds the
 	// place by the platform; empty: no order.
 	OrderKey payload.OrderKey
+	Copies   []CopyTo // where people can send copies of its messages, ordered as Sources
+}
+
+// CopyTo is a destination besides that of a source, such as staging. It gets copies of messages when a person says so.
+type CopyTo struct {
+	Name   string
+	URL    string // absolute http or https URL
+	Masked bool   // the secrets of a copy are masked
 }
 
 // TLS configures the connection to a destination, whose certificate is always verified. Load has checked the files.

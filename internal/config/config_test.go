@@ -100,6 +100,9 @@ func describe(c config.Config) string {
 		)
 		fmt.Fprintf(&b, "\tconnect %s, read %s, per second %v, TLS %+v\n", s.Connect, s.Read, s.MaxPerSecond, s.TLS)
 		fmt.Fprintf(&b, "\tevent type %q\n", s.EventType)
+		for _, to := range s.Copies {
+			fmt.Fprintf(&b, "\tcopies to %s: %s, masked %t\n", to.Name, to.URL, to.Masked)
+		}
 		if !s.Shapes || s.KeepDelivered > 0 {
 			fmt.Fprintf(&b, "\tshapes %t, %d delivered kept\n", s.Shapes, s.KeepDelivered)
 		}

@@ -40,7 +40,7 @@ type settings map[string]any
 
 // section returns the group of keys that a path is in, and its last key.
 func (s settings) section(path string) (settings, string) {
-	keys := strings.Split(strings.Replace(path, ".NAME", "."+name, 1), ".")
+	keys := strings.Split(strings.ReplaceAll(path, ".NAME", "."+name), ".")
 	for _, key := range keys[:len(keys)-1] {
 		below, ok := s[key].(settings)
 		if !ok {
@@ -137,6 +137,7 @@ func base(t *testing.T) settings {
 	s := settings{}
 	s.set(t, "sources.genesys.destination", "http://127.0.0.1:9090/genesys")
 	s.set(t, "sources.NAME.destination", "https://127.0.0.1:9090/orders")
+	s.set(t, "sources.NAME.destinations.NAME.url", "https://127.0.0.1:9191/orders")
 	s.set(t, "queues.NAME.url", "https://sqs.eu-west-1.amazonaws.com/123456789012/failed")
 	s.set(t, "platforms.NAME.preset", "genesys-open-messaging")
 	s.set(t, "users.NAME", "viewer")
@@ -154,7 +155,7 @@ func keysOf(r *reader) []string {
 		for _, key := range s.keys {
 			path := join(s.path, key)
 			if !sections[path] && !strings.HasPrefix(path, "sources.genesys.") {
-				keys[strings.Replace(path, "."+name, ".NAME", 1)] = true
+				keys[strings.ReplaceAll(path, "."+name, ".NAME")] = true
 			}
 		}
 	}

@@ -27,7 +27,7 @@ func (m Mask) options() redact.Options {
 	return redact.Options{Headers: m.Headers, Names: m.Names, Paths: m.JSON, Except: m.Except}
 }
 
-// masks returns the rules of a source. Besides its messages' secrets there are those that its destination and its
+// masks returns the rules of a source. Besides its messages' secrets there are those that its destinations and its
 // platform share with the program.
 func (s Source) masks() *redact.Rules {
 	o := s.Mask.options()
@@ -35,16 +35,27 @@ func (s Source) masks() *redact.Rules {
 	for _, secret := range slices.Concat(s.Verify.Secrets, s.Verify.HandshakeSecrets) {
 		o.Known = append(o.Known, secret.Reveal())
 	}
-	if u, err := url.Parse(s.Destination); err == nil {
-		if u.User != nil {
-			password, _ := u.User.Password()
-			o.Known = append(o.Known, cmp.Or(password, u.User.Username()))
-		}
-		for name, values := range u.Query() {
-			for _, value := range values {
-				o.Known = append(o.Known, cmp.Or(value, name))
-			}
-		}
+	o.Known = append(o.Known, credentialsOf(s.Destination)...)
+	for _, other := range s.Copies {
+		o.Known = append(o.Known, credentialsOf(other.URL)...)
 	}
 	return redact.New(o)
+}
+
+// credentialsOf returns what is secret in the URL of a destination.
+func credentialsOf(address string) (secrets []string) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil
+	}
+	if u.User != nil {
+		password, _ := u.User.Password()
+		secrets = append(secrets, cmp.Or(password, u.User.Username()))
+	}
+	for name, values := range u.Query() {
+		for _, value := range values {
+			secrets = append(secrets, cmp.Or(value, name))
+		}
+	}
+	return secrets
 }

@@ -182,10 +182,23 @@ func readSource(name string, s *section, hint string) Source {
 		Breaker:       readBreaker(s.section("breaker")),
 		EventType:     readEventType(s),
 		OrderKey:      readOrderKey(s),
+		Copies:        readNamed(s.section("destinations"), readCopyTo),
 		Mask:          readMask(s.section("mask")),
 		Causes:        readCauses(name, s.section("causes")),
 		Shapes:        setting(s, "shapes", true, parseBool),
 		KeepDelivered: setting(s, "keep_delivered", 0, wholeNumber(0, maxKeepDelivered)),
+	}
+}
+
+func readCopyTo(name string, s *section) CopyTo {
+	if !copyName.MatchString(name) {
+		s.reader.fault(s.path, "the name of a destination must be 1 to 30 of a-z, A-Z, 0-9 and -, "+
+			"and begin with a letter or digit")
+	}
+	return CopyTo{
+		Name:   name,
+		URL:    required(s, "url", parseDestination, destinationHint),
+		Masked: setting(s, "masked", true, parseBool),
 	}
 }
 

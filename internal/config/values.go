@@ -168,6 +168,9 @@ func parseRegion(text string) (string, error) {
 
 var sourceName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 
+// copyName bounds the name of a destination for copies, because buttons show it.
+var copyName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9-]{0,29}$`)
+
 func checkName(what, name string) error {
 	if !sourceName.MatchString(name) {
 		return errors.New("the name of a " + what + " must be 1 to 63 of a-z, 0-9, - and _, and begin with a-z or 0-9")

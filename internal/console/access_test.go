@@ -271,6 +271,8 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		"/messages/a-1/mask":                order(0),
 		"/messages/a-1/probe":               order(0),
 		"/messages/a-1/redrive":             order(0, "revision", "0"),
+		"/messages/a-1/copy":                order(0, "to", "staging"),
+		"/messages/copy":                    form("to", "staging", "item", "a-1@0"),
 		"/messages/a-1/edit":                order(0, "revision", "0", "body", "{}", "reason", "x"),
 		"/messages/a-1/edit/curl":           order(0, "revision", "0", "body", "{}"),
 		"/messages/a-1/arrivals/3/separate": form(),

@@ -23,6 +23,9 @@ func eventSentence(e store.EventRow) string {
 		}
 		return "replayed"
 	}
+	if facts, ok := e.CopyFacts(); ok {
+		return copySentence(e.Action, facts)
+	}
 	if e.Action == desk.RefusedAction && e.TargetKind == messageTarget {
 		if e.Actor == deadletter.ActorSystem {
 			return "refused an action on"

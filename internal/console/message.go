@@ -499,7 +499,7 @@ func (c *Console) panelView(seen desk.View, h history, back string) page.Message
 	v.LastWasRedrive = len(h.attempts) > 0 && h.attempts[0].Trigger.Redrives()
 	c.addRevisions(&v, m, h.revisions)
 	c.addAttempts(&v, m, h)
-	for _, e := range h.events {
+	for _, e := range desk.WithoutOldStarts(h.events) {
 		if e.TargetKind == messageTarget && !strings.HasPrefix(e.Action, "attempt.") {
 			v.Events = append(v.Events, auditRow(e, nil))
 		}
@@ -517,6 +517,10 @@ func denyActions(v *page.MessagePanelView, seen desk.View) {
 	if v.DenyEdit = refused(deadletter.ActEdit); refused(deadletter.ActEditRedrive) == "" {
 		v.DenyEdit = ""
 	}
+	for _, to := range seen.CopiesTo {
+		v.CopiesTo = append(v.CopiesTo, page.CopyTo{Name: to.Name, Masked: to.Masked})
+	}
+	v.DenyCopy = errorText(seen.RefusedCopy)
 	v.Queue, v.RedrivesTo = printable(seen.Message.Queue.ConfigName), printable(seen.RedrivesTo)
 }
 

@@ -69,6 +69,7 @@ func (c *Console) table(r *http.Request, values url.Values) (page.MessagesTableV
 	inSight, fault := c.userJobs(r, address("/messages", replaceParam(l.query, "cursor", l.cursor)))
 	v.Jobs, err = inSight, cmp.Or(err, fault)
 	v.Denied = errorText(auth.Actor(r.Context()).May(deadletter.ActReplay))
+	v.CopiesTo = c.Desk.CopyNames()
 	status := http.StatusOK
 	switch kind := deadletter.KindOf(err); {
 	case err == nil:

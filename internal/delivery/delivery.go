@@ -45,7 +45,8 @@ type Request struct {
 	WebhookID   string
 	Edited      bool // the body or the headers are not those that were received
 	Attempt     int
-	TraceParent string        // see telemetry.TraceParent
+	CopyTo      string        // names the destination if it is a copy of a message, which tests a handler
+	TraceParent string        // see telemetry.TraceParent; "" of a copy, which continues no trace
 	Reserved    bool          // its slot was reserved with the destination's RateLimit
 	SlotIn      time.Duration // until that slot; the timeout counts from there
 	Probe       bool          // it tests a destination that is down or has asked for a pause

@@ -50,8 +50,15 @@ func headersOf(to Destination, r Request) http.Header {
 		h["User-Agent"] = []string{""} // net/http leaves an empty one out
 	}
 	h["Accept-Encoding"] = []string{payload.AcceptEncoding}
-	h["X-Dlqdesk-Attempt"] = []string{strconv.Itoa(r.Attempt)}
-	h["Traceparent"] = []string{r.TraceParent}
+	if r.CopyTo != "" {
+		h["X-Dlqdesk-Copy"] = []string{r.CopyTo}
+		delete(h, "X-Dlqdesk-Attempt")
+	} else {
+		h["X-Dlqdesk-Attempt"] = []string{strconv.Itoa(r.Attempt)}
+	}
+	if h["Traceparent"] = []string{r.TraceParent}; r.TraceParent == "" {
+		delete(h, "Traceparent")
+	}
 	preventRepeat(h)
 	return h
 }

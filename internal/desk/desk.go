@@ -1,5 +1,6 @@
 // Package desk carries out what people order: replay, edit, archive, restore or redrive one message or many. It checks
-// that the actor may, opens the transaction and lets the domain decide; it delivers nothing itself. Console, API and
+// that the actor may, opens the transaction and lets the domain decide; it delivers nothing itself but copies of messages
+// that test another destination. Console, API and
 // command line go through it, so that all of them refuse the same orders for the same reasons.
 package desk
 
@@ -13,7 +14,9 @@ import (
 	"unicode/utf8"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/ledger"
+	"dlqdesk/internal/memory"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
@@ -34,6 +37,10 @@ type Source struct {
 	OrderKey  payload.OrderKey
 	Shapes    bool // the shape of its deliveries is sampled
 	SignsID   bool // its platform signs the Webhook-Id: see payload.Dedup
+
+	CopiesTo []CopyTo             // besides its destination
+	Copies   delivery.Destination // how copies are sent, without URL
+	ProvedBy []string             // headers by which a handler recognises the platform
 }
 
 // Origin knows the queues that the messages of one DLQ came from. No user chooses where a message goes.
@@ -59,6 +66,7 @@ type Deps struct {
 	Tickets func() deadletter.Tickets      // as configured at the moment; nil: no tracker
 	Kick    func()                         // wakes the worker; it must not block
 	JobRate func(deadletter.JobID) float64 // messages a second of a running job; 0: not known. It can be nil
+	Copies  delivery.Sender                // sends copies of messages; nil where none are sent
 	Now     func() time.Time
 }
 
@@ -72,8 +80,11 @@ type Desk struct {
 	tickets func() deadletter.Tickets
 	kick    func()
 	jobRate func(deadletter.JobID) float64
+	copies  delivery.Sender
 	now     func() time.Time
 
+	copying     copying
+	copyMemory  *memory.Budget
 	differences differencesCache
 }
 
@@ -81,8 +92,8 @@ type Desk struct {
 func New(deps Deps) *Desk {
 	return &Desk{
 		deps.Store, deps.Sources, deps.Masks, deps.Origins, deps.Ledger, deps.Tickets, deps.Kick,
-		deps.JobRate, deps.Now,
-		differencesCache{},
+		deps.JobRate, deps.Copies, deps.Now,
+		copying{all: map[copyKey]bool{}}, memory.NewBudget(copyMemory), differencesCache{},
 	}
 }
 
@@ -121,17 +132,23 @@ type View struct {
 	Refused    map[deadletter.Action]error // why an action is not permitted; none for an action that is
 	RedrivesTo string                      // the name of the queue that it can be sent back to; "" where there is none
 	Signature  deadletter.SignaturePolicy  // of the source that delivers it
+
+	CopiesTo    []deadletter.CopyTo // where copies of it can be sent, whatever its status
+	RefusedCopy error               // why the actor may send none; nil: may
 }
 
 // View returns a message with the actions that the actor is refused, for the errors that the orders would return. A
 // command can be refused all the same, for want of a reason or a confirmation.
 func (d *Desk) View(by deadletter.Actor, m deadletter.Message) View {
-	v := View{Message: m, Refused: map[deadletter.Action]error{}}
+	v := View{Message: m, Refused: map[deadletter.Action]error{}, RefusedCopy: by.May(deadletter.ActReplay)}
 	noDestination, now := d.checkDestination(m), d.now()
 	to, noOrigin := d.origin(m)
 	v.RedrivesTo = to
 	if s, ok := d.Source(m.Source); ok {
 		v.Signature = s.Signature
+		for _, to := range s.CopiesTo {
+			v.CopiesTo = append(v.CopiesTo, to.CopyTo)
+		}
 	}
 	for _, act := range deadletter.MessageActions() {
 		err := m.Permits(by, act, now)

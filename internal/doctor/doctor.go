@@ -61,7 +61,8 @@ func Examine(ctx context.Context, cfg config.Config, r Request) ([]platform.Chec
 	e := &examination{cfg, s, w, r}
 	checks := e.checkConfiguration()
 	checks = append(checks, e.checkPlatform(ctx)...)
-	checks = append(checks, e.checkDestination(ctx), e.checkReceiver(ctx), e.checkDataDir())
+	checks = append(checks, e.checkDestinations(ctx)...)
+	checks = append(checks, e.checkReceiver(ctx), e.checkDataDir())
 	checks = append(checks, e.checkQueues(ctx)...)
 	if r.Send {
 		checks = append(checks, e.checkDelivery(ctx))

@@ -19,22 +19,34 @@ import (
 	"dlqdesk/internal/verify"
 )
 
-// checkDestination connects to the destination and sends nothing.
-func (e *examination) checkDestination(ctx context.Context) platform.Check {
+// checkDestinations checks the destination, and those for copies.
+func (e *examination) checkDestinations(ctx context.Context) []platform.Check {
+	checks := []platform.Check{e.checkDestination(ctx, "destination", e.source.Destination)}
+	for _, to := range e.source.Copies {
+		checks = append(checks, e.checkDestination(ctx, "destinations."+to.Name+".url", to.URL))
+	}
+	return checks
+}
+
+// checkDestination connects to the destination of a key and sends nothing. That of copies need not be up.
+func (e *examination) checkDestination(ctx context.Context, key, address string) platform.Check {
 	ctx, cancel := context.WithTimeout(ctx, checkLimit)
 	defer cancel()
 	s := e.source
-	connects := redact.Host(s.Destination) + " accepts connections (no request was sent)"
-	check := platform.Check{Name: "destination", State: platform.OK, Text: connects}
+	connects := redact.Host(address) + " accepts connections (no request was sent)"
+	check := platform.Check{Name: strings.TrimSuffix(key, ".url"), State: platform.OK, Text: connects}
 	files := delivery.TLSFiles{CA: s.TLS.CAFile, Cert: s.TLS.CertFile, Key: s.TLS.KeyFile, MinVersion: s.TLS.MinVersion}
 	tls, err := delivery.NewTLS(files, slog.New(slog.DiscardHandler))
 	if err == nil {
-		to := delivery.Destination{Source: s.Name, URL: s.Destination, Timeout: s.Timeout, Connect: s.Connect, TLS: tls}
+		to := delivery.Destination{Source: s.Name, URL: address, Timeout: s.Timeout, Connect: s.Connect, TLS: tls}
 		err = to.CheckConnection(ctx)
 	}
 	if err != nil {
 		check.State, check.Text = platform.Fail, err.Error()
-		check.Fix = "start the handler, or correct sources." + s.Name + ".destination"
+		if address != s.Destination {
+			check.State = platform.Warn
+		}
+		check.Fix = "start the handler, or correct sources." + s.Name + "." + key
 	}
 	return check
 }

@@ -86,6 +86,12 @@ func Host(address string) string {
 	return u.Host
 }
 
+// IsSignature reports whether a header has the signature of a platform, or its time.
+func IsSignature(name string) bool {
+	lower := strings.ToLower(name)
+	return strings.Contains(lower, "signature") || strings.Contains(lower, "hmac") || lower == "webhook-timestamp"
+}
+
 // HeaderLock returns why a person may not edit a header, or "" if they may.
 func (r *Rules) HeaderLock(name string) string {
 	switch lower := strings.ToLower(name); {
@@ -95,7 +101,7 @@ func (r *Rules) HeaderLock(name string) string {
 		return "says what dlqdesk can read"
 	case lower == "webhook-id" || lower == "traceparent" || lower == "x-dlqdesk-attempt":
 		return "identifies the delivery"
-	case strings.Contains(lower, "signature") || strings.Contains(lower, "hmac") || lower == "webhook-timestamp":
+	case IsSignature(name):
 		return "signature of the platform"
 	case r.IsSecretHeader(lower):
 		return "credential"

@@ -198,7 +198,16 @@ func (s *Settings) addDeliverable(source config.Source, d Deps) {
 		EventType: source.EventType,
 		Masks:     s.Masks.Of("", source.Name),
 	}
+	copies := s.destinations[configured].Destination
+	copies.URL, copies.RateLimit = "", nil
+	var copiesTo []desk.CopyTo
+	for _, c := range source.Copies {
+		copiesTo = append(copiesTo, desk.CopyTo{CopyTo: deadletter.CopyTo{Name: c.Name, Masked: c.Masked}, URL: c.URL})
+	}
 	s.Desk = append(s.Desk, desk.Source{
+		CopiesTo:  copiesTo,
+		Copies:    copies,
+		ProvedBy:  source.Verify.SecretHeaders(),
 		Name:      source.Name,
 		Probe:     own.ProbeNow,
 		ProbeSoon: own.ProbeSoon,

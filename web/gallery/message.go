@@ -51,6 +51,32 @@ func message() []Example {
 				MutedUntil: ago(-180), MutedFor: []string{"after 200 more"},
 			}
 		}),
+		message("copy", func(v *page.MessageView) {
+			v.Panel.CopiesTo = []page.CopyTo{{Name: "staging", Masked: true}}
+			v.Panel.Notice = ui.Notice{
+				Kind: ui.Done, Text: "Sent to staging: 200 in 12 ms", Hint: "The message stays as it is.",
+			}
+			v.Panel.Events = append([]page.AuditRow{{
+				Number: "1300", At: ago(0), Actor: "anna", Action: "message.copied", Sentence: "sent to staging (200 in 12 ms)",
+				Addr: "192.0.2.7",
+				Changes: []page.AuditChange{
+					{Name: "Response", New: page.AuditFact{Text: `{"ok":true}`}},
+					{Name: "Masked", New: page.AuditFact{Text: "true"}},
+				},
+			}}, v.Panel.Events...)
+		}),
+		message("copy-failed", func(v *page.MessageView) {
+			v.Panel.CopiesTo = []page.CopyTo{{Name: "staging", Masked: true}, {Name: "laptop-of-anna"}}
+			v.Panel.Notice = ui.Notice{
+				Kind: ui.Warn, Text: "Sent to staging: 422 in 40 ms",
+				Hint: "The handler answered: field id is missing. The message stays as it is.",
+			}
+		}),
+		message("copy-denied", func(v *page.MessageView) {
+			v.Panel.CopiesTo = []page.CopyTo{{Name: "staging", Masked: true}}
+			v.Panel.DenyCopy = "a viewer may not replay: ask an admin for the role that may"
+			v.Panel.DenyReplay, v.Panel.DenyEdit, v.Panel.DenyArchive = v.Panel.DenyCopy, v.Panel.DenyCopy, v.Panel.DenyCopy
+		}),
 		message("retrying", state("retrying")),
 		message("replaying", state("replaying")),
 		message("resolved", state("resolved")),

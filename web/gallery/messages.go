@@ -46,6 +46,13 @@ func messages() []Example {
 				Hint: "Narrow the filter or the search.",
 			}}
 		}),
+		list("copies", func(v *page.MessagesTableView) {
+			v.CopiesTo, v.Rows[0].Selected = []string{"laptop-of-anna", "staging"}, true
+			v.Notice = ui.Notice{
+				Kind: ui.Warn, Text: "Sent 3 messages to staging: 2 accepted.",
+				Hint: "One of the others: The handler answered: field id is missing.",
+			}
+		}),
 		list("one", func(v *page.MessagesTableView) { v.Rows, v.OlderURL = manyRows(1), "" }),
 		list("mixed", func(v *page.MessagesTableView) { v.Rows, v.Tabs = mixedRows(), tabsOf("") }),
 		list("queues", func(v *page.MessagesTableView) {

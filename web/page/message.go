@@ -118,7 +118,9 @@ type MessagePanelView struct {
 	Signature SignatureNote // of a replay
 
 	// Why each action is not possible now, for this person or this message; empty: it is.
-	DenyReplay, DenyRedrive, DenyEdit, DenyArchive, DenyRestore, DenyProbe string
+	DenyReplay, DenyRedrive, DenyEdit, DenyArchive, DenyRestore, DenyProbe, DenyCopy string
+
+	CopiesTo []CopyTo // destinations for copies of the message
 
 	Choices []ui.Option // revisions: of what a replay sends, newest first
 	Result  ui.Notice   // "Delivered: 200 in 84 ms"
@@ -127,6 +129,45 @@ type MessagePanelView struct {
 	Attempts  []AttemptView // newest first
 	Revisions []RevisionView
 	Events    []AuditRow // newest first; those of attempts left out, which the attempts tell
+}
+
+// CopyTo is a destination for copies of messages, which test a handler.
+type CopyTo struct {
+	Name   string
+	Masked bool
+}
+
+// copyLabel names what sends a copy.
+func (v MessagePanelView) copyLabel() string {
+	if len(v.CopiesTo) == 1 {
+		return "Send to " + v.CopiesTo[0].Name
+	}
+	return "Send copy to"
+}
+
+// copyTitle says what a copy is.
+func (v MessagePanelView) copyTitle() string {
+	secrets := "masked"
+	for _, to := range v.CopiesTo {
+		if !to.Masked {
+			secrets = "masked unless configured otherwise"
+		}
+	}
+	if len(v.CopiesTo) == 1 && !v.CopiesTo[0].Masked {
+		secrets = "not masked"
+	}
+	return "Sends a copy to test a handler: secrets are " + secrets + ", and the message stays as it is"
+}
+
+func (v MessagePanelView) copyOptions() (options []ui.Option) {
+	for _, to := range v.CopiesTo {
+		label := to.Name
+		if !to.Masked {
+			label += " (not masked)"
+		}
+		options = append(options, ui.Option{Value: to.Name, Label: label})
+	}
+	return options
 }
 
 // Cause is what is known of the reason that a message failed for. The zero Cause shows nothing.
@@ -316,7 +357,11 @@ func (v MessagePanelView) denials() []denial {
 	if !v.probes() {
 		probe.why = ""
 	}
-	return denials([]deniedAction{{"Replay", v.DenyReplay}, redrive, edit, last, probe})
+	copies := deniedAction{v.copyLabel(), v.DenyCopy}
+	if len(v.CopiesTo) == 0 {
+		copies.why = ""
+	}
+	return denials([]deniedAction{{"Replay", v.DenyReplay}, redrive, edit, copies, last, probe})
 }
 
 func (v MessagePanelView) denialID(why string) string { return denialID(v.denials(), why) }

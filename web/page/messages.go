@@ -47,8 +47,9 @@ type MessagesTableView struct {
 	NewerURL   string // the neighbouring page of newer messages; empty where there is none
 	OlderURL   string // empty on the oldest page
 
-	Redrives bool   // there are queues that messages can be sent back to
-	Denied   string // why this person may not act on messages; empty: may
+	CopiesTo []string // names of destinations for copies
+	Redrives bool     // there are queues that messages can be sent back to
+	Denied   string   // why this person may not act on messages; empty: may
 	Notice   ui.Notice
 	Jobs     []JobView // those that this person has in sight
 
