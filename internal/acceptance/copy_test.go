@@ -27,7 +27,8 @@ func TestCopiesGoElsewhere(t *testing.T) {
 	if strings.Contains(r.page(t, at), at+"/copy") {
 		t.Error("a copy is offered without a destination")
 	}
-	r.reload(t, "sources:\n"+source("orders", production.URL, once+`, destinations: { staging: { url: "`+staging.URL+`" } }`))
+	elsewhere := `, destinations: { staging: { url: "` + staging.URL + `" } }`
+	r.reload(t, "sources:\n"+source("orders", production.URL, once+elsewhere))
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.url+at+"/copy",
 		strings.NewReader(url.Values{"version": {"0"}, "to": {"staging"}}.Encode()))
 	if err != nil {
