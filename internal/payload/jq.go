@@ -29,7 +29,13 @@ func compileJQ(
 	query, err := gojq.Parse(text)
 	if fault, ok := errors.AsType[*gojq.ParseError](err); ok {
 		line, column := position([]byte(text), fault.Offset-len(fault.Token))
-		return nil, deadletter.Errorf(deadletter.Invalid, "this is not valid jq: line %d, column %d: %v", line, column, err)
+		return nil, deadletter.Errorf(
+			deadletter.Invalid,
+			"this is not valid jq: line %d, column %d: %v",
+			line,
+			column,
+			err,
+		)
 	}
 	if err == nil {
 		err = boundQuery(query, text)
@@ -83,7 +89,10 @@ func runJQ(
 		if err, failed := more.(error); failed {
 			return nil, jqError(ctx, err)
 		}
-		return nil, deadletter.Errorf(deadletter.Invalid, "the recipe has several results for this body: end it with one")
+		return nil, deadletter.Errorf(
+			deadletter.Invalid,
+			"the recipe has several results for this body: end it with one",
+		)
 	}
 	out := jqWriter{ranks: input.ranks}
 	out.write(result, bytes.Trim(content, white), 0)
@@ -101,7 +110,7 @@ func jqError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return deadletter.Errorf(deadletter.Invalid, "the recipe takes longer than %s for this body", maxJQTime)
 	}
-	if own, ok := err.(gojq.ValueError); ok {
+	if own, ok := errors.AsType[gojq.ValueError](err); ok {
 		if text, ok := own.Value().(string); ok && strings.HasPrefix(err.Error(), "error: ") {
 			return deadletter.Errorf(deadletter.Invalid, "the recipe stopped: %.200s", text)
 		}

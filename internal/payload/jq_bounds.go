@@ -118,11 +118,13 @@ var pathFunctions = strings.Fields(`empty error select recurse first last not ty
 	values nulls booleans numbers strings arrays objects iterables scalars`)
 
 // valueFunctions make a value, which is weighed.
-var valueFunctions = strings.Fields(`tostring tojson fromjson map map_values del delpaths to_entries from_entries with_entries
+var valueFunctions = strings.Fields(
+	`tostring tojson fromjson map map_values del delpaths to_entries from_entries with_entries
 	join split ascii_downcase ascii_upcase ltrimstr rtrimstr trimstr startswith endswith trim ltrim rtrim explode
 	flatten reverse sort sort_by
 	group_by unique unique_by min max min_by max_by paths floor ceil round fabs sqrt abs todate fromdate
-	fromdateiso8601 todateiso8601 strftime strptime mktime gmtime walk nth utf8bytelength`)
+	fromdateiso8601 todateiso8601 strftime strptime mktime gmtime walk nth utf8bytelength`,
+)
 
 // squareFunctions take time with the square of their input and arguments, which have to be small.
 var squareFunctions = strings.Fields(`test match capture scan splits sub gsub contains inside index rindex indices`)
@@ -197,7 +199,10 @@ func (b *bounder) value(v reflect.Value) error {
 
 func (b *bounder) node(v reflect.Value) error {
 	if b.depth++; b.depth > maxJQDepth {
-		return deadletter.Errorf(deadletter.Invalid, "the change is nested too deep: write less of it within one another")
+		return deadletter.Errorf(
+			deadletter.Invalid,
+			"the change is nested too deep: write less of it within one another",
+		)
 	}
 	defer func() { b.depth-- }()
 	if query, ok := v.Interface().(*gojq.Query); ok {

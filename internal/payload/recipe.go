@@ -35,7 +35,12 @@ func Compile(r deadletter.Recipe) (*Recipe, error) {
 	compiled := &Recipe{}
 	switch {
 	case len(r.Text) > maxRecipe:
-		err = deadletter.Errorf(deadletter.Invalid, "the change has %d bytes: at most %d are possible", len(r.Text), maxRecipe)
+		err = deadletter.Errorf(
+			deadletter.Invalid,
+			"the change has %d bytes: at most %d are possible",
+			len(r.Text),
+			maxRecipe,
+		)
 	case r.Kind == deadletter.JQ:
 		compiled.edit, err = compileJQ(r.Text, table)
 	case r.Table != "":
@@ -172,7 +177,12 @@ func readTable(text string) (map[string]any, error) {
 		return rows, nil
 	}
 	if len(text) > maxTable {
-		return nil, deadletter.Errorf(deadletter.Invalid, "the table has %d bytes: at most %d are possible", len(text), maxTable)
+		return nil, deadletter.Errorf(
+			deadletter.Invalid,
+			"the table has %d bytes: at most %d are possible",
+			len(text),
+			maxTable,
+		)
 	}
 	reader := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "\ufeff")))
 	columns, err := reader.Read()

@@ -31,27 +31,39 @@ func TestRecipeExamples(t *testing.T) {
 		text, body, want string
 	}{
 		{"", `{"a":{"b":null}}`, `{"z":1,"a":{"b":2,"c":3}}`, `{"z":1,"a":{"c":3}}`},
-		{deadletter.JSONPatch, `[{"op":"move","from":"/b","path":"/c"}]`, `{"b":1.50,"a":12345678901234567890}`,
-			`{"a":12345678901234567890,"c":1.50}`},
+		{
+			deadletter.JSONPatch, `[{"op":"move","from":"/b","path":"/c"}]`, `{"b":1.50,"a":12345678901234567890}`,
+			`{"a":12345678901234567890,"c":1.50}`,
+		},
 		{deadletter.JSONPatch, `[{"op":"add","path":"/l/-","value":"<é>"}]`, `{"z":"<>","l":[1]}`, `{"z":"<>","l":[1,"<é>"]}`},
 		{deadletter.JQ, `.`, "{\"z\": 1,\n \"a\":[1.10, \"\\u00e9\"]}", "{\"z\": 1,\n \"a\":[1.10, \"\\u00e9\"]}"},
-		{deadletter.JQ, `.b = .a`, `{"z":12345678901234567890, "a":{"y": 1.10,"x":2}}`,
-			`{"z":12345678901234567890,"a":{"y": 1.10,"x":2},"b":{"y":1.10,"x":2}}`},
+		{
+			deadletter.JQ, `.b = .a`, `{"z":12345678901234567890, "a":{"y": 1.10,"x":2}}`,
+			`{"z":12345678901234567890,"a":{"y": 1.10,"x":2},"b":{"y":1.10,"x":2}}`,
+		},
 		{deadletter.JQ, `del(.z) | .new = 1`, `{"z":1,"b":{"d": 1, "c":2},"a":3}`, `{"b":{"d": 1, "c":2},"a":3,"new":1}`},
 		{deadletter.JQ, `.tenant = $headers["X-Tenant"]`, `{"b":1}`, `{"b":1,"tenant":"north"}`},
 		{deadletter.JQ, `.customerId = $table[.id].customerId`, `{"id":"c,2"}`, `{"id":"c,2","customerId":"48\"12"}`},
-		{deadletter.JQ, `.n += 1 | .n *= 2 | .s += "b" | .l[1] //= 5`, `{"n":9007199254740993,"s":"a","l":[1]}`,
-			`{"n":18014398509481988,"s":"ab","l":[1,5]}`},
+		{
+			deadletter.JQ, `.n += 1 | .n *= 2 | .s += "b" | .l[1] //= 5`, `{"n":9007199254740993,"s":"a","l":[1]}`,
+			`{"n":18014398509481988,"s":"ab","l":[1,5]}`,
+		},
 		{deadletter.JQ, `.phone |= gsub("[^0-9]"; "")`, `{"phone":"+41 44-1"}`, `{"phone":"41441"}`},
-		{deadletter.JQ, `.d |= sub("(?<y>[0-9]+)-(?<m>[0-9]+)"; "\(.m)/\(.y)")`, `{"d":"é 2026-11 2027-12"}`,
-			`{"d":"é 11/2026 2027-12"}`},
-		{deadletter.JQ, `.items |= map(select(.id != "x") | .n = 1)`, `{"items":[{"z":1,"id":"y"},{"id":"x"}]}`,
-			`{"items":[{"z":1,"id":"y","n":1}]}`},
+		{
+			deadletter.JQ, `.d |= sub("(?<y>[0-9]+)-(?<m>[0-9]+)"; "\(.m)/\(.y)")`, `{"d":"é 2026-11 2027-12"}`,
+			`{"d":"é 11/2026 2027-12"}`,
+		},
+		{
+			deadletter.JQ, `.items |= map(select(.id != "x") | .n = 1)`, `{"items":[{"z":1,"id":"y"},{"id":"x"}]}`,
+			`{"items":[{"z":1,"id":"y","n":1}]}`,
+		},
 		{deadletter.JQ, `with_entries(.key |= ascii_downcase)`, `{"B":1,"A":2}`, `{"a":2,"b":1}`},
 		{deadletter.JQ, `.l |= join(",")`, `{"l":["a",1,null]}`, `{"l":"a,1,"}`},
 		{deadletter.JQ, `if .a then .b = -.a else error("no a") end`, `{"a":3}`, `{"a":3,"b":-3}`},
-		{deadletter.JQ, `.a as [$x, {b: $y}] | {x: $x, $y, z: [.a[0], "\($x)"]}`, `{"a":[1,{"b":2}]}`,
-			`{"x":1,"y":2,"z":[1,"1"]}`},
+		{
+			deadletter.JQ, `.a as [$x, {b: $y}] | {x: $x, $y, z: [.a[0], "\($x)"]}`, `{"a":[1,{"b":2}]}`,
+			`{"x":1,"y":2,"z":[1,"1"]}`,
+		},
 		{deadletter.JQ, `.l |= add`, `{"l":["a","b"]}`, `{"l":"ab"}`},
 		{deadletter.JQ, `reduce .l[] as $i (0; . + $i)`, `{"l":[1,2]}`, `3`},
 		{deadletter.JQ, `(.. | select(type == "object" and has("id")) | .id) |= tostring`, `{"a":{"id":1}}`, `{"a":{"id":"1"}}`},
@@ -72,7 +84,12 @@ func TestRecipeExamples(t *testing.T) {
 func TestRecipeKeepsTheEncoding(t *testing.T) {
 	t.Parallel()
 	form := deadletter.Headers{"Content-Type": {"application/x-www-form-urlencoded"}}
-	got, err := applied(t, deadletter.Recipe{Kind: deadletter.JQ, Text: `.to |= ltrimstr("+")`}, form, "to=%2B1555&q=a+b")
+	got, err := applied(
+		t,
+		deadletter.Recipe{Kind: deadletter.JQ, Text: `.to |= ltrimstr("+")`},
+		form,
+		"to=%2B1555&q=a+b",
+	)
 	if err != nil || got != "to=1555&q=a+b" {
 		t.Errorf("%s, %v", got, err)
 	}
@@ -89,8 +106,10 @@ func TestRecipeFaults(t *testing.T) {
 		{deadletter.Recipe{Kind: "perl", Text: "1"}, "patch", `got "perl"`},
 		{deadletter.Recipe{Kind: deadletter.JSONPatch, Text: `{}`}, "patch", "a list of operations"},
 		{deadletter.Recipe{Kind: deadletter.JSONPatch, Text: `[]`}, "patch", "a list of operations"},
-		{deadletter.Recipe{Kind: deadletter.JSONPatch, Text: `[{"op":"remove","path":"/a"},{"op":"add","path":"/a"}]`},
-			"patch", "operation 2: it needs a value"},
+		{
+			deadletter.Recipe{Kind: deadletter.JSONPatch, Text: `[{"op":"remove","path":"/a"},{"op":"add","path":"/a"}]`},
+			"patch", "operation 2: it needs a value",
+		},
 		{deadletter.Recipe{Kind: deadletter.JSONPatch, Text: `[{"op":"move","path":"/a","from":"b"}]`}, "patch", "needs a path"},
 		{deadletter.Recipe{Kind: deadletter.JQ, Text: ".a = 1 |\n  .b = )"}, "patch", "line 2, column 8"},
 		{deadletter.Recipe{Kind: deadletter.JQ, Text: ""}, "patch", "enter a change"},
