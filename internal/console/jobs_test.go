@@ -659,7 +659,7 @@ func TestJobStartsWithStepsAndGetsAnotherPace(t *testing.T) {
 		}
 	}
 	p.post(path+"/start", form("steps", "1 2", "sequence", "newest", "unknown", "yes"))
-	if got := p.get(path).says(".job-facts"); !strings.Contains(got, "Steps1 message now2 messages to come2 messages to come") ||
+	if got := p.get(path).says(".job-facts"); !strings.Contains(got, "Steps1 message now2 messages to come") ||
 		!strings.Contains(got, "SequenceNewest first") {
 		t.Errorf("its page says %q", got)
 	}
