@@ -257,8 +257,10 @@ func (s Source) copyOf(m deadletter.Message, r deadletter.Revision, to deadlette
 			"the body expands to more than can be masked: a copy of it cannot be sent masked")
 	}
 	if text := payload.Read(r, limit); masked && text.Editable() != nil && len(text.Codings) > 0 {
-		return request, deadletter.Errorf(deadletter.Invalid,
-			"the body has masked values and cannot be written in its encoding again: a copy of it cannot be sent masked")
+		return request, deadletter.Errorf(
+			deadletter.Invalid,
+			"the body has masked values and cannot be written in its encoding again: a copy of it cannot be sent masked",
+		)
 	}
 	request.Body, request.Headers = body, s.Masks.Headers(request.Headers)
 	request.Query = strings.ReplaceAll(s.Masks.Query(m.Query), redact.Mask, url.QueryEscape(redact.Mask))

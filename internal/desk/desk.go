@@ -93,7 +93,9 @@ func New(deps Deps) *Desk {
 	return &Desk{
 		deps.Store, deps.Sources, deps.Masks, deps.Origins, deps.Ledger, deps.Tickets, deps.Kick,
 		deps.JobRate, deps.Copies, deps.Now,
-		copying{all: map[copyKey]bool{}}, memory.NewBudget(copyMemory), differencesCache{},
+		copying{all: map[copyKey]bool{}},
+		memory.NewBudget(copyMemory),
+		differencesCache{},
 	}
 }
 
