@@ -110,7 +110,7 @@ func checkOperation(operation jsonpatch.Operation) error {
 	paths := []func() (string, error){operation.Path}
 	switch operation.Kind() {
 	case "add", "replace", "test":
-		if operation["value"] == nil {
+		if _, ok := operation["value"]; !ok { // null is one
 			return errors.New("it needs a value")
 		}
 	case "remove":

@@ -227,3 +227,17 @@ func TestDocumentedRecipes(t *testing.T) {
 		}
 	}
 }
+
+func TestJSONPatchSetsNull(t *testing.T) {
+	t.Parallel()
+	recipe, err := payload.Compile(deadletter.Recipe{
+		Kind: deadletter.JSONPatch, Text: `[{"op":"add","path":"/customer","value":null},{"op":"replace","path":"/n","value":null}]`,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := recipe.Apply(t.Context(), deadletter.Revision{Body: []byte(`{"n":1}`)})
+	if err != nil || string(got) != `{"n":null,"customer":null}` {
+		t.Errorf("%s, %v", got, err)
+	}
+}

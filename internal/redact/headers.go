@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -21,6 +22,13 @@ func (r *Rules) Headers(h deadletter.Headers) deadletter.Headers {
 			values[i] = Mask
 		}
 	}
+	return c
+}
+
+// OpenHeaders returns a copy of the headers without the secret ones.
+func (r *Rules) OpenHeaders(h deadletter.Headers) deadletter.Headers {
+	c := h.Clone()
+	maps.DeleteFunc(c, func(name string, _ []string) bool { return r.IsSecretHeader(name) })
 	return c
 }
 

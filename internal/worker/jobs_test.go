@@ -189,6 +189,25 @@ func TestEditJobTakesValuesFromItsTable(t *testing.T) {
 	}
 }
 
+// A recipe cannot copy what is secret into a body.
+func TestRecipeSeesNoSecretHeader(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.employ(t, deadletter.Operator)
+	c := desktest.Failure("s-1", 422, b.clock.Now())
+	c.Headers = deadletter.Headers{"Content-Type": {"application/json"}, "Authorization": {"Bearer s3cret"}, "X-Tenant": {"acme"}}
+	desktest.Receive(t, b.store, c)
+	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
+	b.run(t)
+	recipe := deadletter.Recipe{Kind: deadletter.JQ, Text: `.copied = ($headers | tostring)`}
+	b.finished(t, b.begin(t, deadletter.ActEdit, deadletter.JobInput{Recipe: recipe, Reason: "look"}))
+	received := b.destination.Received()
+	if len(received) != 1 || strings.Contains(string(received[0].Body), "s3cret") ||
+		!strings.Contains(string(received[0].Body), "acme") || received[0].Header.Get("Authorization") != "Bearer s3cret" {
+		t.Errorf("delivered %s", received[0].Body)
+	}
+}
+
 func TestEditJobPatchesEachBody(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

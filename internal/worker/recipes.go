@@ -6,6 +6,7 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/payload"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 )
 
@@ -19,8 +20,11 @@ type recipes struct {
 	compiled map[deadletter.JobID]*payload.Recipe
 }
 
-// of returns how a job edits; nil if it does not.
-func (r *recipes) of(ctx context.Context, tx *store.Tx, j deadletter.Job) (deadletter.Apply, error) {
+// of returns how a job edits a message; nil if it does not. The recipe sees no header that is secret: it could copy that
+// into the body.
+func (r *recipes) of(
+	ctx context.Context, tx *store.Tx, j deadletter.Job, masks *redact.Rules,
+) (deadletter.Apply, error) {
 	if !j.Action.Edits() {
 		return nil, nil
 	}
@@ -28,7 +32,10 @@ func (r *recipes) of(ctx context.Context, tx *store.Tx, j deadletter.Job) (deadl
 	if err != nil {
 		return nil, err
 	}
-	return func(latest deadletter.Revision) ([]byte, error) { return recipe.Apply(ctx, latest) }, nil
+	return func(latest deadletter.Revision) ([]byte, error) {
+		latest.Headers = masks.OpenHeaders(latest.Headers)
+		return recipe.Apply(ctx, latest)
+	}, nil
 }
 
 func (r *recipes) compile(ctx context.Context, tx *store.Tx, j deadletter.Job) (*payload.Recipe, error) {

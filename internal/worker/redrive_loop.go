@@ -257,7 +257,7 @@ func (r *redriveLoop) openItem(
 	if err != nil {
 		return c, false, err
 	}
-	apply, err := r.w.recipes.of(ctx, tx, j)
+	apply, err := r.w.recipes.of(ctx, tx, j, r.w.masks().Of(m.Queue.ConfigName, m.Source))
 	if err != nil {
 		return c, false, err
 	}

@@ -191,7 +191,8 @@ func (s *sourceLoop) openRead(
 	if err := s.w.checkOrder(ctx, tx, j, item, read.Message); err != nil {
 		return claimed{}, err
 	}
-	apply, err := s.w.recipes.of(ctx, tx, j)
+	masks := s.w.masks().Of(read.Message.Queue.ConfigName, read.Message.Source)
+	apply, err := s.w.recipes.of(ctx, tx, j, masks)
 	if err != nil {
 		return claimed{}, err
 	}
