@@ -114,10 +114,14 @@ func (d *steppingJob) check(t *testing.T) {
 			sent[id] = 1
 		}
 	}
-	if most := []int{0, 1, 11, 111, 300}[j.Step]; j.State == deadletter.JobScheduled && len(sent) > 0 || len(sent) > most {
+	if most := []int{0, 1, 11, 111, 300}[j.Step]; j.State == deadletter.JobScheduled && len(sent) > 0 ||
+		len(sent) > most {
 		t.Errorf("at step %d %d messages were sent: it is %s", j.Step, len(sent), j.State)
 	}
-	begun, err := s.Events(t.Context(), store.EventQuery{EventFilter: store.EventFilter{Action: "job.begin"}, Limit: 10})
+	begun, err := s.Events(
+		t.Context(),
+		store.EventQuery{EventFilter: store.EventFilter{Action: "job.begin"}, Limit: 10},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

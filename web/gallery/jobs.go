@@ -77,7 +77,10 @@ func jobs() []Example {
 	)
 	testBatch.WaitReason = "Step 1 of 2 (10 messages) finished, 1 of its messages failed: check the results, then resume " +
 		"for the other 204."
-	testBatch.Steps = []page.JobStep{{Messages: "10 messages", State: "done"}, {Messages: "204 messages", State: "paused"}}
+	testBatch.Steps = []page.JobStep{
+		{Messages: "10 messages", State: "done"},
+		{Messages: "204 messages", State: "paused"},
+	}
 	testBatch.AsksSteps = true
 	testBatch.CanResume = true
 	testBatch.CanCancel = true
@@ -158,7 +161,9 @@ func jobs() []Example {
 		draft("edit-jq", func(v *page.JobConfirmView) {
 			v.Action, v.Edits, v.Heading = "edit", true, "Edit and replay 214 messages"
 			v.Recipe = page.JobRecipe{
-				Kind: "jq", Text: ".customer.id = $table[.conversationId].customer", Table: "conversation,customer\nc-1,4711\nc-1",
+				Kind:       "jq",
+				Text:       ".customer.id = $table[.conversationId].customer",
+				Table:      "conversation,customer\nc-1,4711\nc-1",
 				TableError: "The table cannot be read: line 3, column 1: wrong number of fields.",
 			}
 		}),
@@ -424,7 +429,10 @@ func steps(states ...string) (list []page.JobStep) {
 func jobEvents() []page.AuditRow {
 	return []page.AuditRow{
 		{
-			At: ago(2), System: true, Actor: "dlqdesk", Sentence: "paused this job",
+			At:       ago(2),
+			System:   true,
+			Actor:    "dlqdesk",
+			Sentence: "paused this job",
 			Reason: "halted at step 2 of 4 (10 messages): 3 of 11 results failed, more than 20 %. Look at the errors, then " +
 				"resume with the messages that are left, or cancel",
 		},

@@ -56,14 +56,20 @@ func message() []Example {
 			v.Panel.Notice = ui.Notice{
 				Kind: ui.Done, Text: "Sent to staging: 200 in 12 ms", Hint: "The message stays as it is.",
 			}
-			v.Panel.Events = append([]page.AuditRow{{
-				Number: "1300", At: ago(0), Actor: "anna", Action: "message.copied", Sentence: "sent to staging (200 in 12 ms)",
-				Addr: "192.0.2.7",
-				Changes: []page.AuditChange{
-					{Name: "Response", New: page.AuditFact{Text: `{"ok":true}`}},
-					{Name: "Masked", New: page.AuditFact{Text: "true"}},
+			v.Panel.Events = append([]page.AuditRow{
+				{
+					Number:   "1300",
+					At:       ago(0),
+					Actor:    "anna",
+					Action:   "message.copied",
+					Sentence: "sent to staging (200 in 12 ms)",
+					Addr:     "192.0.2.7",
+					Changes: []page.AuditChange{
+						{Name: "Response", New: page.AuditFact{Text: `{"ok":true}`}},
+						{Name: "Masked", New: page.AuditFact{Text: "true"}},
+					},
 				},
-			}}, v.Panel.Events...)
+			}, v.Panel.Events...)
 		}),
 		message("copy-failed", func(v *page.MessageView) {
 			v.Panel.CopiesTo = []page.CopyTo{{Name: "staging", Masked: true}, {Name: "laptop-of-anna"}}
