@@ -345,7 +345,7 @@ func formNumber(r *http.Request, name string) int {
 	return n
 }
 
-// formNumbers parses numbers between commas or spaces. What is no number is -1.
+// formNumbers parses numbers between commas or spaces. Any other text is -1.
 func formNumbers(r *http.Request, name string) (list []int) {
 	for _, text := range strings.FieldsFunc(r.PostForm.Get(name), func(c rune) bool { return c == ',' || c == ' ' }) {
 		n, err := strconv.Atoi(text)

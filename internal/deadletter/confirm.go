@@ -83,7 +83,7 @@ func (j Job) NeedsReview() bool {
 const maxUncounted = 500
 
 // AsksCount reports whether a person has to enter the number of messages of a draft that goes to so many destinations,
-// so that nobody sends many by a slip.
+// so that no slip sends many.
 func (j Job) AsksCount(destinations int) bool {
 	return j.Delivers() && (j.Items.Total() > maxUncounted || destinations > 1)
 }

@@ -195,8 +195,9 @@ func (j Job) Begin(at time.Time) (JobChange, bool, error) {
 	return change, err == nil, err
 }
 
-// Resume continues a paused job, or starts a scheduled one. From then on its deliveries are in the name of the actor who resumed it, and in the
-// given order; "": as before. A job that asked whether to send a message asks again unless it gets another order.
+// Resume continues a paused job, or starts a scheduled one. From then on its deliveries are in the name of the actor
+// who resumed it, and in the given order; "": as before. A job that asked whether to send a message asks again unless
+// it gets another order.
 func (j Job) Resume(by Actor, order JobOrder, at time.Time) (JobChange, error) {
 	if err := by.May(j.Action); err != nil {
 		return JobChange{}, err

@@ -1,7 +1,7 @@
 // Package desk carries out what people order: replay, edit, archive, restore or redrive one message or many. It checks
-// that the actor may, opens the transaction and lets the domain decide; it delivers nothing itself but copies of messages
-// that test another destination. Console, API and
-// command line go through it, so that all of them refuse the same orders for the same reasons.
+// that the actor may, opens the transaction and lets the domain decide; it delivers nothing itself but copies of
+// messages that test another destination. Console, API and command line go through it, so that all of them refuse the
+// same orders for the same reasons.
 package desk
 
 import (

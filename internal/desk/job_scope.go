@@ -105,8 +105,8 @@ func (d *Desk) addCauses(ctx context.Context, s *JobScope, messages map[string]i
 	return nil
 }
 
-// willTake returns how long a draft will take at the lowest rate that bounds it, or as fast as the latest job of its kind
-// was. Both are 0 where neither is known.
+// willTake returns how long a draft will take at the lowest rate that bounds it, or as fast as the latest job of its
+// kind was. Both are 0 where neither is known.
 func (d *Desk) willTake(ctx context.Context, j deadletter.Job) (rate float64, takes time.Duration, err error) {
 	limits, err := d.JobLimits(ctx, j)
 	if err != nil {
@@ -143,8 +143,8 @@ func (d *Desk) latestRate(ctx context.Context, a deadletter.Action) (float64, er
 	return 0, nil
 }
 
-// AsksReview reports whether a draft must be shown before it is started, see deadletter.Job.NeedsReview; one that goes to
-// several destinations must as well.
+// AsksReview reports whether a draft must be shown before it is started, see deadletter.Job.NeedsReview; one that goes
+// to several destinations must as well.
 func (d *Desk) AsksReview(ctx context.Context, j deadletter.Job) (bool, error) {
 	if j.NeedsReview() || !j.Delivers() {
 		return j.NeedsReview(), nil

@@ -184,7 +184,8 @@ func (r *jqReader) read(dec *jsontext.Decoder, depth int) (any, error) {
 	return nil, nil
 }
 
-// jqWriter writes the result of jq. What is as it was in the body keeps its bytes, and names keep their order.
+// jqWriter writes the result of jq. Values that are as they were in the body keep their bytes, and names keep their
+// order.
 type jqWriter struct {
 	ranks map[string]int
 	text  []byte

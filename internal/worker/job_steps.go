@@ -10,8 +10,8 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// jobWindows remembers what the latest messages of each job came to, so that a job which went well for a long time halts
-// soon after it no longer does, and how fast it goes. After a restart it begins anew.
+// jobWindows remembers what the latest messages of each job came to, so that a job which went well for a long time
+// halts soon after it no longer does, and how fast it goes. After a restart it begins anew.
 type jobWindows struct {
 	mu sync.Mutex
 	of map[deadletter.JobID]*jobWindow

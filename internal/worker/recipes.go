@@ -20,8 +20,8 @@ type recipes struct {
 	compiled map[deadletter.JobID]*payload.Recipe
 }
 
-// of returns how a job edits a message; nil if it does not. The recipe sees no header that is secret: it could copy that
-// into the body.
+// of returns how a job edits a message; nil if it does not. The recipe sees no header that is secret: it could copy
+// that into the body.
 func (r *recipes) of(
 	ctx context.Context, tx *store.Tx, j deadletter.Job, masks *redact.Rules,
 ) (deadletter.Apply, error) {

@@ -25,7 +25,7 @@ func asKeyboards(key *input.DispatchKeyEventParams) {
 	}
 }
 
-// completing offers names for a text that ends in one letter, and values after an equals sign.
+// completing offers names for a text that ends in t, and values after an equals sign.
 func completing(w http.ResponseWriter, r *http.Request) {
 	text := r.URL.Query().Get("q")
 	var list []page.Completion
