@@ -134,8 +134,8 @@ const (
 )
 
 // JobTable returns the table of a job's recipe, which may be large; "" if it has none.
-func (t *Tx) JobTable(ctx context.Context, id deadletter.JobID) (table string, err error) {
-	err = t.tx.QueryRowContext(ctx, jobTable, id).Scan(&table)
+func (s *Store) JobTable(ctx context.Context, id deadletter.JobID) (table string, err error) {
+	err = s.db.QueryRowContext(ctx, jobTable, id).Scan(&table)
 	return table, notFound(err, "there is no job %d", id)
 }
 

@@ -20,32 +20,72 @@ type recipes struct {
 	compiled map[deadletter.JobID]*payload.Recipe
 }
 
-// of returns how a job edits a message; nil if it does not. The recipe sees no header that is secret: it could copy
-// that into the body.
-func (r *recipes) of(
-	ctx context.Context, tx *store.Tx, j deadletter.Job, masks *redact.Rules,
-) (deadletter.Apply, error) {
-	if !j.Action.Edits() {
-		return nil, nil
-	}
-	recipe, err := r.compile(ctx, tx, j)
-	if err != nil {
-		return nil, err
-	}
-	return func(latest deadletter.Revision) ([]byte, error) {
-		latest.Headers = masks.OpenHeaders(latest.Headers)
-		return recipe.Apply(ctx, latest)
-	}, nil
+// edits are the bodies of messages after the recipe of a job. The zero value is of a job that does not edit.
+type edits struct {
+	recipe *payload.Recipe
+	masks  func() *redact.Masks
+	done   map[deadletter.ID]edit
 }
 
-func (r *recipes) compile(ctx context.Context, tx *store.Tx, j deadletter.Job) (*payload.Recipe, error) {
+// edit is what the recipe made of a revision.
+type edit struct {
+	revision int
+	body     []byte
+	err      error
+}
+
+// editsOf applies the recipe of a job to messages. It does so outside of a write, because a recipe may take its time and
+// all writers share one connection.
+func (w *Worker) editsOf(
+	ctx context.Context, j deadletter.Job, read map[deadletter.ID]store.Latest,
+) (e edits, err error) {
+	if !j.Action.Edits() {
+		return e, nil
+	}
+	e = edits{masks: w.masks, done: map[deadletter.ID]edit{}}
+	if e.recipe, err = w.recipes.compile(ctx, w.store, j); err != nil {
+		return e, err
+	}
+	for id, latest := range read {
+		revision := latest.Revision
+		if revision.IsHead() {
+			if revision, err = w.store.Revision(ctx, id, revision.Number); err != nil {
+				return e, err
+			}
+		}
+		body, err := e.apply(ctx, latest.Message, revision)
+		e.done[id] = edit{revision.Number, body, err}
+	}
+	return e, nil
+}
+
+// of returns how the job edits a message; nil if it does not. A message that was changed since is edited anew.
+func (e edits) of(ctx context.Context, m deadletter.Message) deadletter.Apply {
+	if e.recipe == nil {
+		return nil
+	}
+	return func(latest deadletter.Revision) ([]byte, error) {
+		if done, ok := e.done[m.ID]; ok && done.revision == latest.Number {
+			return done.body, done.err
+		}
+		return e.apply(ctx, m, latest)
+	}
+}
+
+// apply edits a revision. The recipe sees no header that is secret: it could copy that into the body.
+func (e edits) apply(ctx context.Context, m deadletter.Message, latest deadletter.Revision) ([]byte, error) {
+	latest.Headers = e.masks().Of(m.Queue.ConfigName, m.Source).OpenHeaders(latest.Headers)
+	return e.recipe.Apply(ctx, latest)
+}
+
+func (r *recipes) compile(ctx context.Context, s *store.Store, j deadletter.Job) (*payload.Recipe, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if recipe, ok := r.compiled[j.ID]; ok {
 		return recipe, nil
 	}
 	var err error
-	if j.Recipe.Table, err = tx.JobTable(ctx, j.ID); err != nil {
+	if j.Recipe.Table, err = s.JobTable(ctx, j.ID); err != nil {
 		return nil, err
 	}
 	recipe, err := payload.Compile(j.Recipe)

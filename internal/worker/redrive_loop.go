@@ -202,7 +202,7 @@ func (r *redriveLoop) claimJobItems(
 	for _, i := range chosen[:n] {
 		batch = append(batch, items[i])
 	}
-	claims, err := r.openItems(ctx, j.ID, batch)
+	claims, err := r.openItems(ctx, j, batch)
 	if err == nil && len(claims) == 0 {
 		return nil, 0, nil // they were skipped: try the next
 	}
@@ -210,13 +210,23 @@ func (r *redriveLoop) claimJobItems(
 }
 
 func (r *redriveLoop) openItems(
-	ctx context.Context, id deadletter.JobID, items []store.Item,
+	ctx context.Context, j deadletter.Job, items []store.Item,
 ) ([]claimedRedrive, error) {
+	var edited edits
+	if j.Action.Edits() {
+		read, err := r.w.store.Latest(ctx, items)
+		if err != nil {
+			return nil, err
+		}
+		if edited, err = r.w.editsOf(ctx, j, read); err != nil {
+			return nil, err
+		}
+	}
 	var claims []claimedRedrive
 	err := r.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		claims = claims[:0]
-		return r.w.forEachItem(ctx, tx, id, items, func(j deadletter.Job, item store.Item) error {
-			c, begun, err := r.openItem(ctx, tx, j, item)
+		return r.w.forEachItem(ctx, tx, j.ID, items, func(j deadletter.Job, item store.Item) error {
+			c, begun, err := r.openItem(ctx, tx, j, item, edited)
 			if begun {
 				claims = append(claims, c)
 			}
@@ -232,7 +242,7 @@ func (r *redriveLoop) openItems(
 // openItem requests the redrive of a message for its job and claims it in one transaction. begun is false if the job
 // had begun with it before.
 func (r *redriveLoop) openItem(
-	ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item,
+	ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item, edited edits,
 ) (c claimedRedrive, begun bool, err error) {
 	m, err := tx.Message(ctx, item.Message)
 	if err != nil {
@@ -257,11 +267,7 @@ func (r *redriveLoop) openItem(
 	if err != nil {
 		return c, false, err
 	}
-	apply, err := r.w.recipes.of(ctx, tx, j, r.w.masks().Of(m.Queue.ConfigName, m.Source))
-	if err != nil {
-		return c, false, err
-	}
-	requested, err := j.ChangeOf(m, item.Version, latest, apply, r.w.now())
+	requested, err := j.ChangeOf(m, item.Version, latest, edited.of(ctx, m), r.w.now())
 	if err != nil {
 		return c, false, err
 	}

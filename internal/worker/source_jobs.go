@@ -64,7 +64,7 @@ func (s *sourceLoop) claimJobItems(ctx context.Context, j deadletter.Job, share 
 	if n = allowed.Count; n == 0 {
 		return nil, allowed.RetryIn, nil
 	}
-	opened, err := s.openItems(ctx, j.ID, items[:n])
+	opened, err := s.openItems(ctx, j, items[:n])
 	s.prefetched[j.ID] = s.prefetched[j.ID][n:]
 	if allowed.Probe {
 		delete(s.prefetched, j.ID) // one that goes on waiting follows
@@ -140,17 +140,22 @@ func (s *sourceLoop) nextItems(
 	return lastIf(atEnds, hasFailed), err
 }
 
-// openItems claims messages of a job. It reads them before the transaction, because all writers share one connection.
-func (s *sourceLoop) openItems(ctx context.Context, id deadletter.JobID, items []store.Item) ([]claimed, error) {
+// openItems claims messages of a job. It reads and edits them before the transaction, because all writers share one
+// connection.
+func (s *sourceLoop) openItems(ctx context.Context, j deadletter.Job, items []store.Item) ([]claimed, error) {
 	read, err := s.w.store.Latest(ctx, items)
+	if err != nil {
+		return nil, err
+	}
+	edited, err := s.w.editsOf(ctx, j, read)
 	if err != nil {
 		return nil, err
 	}
 	var claims []claimed
 	err = s.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		claims = claims[:0]
-		return s.w.forEachItem(ctx, tx, id, items, func(j deadletter.Job, item store.Item) error {
-			c, err := s.openItem(ctx, tx, j, item, read[item.Message])
+		return s.w.forEachItem(ctx, tx, j.ID, items, func(j deadletter.Job, item store.Item) error {
+			c, err := s.openItem(ctx, tx, j, item, read[item.Message], edited)
 			if err == nil {
 				claims = append(claims, c)
 			}
@@ -165,21 +170,21 @@ func (s *sourceLoop) openItems(ctx context.Context, id deadletter.JobID, items [
 
 // openItem claims a message as it was read, or as it is now if it was changed since.
 func (s *sourceLoop) openItem(
-	ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item, read store.Latest,
+	ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item, read store.Latest, edited edits,
 ) (claimed, error) {
-	c, err := s.openRead(ctx, tx, j, item, read)
+	c, err := s.openRead(ctx, tx, j, item, read, edited)
 	if deadletter.KindOf(err) != deadletter.Conflict {
 		return c, err
 	}
 	if read, err = tx.Latest(ctx, item.Message); err != nil {
 		return claimed{}, err
 	}
-	return s.openRead(ctx, tx, j, item, read)
+	return s.openRead(ctx, tx, j, item, read, edited)
 }
 
 // openRead requests the delivery of a message for its job and claims it in one transaction.
 func (s *sourceLoop) openRead(
-	ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item, read store.Latest,
+	ctx context.Context, tx *store.Tx, j deadletter.Job, item store.Item, read store.Latest, edited edits,
 ) (claimed, error) {
 	revision, at := read.Revision, s.w.now()
 	if revision.IsHead() && j.Action == deadletter.ActEdit {
@@ -191,12 +196,7 @@ func (s *sourceLoop) openRead(
 	if err := s.w.checkOrder(ctx, tx, j, item, read.Message); err != nil {
 		return claimed{}, err
 	}
-	masks := s.w.masks().Of(read.Message.Queue.ConfigName, read.Message.Source)
-	apply, err := s.w.recipes.of(ctx, tx, j, masks)
-	if err != nil {
-		return claimed{}, err
-	}
-	requested, err := j.ChangeOf(read.Message, item.Version, revision, apply, at)
+	requested, err := j.ChangeOf(read.Message, item.Version, revision, edited.of(ctx, read.Message), at)
 	if err != nil {
 		return claimed{}, err
 	}
