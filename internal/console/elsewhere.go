@@ -74,7 +74,14 @@ func copiesNotice(name string, all desk.Copies) ui.Notice {
 	}
 	n := ui.Notice{
 		Kind: ui.Done,
-		Text: "Sent " + plural(len(all.Sent), "message") + " to " + printable(name) + ": " + number(accepted) + " accepted.",
+		Text: "Sent " + plural(
+			len(all.Sent),
+			"message",
+		) + " to " + printable(
+			name,
+		) + ": " + number(
+			accepted,
+		) + " accepted.",
 		Hint: "The messages stay as they are.",
 	}
 	if accepted < len(all.Sent) {

@@ -46,7 +46,8 @@ func TestCopyOfAMessageShowsItsResult(t *testing.T) {
 	}
 	fields := page.fields("form[action$='/copy']")
 	partly := p.post("/messages/a-1/copy", fields, htmx()...)
-	if partly.status != http.StatusOK || !strings.HasPrefix(partly.says("#message-result"), "Sent to staging: 200 in ") ||
+	if partly.status != http.StatusOK ||
+		!strings.HasPrefix(partly.says("#message-result"), "Sent to staging: 200 in ") ||
 		!strings.Contains(partly.says("#message-history"), "olga sent to staging (200 in ") ||
 		strings.Contains(partly.says("#message-history"), "began to send") ||
 		partly.doc().Find("#message-panel").AttrOr("data-status", "") != "failed" {
@@ -64,7 +65,11 @@ func TestCopyOfAMessageShowsItsResult(t *testing.T) {
 		t.Errorf("the audit trail says %q", said)
 	}
 	fields.Set("to", to.URL)
-	if a := p.post("/messages/a-1/copy", fields, htmx()...); a.status != http.StatusConflict || len(to.Received()) != 2 {
+	if a := p.post(
+		"/messages/a-1/copy",
+		fields,
+		htmx()...); a.status != http.StatusConflict ||
+		len(to.Received()) != 2 {
 		t.Errorf("an address is answered %d, and %d were received", a.status, len(to.Received()))
 	}
 }

@@ -98,7 +98,13 @@ func TestRuleIsTriedBeforeItIsSaved(t *testing.T) {
 		t.Errorf("the trial says %q", got)
 	}
 	each := url.Values{
-		"source": {"genesys"}, "kind": {"join"}, "pattern": {`shard (\w+)`}, "title": {"Shard $1 is down"}, "try": {"yes"},
+		"source": {
+			"genesys",
+		},
+		"kind":    {"join"},
+		"pattern": {`shard (\w+)`},
+		"title":   {"Shard $1 is down"},
+		"try":     {"yes"},
 	}
 	if got := p.post("/causes/grouping", each).says(".group-trial p"); !strings.HasPrefix(
 		got, "Joins 2 causes, 4 messages, to 2. Looked") {

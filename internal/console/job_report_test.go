@@ -125,7 +125,10 @@ func TestEditJobShowsSamplesOfItsEdits(t *testing.T) {
 		b.receive(t, id)
 	}
 	p := b.member(t, "olga", deadletter.Operator)
-	asked := p.post("/messages/bulk", form("action", "edit", "item", "a-1@0", "item", "b-2@0", "item", "c-3@0"), htmx()...)
+	asked := p.post(
+		"/messages/bulk",
+		form("action", "edit", "item", "a-1@0", "item", "b-2@0", "item", "c-3@0"),
+		htmx()...)
 	fields := asked.fields("form")
 	fields.Set("patch", `{"added":"by the job"}`)
 	fields.Set("reason", "it was missing")

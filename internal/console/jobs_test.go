@@ -621,7 +621,8 @@ func TestJobIsScheduledAndStartedEarly(t *testing.T) {
 	begins := func(at time.Time) string { return at.UTC().Format("2006-01-02T15:04") }
 	now := b.clock.Now()
 	past := p.post(path+"/start", form("begins", begins(now.Add(-time.Hour)), "unknown", "yes"))
-	if past.status != http.StatusUnprocessableEntity || !strings.HasPrefix(past.says("#begins-fault"), "A job can begin") {
+	if past.status != http.StatusUnprocessableEntity ||
+		!strings.HasPrefix(past.says("#begins-fault"), "A job can begin") {
 		t.Errorf("a time that is past answers %d: %s", past.status, past.says(".field-fault"))
 	}
 	if a := p.post(path+"/start", form("begins", "soon", "unknown", "yes")); a.status < 400 {

@@ -132,7 +132,11 @@ func TestPaceOfAJobChangesWhileItIsUnderWay(t *testing.T) {
 func TestScheduledJobBeginsAtItsTime(t *testing.T) {
 	t.Parallel()
 	by, now := deadletter.User("anna", deadletter.Operator, ""), time.Now()
-	draft := deadletter.Job{Action: deadletter.ActReplay, State: deadletter.JobDraft, Items: deadletter.JobItems{Pending: 5}}
+	draft := deadletter.Job{
+		Action: deadletter.ActReplay,
+		State:  deadletter.JobDraft,
+		Items:  deadletter.JobItems{Pending: 5},
+	}
 	for _, begins := range []time.Time{now, now.Add(-time.Minute), now.Add(deadletter.MaxJobDelay)} {
 		_, err := draft.Start(by, deadletter.JobInput{Begins: begins}, now)
 		if deadletter.KindOf(err) != deadletter.Invalid || deadletter.FieldOf(err) != deadletter.FieldBegins {

@@ -231,7 +231,8 @@ func TestDocumentedRecipes(t *testing.T) {
 func TestJSONPatchSetsNull(t *testing.T) {
 	t.Parallel()
 	recipe, err := payload.Compile(deadletter.Recipe{
-		Kind: deadletter.JSONPatch, Text: `[{"op":"add","path":"/customer","value":null},{"op":"replace","path":"/n","value":null}]`,
+		Kind: deadletter.JSONPatch,
+		Text: `[{"op":"add","path":"/customer","value":null},{"op":"replace","path":"/n","value":null}]`,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -97,7 +97,11 @@ func TestProbeByAJobEditsOnce(t *testing.T) {
 	b.failed(t, 1)
 	b.fuse()
 	b.run(t)
-	b.begin(t, deadletter.ActEdit, deadletter.JobInput{Recipe: deadletter.Recipe{Text: `{"id":"x"}`}, Reason: "the id was missing"})
+	b.begin(
+		t,
+		deadletter.ActEdit,
+		deadletter.JobInput{Recipe: deadletter.Recipe{Text: `{"id":"x"}`}, Reason: "the id was missing"},
+	)
 	for i := range 3 {
 		b.received(t, i+1)
 		b.tick(breaker.ProbeInterval)

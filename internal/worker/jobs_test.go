@@ -180,11 +180,19 @@ func TestEditJobTakesValuesFromItsTable(t *testing.T) {
 		Text:  `.customer = ($table[.n | tostring].customer // error("no customer"))`,
 		Table: "n,customer\n12345678901234567890,4711\n",
 	}
-	j := b.finished(t, b.begin(t, deadletter.ActEdit, deadletter.JobInput{Recipe: recipe, Reason: "the id was missing"}))
+	j := b.finished(
+		t,
+		b.begin(t, deadletter.ActEdit, deadletter.JobInput{Recipe: recipe, Reason: "the id was missing"}),
+	)
 	if j.Items != (deadletter.JobItems{Done: 2}) || j.Recipe.Kind != deadletter.JQ {
 		t.Errorf("results %+v of %+v", j.Items, j.Recipe)
 	}
-	if got := string(b.destination.Received()[0].Body); !strings.Contains(got, `"n":12345678901234567890,"customer":"4711"`) {
+	if got := string(
+		b.destination.Received()[0].Body,
+	); !strings.Contains(
+		got,
+		`"n":12345678901234567890,"customer":"4711"`,
+	) {
 		t.Errorf("delivered %s", got)
 	}
 }
@@ -195,7 +203,11 @@ func TestRecipeSeesNoSecretHeader(t *testing.T) {
 	b := setup(t)
 	b.employ(t, deadletter.Operator)
 	c := desktest.Failure("s-1", 422, b.clock.Now())
-	c.Headers = deadletter.Headers{"Content-Type": {"application/json"}, "Authorization": {"Bearer s3cret"}, "X-Tenant": {"acme"}}
+	c.Headers = deadletter.Headers{
+		"Content-Type":  {"application/json"},
+		"Authorization": {"Bearer s3cret"},
+		"X-Tenant":      {"acme"},
+	}
 	desktest.Receive(t, b.store, c)
 	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
 	b.run(t)
@@ -203,7 +215,10 @@ func TestRecipeSeesNoSecretHeader(t *testing.T) {
 	b.finished(t, b.begin(t, deadletter.ActEdit, deadletter.JobInput{Recipe: recipe, Reason: "look"}))
 	received := b.destination.Received()
 	if len(received) != 1 || strings.Contains(string(received[0].Body), "s3cret") ||
-		!strings.Contains(string(received[0].Body), "acme") || received[0].Header.Get("Authorization") != "Bearer s3cret" {
+		!strings.Contains(
+			string(received[0].Body),
+			"acme",
+		) || received[0].Header.Get("Authorization") != "Bearer s3cret" {
 		t.Errorf("delivered %s", received[0].Body)
 	}
 }

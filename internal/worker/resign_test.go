@@ -52,7 +52,10 @@ func TestEveryDeliveryMayBeSignedAnew(t *testing.T) {
 	b.replay(t, b.becomes(t, "a-1", deadletter.Failed), 0)
 	b.becomes(t, "a-1", deadletter.Failed)
 	b.finished(t, b.begin(t, deadletter.ActReplay, deadletter.JobInput{}))
-	b.finished(t, b.begin(t, deadletter.ActEdit, deadletter.JobInput{Recipe: deadletter.Recipe{Text: `{"n":2}`}, Reason: "two"}))
+	b.finished(
+		t,
+		b.begin(t, deadletter.ActEdit, deadletter.JobInput{Recipe: deadletter.Recipe{Text: `{"n":2}`}, Reason: "two"}),
+	)
 	want := []string{
 		"as received {}", `edited {"n":1}`, "as received {}", `edited {"n":1}`, `edited {"n":2}`,
 	}

@@ -128,8 +128,12 @@ func TestPaperIsLightAndHasNoControls(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, ctx, `document.documentElement.dataset.theme === "light"`)
-	shown := eval[[]string](t, ctx, `[...document.querySelectorAll('.bar, .query, .pager, .btn, .col-check, .row-link')].
-		filter((e) => e.checkVisibility()).map((e) => e.className)`)
+	shown := eval[[]string](
+		t,
+		ctx,
+		`[...document.querySelectorAll('.bar, .query, .pager, .btn, .col-check, .row-link')].
+		filter((e) => e.checkVisibility()).map((e) => e.className)`,
+	)
 	if !slices.Equal(shown, []string{"row-link"}) {
 		t.Errorf("on paper are %v, want the row alone", shown)
 	}
