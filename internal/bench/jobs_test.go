@@ -212,7 +212,7 @@ func BenchmarkBadReplay(b *testing.B) {
 		case 1:
 			share = 0.3 + 0.7*rand.Float64()
 		case 2:
-			from = rand.IntN(5000)
+			from = rand.IntN(1000)
 		}
 		fails := func(n int) bool { return n > from && rand.Float64() < share }
 		bad.Store(&fails)
