@@ -238,18 +238,10 @@ func (c *Console) auditFilter(query url.Values) page.AuditFilter {
 		Job:        query.Get("job"),
 		From:       formTimeOf(query.Get("from")),
 		To:         formTimeOf(query.Get("to")),
-		ActorTypes: selected(auditActors(), query.Get("by")),
-		Actions:    selected(auditActions(), query.Get("action")),
+		ActorTypes: ui.Choose(auditActors(), query.Get("by")),
+		Actions:    ui.Choose(auditActions(), query.Get("action")),
 		Sources:    c.sourceOptions(nil, query.Get("source")),
 	}
-}
-
-// selected marks the option with the given value.
-func selected(options []ui.Option, value string) []ui.Option {
-	for i := range options {
-		options[i].Selected = options[i].Value == value
-	}
-	return options
 }
 
 // auditValueText returns the text of a filter's value.

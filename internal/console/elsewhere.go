@@ -72,17 +72,10 @@ func copiesNotice(name string, all desk.Copies) ui.Notice {
 			other = sentence(printable(a.Error))
 		}
 	}
+	sent := plural(len(all.Sent), "message")
 	n := ui.Notice{
-		Kind: ui.Done,
-		Text: "Sent " + plural(
-			len(all.Sent),
-			"message",
-		) + " to " + printable(
-			name,
-		) + ": " + number(
-			accepted,
-		) + " accepted.",
-		Hint: "The messages stay as they are.",
+		Kind: ui.Done, Hint: "The messages stay as they are.",
+		Text: "Sent " + sent + " to " + printable(name) + ": " + number(accepted) + " accepted.",
 	}
 	if accepted < len(all.Sent) {
 		n.Kind, n.Hint = ui.Warn, "One of the others: "+other

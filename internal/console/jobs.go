@@ -944,11 +944,7 @@ func (c *Console) jobScopeView(ctx context.Context, j deadletter.Job) (v page.Jo
 	}
 	for _, t := range scope.Targets {
 		v.Targets = append(v.Targets, page.JobTarget{
-			Source: printable(
-				cmp.Or(t.Source, "no source"),
-			),
-			Destination: printable(t.Destination),
-			Messages:    number(t.Messages),
+			Source: printable(t.Source), Destination: printable(t.Destination), Messages: number(t.Messages),
 		})
 	}
 	causes := make([]deadletter.Cause, len(scope.Causes))

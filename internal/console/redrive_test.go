@@ -124,6 +124,9 @@ func TestRedriveJobNamesItsTargets(t *testing.T) {
 	if !strings.Contains(asked.says("#job-confirm"), "Each message goes back to its source queue") {
 		t.Errorf("it asks %q", asked.says("#job-confirm"))
 	}
+	if got := asked.says(`[aria-label="Destinations"]`); got != "1 to payments" {
+		t.Errorf("it names %q", got)
+	}
 	p.post("/jobs/1/start", form("rate", "4"))
 	if facts := p.get("/jobs/1").says(".job-facts"); !strings.Contains(facts, "Pace4 a second at most") {
 		t.Errorf("its page says %q", facts)

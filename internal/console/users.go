@@ -77,7 +77,7 @@ func roleOptions(selectedRole string) []ui.Option {
 	for _, role := range deadletter.Roles() {
 		options = append(options, ui.Option{Value: string(role), Label: string(role)})
 	}
-	return selected(options, selectedRole)
+	return ui.Choose(options, selectedRole)
 }
 
 func (c *Console) addUser(w http.ResponseWriter, r *http.Request) error {

@@ -23,7 +23,7 @@ type JobScope struct {
 
 // JobTarget is a destination of a job.
 type JobTarget struct {
-	Source, Destination string // without what can be credentials
+	Source, Destination string // without what can be credentials; of a redrive: a queue
 	Messages            int
 }
 
@@ -41,7 +41,7 @@ func (d *Desk) JobScope(ctx context.Context, j deadletter.Job) (s JobScope, err 
 	if !j.Delivers() || j.State != deadletter.JobDraft {
 		return s, nil
 	}
-	shares, err := d.store.JobShares(ctx, j.ID)
+	shares, err := d.store.JobShares(ctx, j)
 	if err != nil {
 		return s, err
 	}
@@ -51,14 +51,14 @@ func (d *Desk) JobScope(ctx context.Context, j deadletter.Job) (s JobScope, err 
 		causes[share.Cause] += share.Messages
 	}
 	slices.SortStableFunc(s.Targets, func(a, b JobTarget) int { return cmp.Compare(b.Messages, a.Messages) })
-	s.AsksCount = j.AsksCount(s.destinations())
+	s.AsksCount = j.AsksCount(destinations(shares))
 	if s.Rate, s.Takes, err = d.willTake(ctx, j); err != nil {
 		return s, err
 	}
 	return s, d.addCauses(ctx, &s, causes)
 }
 
-// add counts the messages of a share for their target. Those of a redrive go back to their queues.
+// add counts the messages of a share for their target.
 func (s *JobScope) add(share store.JobShare) {
 	address := redact.Address(share.Destination)
 	i := slices.IndexFunc(s.Targets, func(t JobTarget) bool {
@@ -72,12 +72,25 @@ func (s *JobScope) add(share store.JobShare) {
 }
 
 // destinations returns how many different ones there are.
-func (s JobScope) destinations() int {
+func destinations(shares []store.JobShare) int {
 	different := map[string]bool{}
-	for _, t := range s.Targets {
-		different[t.Destination] = true
+	for _, share := range shares {
+		different[redact.Address(share.Destination)] = true
 	}
 	return len(different)
+}
+
+// checkCount returns why a draft cannot be started with the number that a person entered, see
+// deadletter.Job.CheckCount.
+func (d *Desk) checkCount(ctx context.Context, j deadletter.Job, entered int) error {
+	if !j.Delivers() || j.State != deadletter.JobDraft {
+		return nil
+	}
+	shares, err := d.store.JobShares(ctx, j)
+	if err != nil {
+		return err
+	}
+	return j.CheckCount(destinations(shares), entered)
 }
 
 func (d *Desk) addCauses(ctx context.Context, s *JobScope, messages map[string]int) error {
@@ -146,9 +159,12 @@ func (d *Desk) latestRate(ctx context.Context, a deadletter.Action) (float64, er
 // AsksReview reports whether a draft must be shown before it is started, see deadletter.Job.NeedsReview; one that goes
 // to several destinations must as well.
 func (d *Desk) AsksReview(ctx context.Context, j deadletter.Job) (bool, error) {
-	if j.NeedsReview() || !j.Delivers() {
-		return j.NeedsReview(), nil
+	if j.NeedsReview() {
+		return true, nil
 	}
-	scope, err := d.JobScope(ctx, j)
-	return scope.AsksCount, err
+	err := d.checkCount(ctx, j, 0)
+	if deadletter.KindOf(err) == deadletter.NeedsConfirmation {
+		return true, nil
+	}
+	return false, err
 }

@@ -71,11 +71,7 @@ func (d *Desk) StartJob(ctx context.Context, by deadletter.Actor, id deadletter.
 	if err := checkStart(draft, by, in, d.now()); err != nil {
 		return err
 	}
-	scope, err := d.JobScope(ctx, draft)
-	if err != nil {
-		return err
-	}
-	if err := draft.CheckCount(scope.destinations(), in.Count); err != nil {
+	if err := d.checkCount(ctx, draft, in.Count); err != nil {
 		return err
 	}
 	steps, err := d.store.ChooseSteps(ctx, draft, in.Steps.Sizes, in.Sequence)

@@ -206,16 +206,22 @@ func keysOf(ids []string) (keys []int) {
 	return keys
 }
 
+// holding has the destination hold what arrives until release lets it go, or is closed.
+func (b bundle) holding() (arrived, release chan bool) {
+	arrived, release = make(chan bool, 100), make(chan bool)
+	b.destination.Set(func(http.ResponseWriter, *http.Request) {
+		arrived <- true
+		<-release
+	})
+	return arrived, release
+}
+
 func TestPaceOfARunningJobIsChanged(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.employ(t, deadletter.Operator)
 	b.failed(t, 30)
-	arrived, release := make(chan bool, 30), make(chan bool)
-	b.destination.Set(func(http.ResponseWriter, *http.Request) {
-		arrived <- true
-		<-release
-	})
+	arrived, release := b.holding()
 	b.run(t)
 	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{JobPace: deadletter.JobPace{Places: 2}})
 	<-arrived
@@ -239,11 +245,7 @@ func TestRateOfARunningJobIsMeasured(t *testing.T) {
 	b := setup(t)
 	b.employ(t, deadletter.Operator)
 	b.failed(t, 12)
-	arrived, release := make(chan bool, 12), make(chan bool)
-	b.destination.Set(func(http.ResponseWriter, *http.Request) {
-		arrived <- true
-		<-release
-	})
+	arrived, release := b.holding()
 	b.run(t)
 	id := b.begin(t, deadletter.ActReplay, deadletter.JobInput{JobPace: deadletter.JobPace{Places: 1}})
 	<-arrived

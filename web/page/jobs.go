@@ -219,7 +219,7 @@ type JobScope struct {
 }
 
 // JobTarget is a destination with how many messages it gets.
-type JobTarget struct{ Source, Destination, Messages string }
+type JobTarget struct{ Source, Destination, Messages string } // Source is empty for messages of no source
 
 // JobScopeCause is a cause with how many messages of the draft failed for it, and what replays came to.
 type JobScopeCause struct {
@@ -371,15 +371,6 @@ func confirmIcon(action string) string {
 	return "replay"
 }
 
-// sequences returns those with the one that is chosen.
-func (v JobConfirmView) sequences() []ui.Option {
-	list := slices.Clone(sequences)
-	for i := range list {
-		list[i].Selected = list[i].Value == v.Sequence
-	}
-	return list
-}
-
 // sequences are the orders in which a job can take up its messages.
 var sequences = []ui.Option{
 	{Value: "oldest", Label: "Oldest first"},
@@ -395,14 +386,6 @@ type JobRecipe struct {
 	Error      string
 	Table      string // CSV, for jq
 	TableError string
-}
-
-func (v JobRecipe) kinds() []ui.Option {
-	list := slices.Clone(recipeKinds)
-	for i := range list {
-		list[i].Selected = list[i].Value == v.Kind
-	}
-	return list
 }
 
 var recipeKinds = []ui.Option{

@@ -4,6 +4,7 @@ package ui
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,6 +54,15 @@ type Segment struct {
 type Option struct {
 	Value, Label string
 	Selected     bool
+}
+
+// Choose returns a copy of options in which the one with a value is selected.
+func Choose(options []Option, value string) []Option {
+	list := slices.Clone(options)
+	for i := range list {
+		list[i].Selected = list[i].Value == value
+	}
+	return list
 }
 
 // Chip is one active filter with the address of the list without it.
