@@ -15,9 +15,6 @@ const (
 	JQ         RecipeKind = "jq"
 )
 
-// RecipeKinds lists every kind.
-func RecipeKinds() []RecipeKind { return []RecipeKind{MergePatch, JSONPatch, JQ} }
-
 // Recipe is an edit of many bodies. Examples:
 //
 //	merge        {"customer":{"id":"4711"},"legacyField":null}
