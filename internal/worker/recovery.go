@@ -102,21 +102,28 @@ func (w *Worker) abandonUnconfigured(ctx context.Context) error {
 		waiting := func() ([]deadletter.Message, error) {
 			return w.store.DueRedrives(ctx, name, farFuture, recoverBatch)
 		}
-		if err := w.abandon(ctx, refusal, waiting); err != nil {
+		never := func() bool { return false } // queues are read at the start alone
+		if err := w.abandon(ctx, refusal, never, waiting); err != nil {
 			return fmt.Errorf("fail messages of queue %q: %w", name, err)
 		}
 	}
 	return nil
 }
 
-// abandon fails every message that list returns, until it returns none. Each gets an attempt with the refusal.
-func (w *Worker) abandon(ctx context.Context, refusal error, list func() ([]deadletter.Message, error)) error {
-	for {
+// abandon fails every message that list returns, until it returns none or the source is configured again: a message
+// that was listed before may have been replayed since. Each gets an attempt with the refusal.
+func (w *Worker) abandon(
+	ctx context.Context, refusal error, configured func() bool, list func() ([]deadletter.Message, error),
+) error {
+	for !configured() {
 		waiting, err := list()
 		if err != nil || len(waiting) == 0 {
 			return err
 		}
 		if err := w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+			if configured() {
+				return nil
+			}
 			for _, m := range waiting {
 				if err := w.fail(ctx, tx, m.ID, refusal); err != nil {
 					return err
@@ -127,6 +134,7 @@ func (w *Worker) abandon(ctx context.Context, refusal error, list func() ([]dead
 			return err
 		}
 	}
+	return nil
 }
 
 // waiting returns messages of a source that wait for a delivery.

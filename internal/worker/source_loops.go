@@ -136,5 +136,9 @@ func (w *Worker) abandonRemoved(ctx context.Context, removed map[string]<-chan s
 // abandonSource fails the waiting messages of a source that is not configured.
 func (w *Worker) abandonSource(ctx context.Context, name string) error {
 	refusal := deadletter.Message{Source: name}.CheckDestination(false)
-	return w.abandon(ctx, refusal, func() ([]deadletter.Message, error) { return w.waiting(ctx, name) })
+	configured := func() bool {
+		_, ok := w.source(name)
+		return ok
+	}
+	return w.abandon(ctx, refusal, configured, func() ([]deadletter.Message, error) { return w.waiting(ctx, name) })
 }
