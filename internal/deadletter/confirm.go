@@ -21,6 +21,7 @@ const (
 	FieldCount    = "count"
 	FieldBegins   = "begins"
 	FieldSequence = "sequence"
+	FieldName     = "name"
 )
 
 // CheckConfirmed returns NeedsConfirmation where sending the message may have it processed twice, because the outcome
