@@ -387,7 +387,8 @@ func (t *Tx) settleDelivery(
 }
 
 const countItems = `UPDATE jobs SET pending = pending + ?, in_flight = in_flight + ?, done = done + ?,
-	failed = failed + ?, skipped = skipped + ? WHERE id = ?`
+	failed = failed + ?, skipped = skipped + ? WHERE id = ?
+	RETURNING coalesce(started_at, created_at), pending = 0 AND in_flight = 0 AND state IN ('running', 'paused')`
 
 // countJobs writes how far jobs got, and ends those that got to their end.
 func (t *Tx) countJobs(ctx context.Context, jobs map[deadletter.JobID]jobCounts) error {
@@ -402,8 +403,17 @@ func (t *Tx) countJobs(ctx context.Context, jobs map[deadletter.JobID]jobCounts)
 		if len(j.items) == 0 {
 			continue // items count for other causes
 		}
-		if _, err := t.tx.ExecContext(ctx, countItems, append(args, id)...); err != nil {
+		var began int64
+		var settled bool
+		err := t.tx.QueryRowContext(ctx, countItems, append(args, id)...).Scan(&began, &settled)
+		if err == nil {
+			err = t.addResults(ctx, id, time.UnixMilli(began), j)
+		}
+		if err != nil {
 			return fmt.Errorf("count the items of job %d: %w", id, err)
+		}
+		if !settled {
+			continue
 		}
 		if err := t.endJob(ctx, id, j.at); err != nil {
 			return fmt.Errorf("end job %d: %w", id, err)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -131,6 +132,10 @@ func TestReplayJobDeliversEachMessageOnceAndRecordsResults(t *testing.T) {
 	j = b.finished(t, j.ID)
 	if j.Items != (deadletter.JobItems{Done: 106, Failed: 12, Skipped: 3}) || j.EndedAt.IsZero() {
 		t.Errorf("results %+v", j.Items)
+	}
+	plotted, err := b.store.JobResults(t.Context(), j.ID, time.Hour)
+	if err != nil || !slices.Equal(plotted, []deadletter.JobResults{{Done: 106, Failed: 12, Skipped: 3}}) {
+		t.Errorf("results by time %+v, %v", plotted, err)
 	}
 	b.becomes(t, "l-00011", deadletter.Resolved)
 	seen := map[string]int{}
