@@ -25,7 +25,7 @@ type Cause struct {
 	CountedAt   time.Time // when Failed or Retrying changed last
 	Unedited    Replays
 	Edited      Replays
-	EditReason  string // of the latest edit that was delivered
+	EditReason  string // of the latest edit that was delivered; the name of the saved recipe that made it
 	Growth      int    // failures of the last hour in percent of its usual hour; 0 if it is not growing
 	State       CauseState
 	StateAt     time.Time // when State began

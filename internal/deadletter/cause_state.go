@@ -37,9 +37,10 @@ const (
 
 // CauseFacts are the facts around a cause that are not in it.
 type CauseFacts struct {
-	PerHour     int       // its failures within the last hour
-	DeliveredAt time.Time // the latest successful delivery to its destination; zero if none is known
-	Waits       bool      // the circuit breaker of its destination makes retries and jobs wait
+	PerHour     int         // its failures within the last hour
+	DeliveredAt time.Time   // the latest successful delivery to its destination; zero if none is known
+	Waits       bool        // the circuit breaker of its destination makes retries and jobs wait
+	Recipe      SavedRecipe // the best of its saved recipes
 }
 
 // CauseHour counts the failures and recoveries of a cause within an hour.

@@ -3,9 +3,10 @@ package deadletter
 // CauseStep is the next step for a cause, and the facts that it follows from.
 type CauseStep struct {
 	Kind    StepKind
-	Replays Replays // of StepReplay and StepFix as they were received, of StepEdit edited
-	As      Replays // of StepEdit: those as they were received
-	Edit    string  // of StepEdit: the reason of the latest edit that was delivered
+	Replays Replays     // of StepReplay and StepFix as they were received, of StepEdit edited, of StepRecipe with it
+	As      Replays     // of StepEdit: those as they were received
+	Edit    string      // of StepEdit: the reason of the latest edit that was delivered
+	Recipe  SavedRecipe // of StepRecipe
 }
 
 // StepKind is the sort of a next step.
@@ -17,6 +18,7 @@ const (
 	StepLook    StepKind = "look"    // claim it and look at a message
 	StepTest    StepKind = "test"    // replay a test batch: its destination takes deliveries again
 	StepReplay  StepKind = "replay"  // replay the rest: most were delivered as they were
+	StepRecipe  StepKind = "recipe"  // edit with a saved recipe: most were delivered with it, none as it was
 	StepEdit    StepKind = "edit"    // edit the rest: most were delivered after an edit, none as it was
 	StepFix     StepKind = "fix"     // fix the destination or edit: nothing was delivered as it was
 	StepBreaker StepKind = "breaker" // wait: the circuit breaker of its destination is open
@@ -32,6 +34,8 @@ func (c Cause) NextStep(f CauseFacts) CauseStep {
 		return CauseStep{Kind: StepBreaker}
 	case c.Failed == 0:
 		return CauseStep{Kind: StepRetries}
+	case c.recipeHelps(f.Recipe):
+		return CauseStep{Kind: StepRecipe, Replays: f.Recipe.Latest.Record.Replays, As: c.Unedited, Recipe: f.Recipe}
 	case c.Edited.mostly() && !c.Unedited.mostly():
 		return CauseStep{Kind: StepEdit, Replays: c.Edited, As: c.Unedited, Edit: c.EditReason}
 	case c.Unedited.mostly():
@@ -42,6 +46,11 @@ func (c Cause) NextStep(f CauseFacts) CauseStep {
 		return CauseStep{Kind: StepFix, Replays: c.Unedited}
 	}
 	return CauseStep{Kind: StepLook}
+}
+
+// recipeHelps reports whether most messages were delivered with the latest version of a recipe, and few as they were.
+func (c Cause) recipeHelps(r SavedRecipe) bool {
+	return r.ID != 0 && r.Latest.Record.mostly() && !c.Unedited.mostly()
 }
 
 // mostly reports whether most replays were delivered.

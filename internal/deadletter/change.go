@@ -123,6 +123,8 @@ type state struct {
 	Separated  ID        `json:"separated,omitempty"` // the message that an arrival became
 	Reason     string    `json:"reason,omitempty"`    // set only if the change changed it
 	BodySHA256 string    `json:"bodySha256,omitempty"`
+	Recipe     string    `json:"recipe,omitempty"` // the name of the saved recipe that made the revision
+	Version    int       `json:"recipeVersion,omitempty"`
 }
 
 // json cannot fail: every field is a string, a number or a time within the years that JSON can write.

@@ -80,6 +80,15 @@ func FieldOf(err error) string {
 	return ""
 }
 
+// About returns an error as one about an input.
+func About(field string, err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		e.Field = field
+	}
+	return err
+}
+
 // concern is an error that is about one message.
 type concern struct {
 	message ID

@@ -48,8 +48,9 @@ func (s JobState) Ended() bool { return s == JobDone || s == JobCancelled }
 // Job is a bulk action over messages that were fixed when it was made.
 type Job struct {
 	ID          JobID
-	Action      Action // ActReplay, ActRedrive, ActEdit, ActEditRedrive, ActArchive or ActRestore
-	Recipe      Recipe // of an action that edits. Its Table is not read with the job: store.JobTable does
+	Action      Action    // ActReplay, ActRedrive, ActEdit, ActEditRedrive, ActArchive or ActRestore
+	Recipe      Recipe    // of an action that edits. Its Table is not read with the job: store.JobTable does
+	Saved       RecipeUse // the version of a saved recipe that Recipe is
 	Reason      string
 	By          Actor // who made it or, once it runs, who started or resumed it last; its Role is not stored
 	State       JobState
@@ -103,8 +104,10 @@ func (j Job) Delivers() bool { return j.Action.Delivers() }
 
 // JobInput is what a person adds when starting a job.
 type JobInput struct {
-	Recipe Recipe // for an action that edits
-	Reason string // for that, and for ActArchive
+	Recipe Recipe    // for an action that edits
+	Saved  RecipeUse // the version of a saved recipe that Recipe was made of
+	SaveAs string    // the name under which to save Recipe; "": it is not saved
+	Reason string    // for an action that edits, and for ActArchive
 	// includes messages that may already have been processed
 	ConfirmUnknown bool
 	Steps          JobSteps    // for a job that delivers
@@ -142,9 +145,22 @@ func (j Job) Start(by Actor, in JobInput, at time.Time) (JobChange, error) {
 		}
 	}
 	if j.Action.Edits() {
-		next.Recipe = in.Recipe
+		next.Recipe, next.Saved = in.Recipe, in.Saved
 	}
 	return next.changedFrom(j, by, "job.start", next.Reason, at)
+}
+
+// CheckSave returns nil if the recipe of the job can be saved: it was started, edits, and is of no saved one.
+func (j Job) CheckSave() error {
+	switch {
+	case !j.Action.Edits():
+		return Errorf(Conflict, "this job edits nothing")
+	case j.State == JobDraft:
+		return Errorf(Conflict, "this job was not started yet")
+	case j.Saved.ID != 0:
+		return Errorf(Conflict, "this recipe is saved as %q already", j.Saved.Name)
+	}
+	return nil
 }
 
 // Pause stops the job from beginning further messages. Deliveries in flight finish.
@@ -279,6 +295,8 @@ type jobState struct {
 	Patch    string     `json:"patch,omitempty"`
 	Recipe   RecipeKind `json:"recipe,omitempty"` // of the patch; "": MergePatch
 	Table    string     `json:"tableSha256,omitempty"`
+	Saved    RecipeID   `json:"savedRecipe,omitempty"`
+	Version  int        `json:"recipeVersion,omitempty"`
 	Undoes   JobID      `json:"undoes,omitempty"`
 	Steps    *JobSteps  `json:"steps,omitempty"`
 	Step     int        `json:"step,omitempty"`
@@ -309,6 +327,8 @@ func (j Job) state() jobState {
 		Patch:    j.Recipe.Text,
 		Recipe:   j.Recipe.Kind,
 		Table:    j.Recipe.tableDigest(),
+		Saved:    j.Saved.ID,
+		Version:  j.Saved.Version,
 		Undoes:   j.Undoes,
 		Steps:    steps,
 		Step:     j.Step,

@@ -96,7 +96,7 @@ func (j Job) change(m Message, version int, latest Revision, apply Apply, at tim
 		if latest.Number > 0 && bytes.Equal(body, latest.Body) {
 			return j.sendOn(m, version, at) // it was edited when it tested its destination
 		}
-		edited := Revision{Body: body, Headers: latest.Headers, Reason: j.Reason}
+		edited := Revision{Body: body, Headers: latest.Headers, Reason: j.Reason, Recipe: j.Saved}
 		return m.EditAndReplay(j.By, trigger, edited, version, at)
 	case ActArchive:
 		return m.Archive(j.By, j.Reason, version, at)

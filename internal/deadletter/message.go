@@ -79,6 +79,7 @@ type Revision struct {
 	By           string // who edited; "" for what was received
 	Reason       string
 	At           time.Time
+	Recipe       RecipeUse // that made it, if it was a saved one
 }
 
 // IsHead reports whether Body is only the first part of the body.

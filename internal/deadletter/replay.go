@@ -76,7 +76,7 @@ func (m Message) EditAndReplay(by Actor, trigger Trigger, r Revision, version in
 	}
 	c := next.changedFrom(m, by, action, r.Reason, at)
 	after := next.state()
-	after.BodySHA256 = digestOf(r.Body)
+	after.BodySHA256, after.Recipe, after.Version = digestOf(r.Body), r.Recipe.Name, r.Recipe.Version
 	c.Revision, c.Event.After = &r, after.json()
 	return c, nil
 }

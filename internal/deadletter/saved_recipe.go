@@ -79,9 +79,6 @@ func (v RecipeVersion) Is(r Recipe) bool {
 	return cmp.Or(v.Kind, MergePatch) == cmp.Or(r.Kind, MergePatch) && v.Text == r.Text
 }
 
-// Proven returns what the latest version came to, and whether most of its messages were delivered.
-func (s SavedRecipe) Proven() (Replays, bool) { return s.Latest.Record.Replays, s.Latest.Record.mostly() }
-
 // Likely is a guess from 0 to 1 of how many messages the recipe fixes, by its latest version or, if that was not used
 // yet, by those before. Few results count for less than many.
 func (s SavedRecipe) Likely() float64 {
@@ -144,9 +141,7 @@ func checkRecipeName(name string, others []SavedRecipe, at time.Time) (string, e
 }
 
 func aboutName(kind Kind, format string, args ...any) error {
-	err := Errorf(kind, format, args...)
-	err.Field = FieldName
-	return err
+	return About(FieldName, Errorf(kind, format, args...))
 }
 
 func newVersion(by Actor, number int, r Recipe, at time.Time) RecipeVersion {

@@ -74,10 +74,18 @@ func (d *Desk) causeViews(ctx context.Context, by deadletter.Actor, list ...dead
 	if err := hider.Causes(ctx, list); err != nil {
 		return nil, err
 	}
+	recipes, err := d.bestRecipes(ctx, list)
+	if err != nil {
+		return nil, err
+	}
 	views := make([]CauseView, len(list))
 	for i, c := range list {
 		c.EditReason, c.Ticket = hider.Note(c.EditReason), hider.Note(c.Ticket)
-		views[i] = CauseView{Cause: c, Refused: d.refusedOn(by, c), Next: c.NextStep(d.causeFacts(c))}
+		facts := d.causeFacts(c)
+		if facts.Recipe = recipes[c.Fingerprint]; facts.Recipe.ID != 0 {
+			facts.Recipe.Name = hider.Note(facts.Recipe.Name)
+		}
+		views[i] = CauseView{Cause: c, Refused: d.refusedOn(by, c), Next: c.NextStep(facts)}
 	}
 	return views, nil
 }

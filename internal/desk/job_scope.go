@@ -13,10 +13,11 @@ import (
 
 // JobScope is what a draft that delivers would do.
 type JobScope struct {
-	Targets    []JobTarget // most messages first
-	Causes     []JobCause  // likewise, maxScopeCauses at most
-	MoreCauses int         // beyond those
-	AsksCount  bool        // the person has to enter the number of its messages
+	Targets    []JobTarget              // most messages first
+	Causes     []JobCause               // likewise, maxScopeCauses at most
+	MoreCauses int                      // beyond those
+	Recipes    []deadletter.SavedRecipe // of those causes, the likeliest to help first; of a job that edits
+	AsksCount  bool                     // the person has to enter the number of its messages
 	Takes      time.Duration
 	Rate       float64 // messages a second, by which it takes so long; 0: neither is known
 }
@@ -55,7 +56,10 @@ func (d *Desk) JobScope(ctx context.Context, j deadletter.Job) (s JobScope, err 
 	if s.Rate, s.Takes, err = d.willTake(ctx, j); err != nil {
 		return s, err
 	}
-	return s, d.addCauses(ctx, &s, causes)
+	if err := d.addCauses(ctx, &s, causes); err != nil || !j.Action.Edits() {
+		return s, err
+	}
+	return s, d.addRecipes(ctx, &s)
 }
 
 // add counts the messages of a share for their target.
@@ -115,6 +119,19 @@ func (d *Desk) addCauses(ctx context.Context, s *JobScope, messages map[string]i
 		}
 		s.Causes = append(s.Causes, JobCause{cause, messages[fingerprint]})
 	}
+	return nil
+}
+
+func (d *Desk) addRecipes(ctx context.Context, s *JobScope) (err error) {
+	fingerprints := make([]string, len(s.Causes))
+	for i, c := range s.Causes {
+		fingerprints[i] = c.Cause.Fingerprint
+	}
+	if s.Recipes, err = d.store.RecipesOf(ctx, fingerprints, false); err != nil {
+		return err
+	}
+	deadletter.SortRecipes(s.Recipes)
+	d.Hider().Recipes(s.Recipes)
 	return nil
 }
 

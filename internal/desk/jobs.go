@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"dlqdesk/internal/deadletter"
@@ -62,7 +63,11 @@ func (d *Desk) StartJob(ctx context.Context, by deadletter.Actor, id deadletter.
 	if err != nil {
 		return err
 	}
+	if in.Recipe, err = d.unmasked(ctx, in.Saved, in.Recipe); err != nil {
+		return err
+	}
 	rules := d.masks().All() // its messages may be of many sources
+	in.SaveAs = strings.TrimSpace(in.SaveAs)
 	in.Reason = rules.Note(rules.Secrets(nil, "", []byte(in.Recipe.Text)).HideText(reason))
 	draft, err := d.store.Job(ctx, id)
 	if err != nil {
@@ -82,8 +87,20 @@ func (d *Desk) StartJob(ctx context.Context, by deadletter.Actor, id deadletter.
 		return err
 	}
 	in.Steps.Sizes = steps.Sizes()
+	cause := ""
+	if in.SaveAs != "" {
+		if cause, err = d.mainCause(ctx, draft); err != nil {
+			return err
+		}
+	}
 	return d.setGoing(ctx, id, func(ctx context.Context, tx *store.Tx, j deadletter.Job) (deadletter.JobChange, error) {
-		change, err := j.Start(by, in, d.now())
+		saved, err := d.savedWith(ctx, tx, by, j, cause, in)
+		if err != nil {
+			return deadletter.JobChange{}, err
+		}
+		with := in
+		with.Saved = saved
+		change, err := j.Start(by, with, d.now())
 		if err == nil {
 			err = tx.SetSteps(ctx, id, steps)
 		}
@@ -95,6 +112,10 @@ func (d *Desk) StartJob(ctx context.Context, by deadletter.Actor, id deadletter.
 func checkStart(j deadletter.Job, by deadletter.Actor, in deadletter.JobInput, at time.Time) error {
 	if _, err := j.Start(by, in, at); err != nil || !j.Action.Edits() {
 		return err
+	}
+	if in.Recipe.Table == "" && payload.ReadsTable(in.Recipe) {
+		return deadletter.About(deadletter.FieldTable,
+			deadletter.Errorf(deadletter.Invalid, "this recipe reads $table: paste the table"))
 	}
 	_, err := payload.Compile(in.Recipe)
 	return err

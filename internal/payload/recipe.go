@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/itchyny/gojq"
 
 	"dlqdesk/internal/deadletter"
 )
@@ -30,7 +32,7 @@ type Recipe struct {
 func Compile(r deadletter.Recipe) (*Recipe, error) {
 	table, err := readTable(r.Table)
 	if err != nil {
-		return nil, about(deadletter.FieldTable, err)
+		return nil, deadletter.About(deadletter.FieldTable, err)
 	}
 	compiled := &Recipe{}
 	switch {
@@ -44,7 +46,7 @@ func Compile(r deadletter.Recipe) (*Recipe, error) {
 	case r.Kind == deadletter.JQ:
 		compiled.edit, err = compileJQ(r.Text, table)
 	case r.Table != "":
-		return nil, about(deadletter.FieldTable,
+		return nil, deadletter.About(deadletter.FieldTable,
 			deadletter.Errorf(deadletter.Invalid, "only jq reads a table: choose jq, or remove the table"))
 	case r.Kind == deadletter.JSONPatch:
 		compiled.edit, err = compileJSONPatch([]byte(r.Text))
@@ -53,14 +55,19 @@ func Compile(r deadletter.Recipe) (*Recipe, error) {
 	default:
 		err = deadletter.Errorf(deadletter.Invalid, "the change must be merge, json-patch or jq (got %q)", r.Kind)
 	}
-	return compiled, about(deadletter.FieldPatch, err)
+	return compiled, deadletter.About(deadletter.FieldPatch, err)
 }
 
-func about(field string, err error) error {
-	if fault, ok := errors.AsType[*deadletter.Error](err); ok {
-		fault.Field = field
+// readsTable finds the table of a jq program, which may also be in a text of it.
+var readsTable = regexp.MustCompile(`\$table\b`)
+
+// ReadsTable reports whether a recipe reads a table.
+func ReadsTable(r deadletter.Recipe) bool {
+	if r.Kind != deadletter.JQ {
+		return false
 	}
-	return err
+	query, err := gojq.Parse(r.Text)
+	return err == nil && readsTable.MatchString(query.String())
 }
 
 // Apply returns the body of a revision after the recipe, in the encoding in which it came. It returns Invalid for what

@@ -172,7 +172,8 @@ const (
 	insertCause = `INSERT INTO causes (fingerprint, source, destination, reason, title, status_code, messages, failed,
 		retrying, first_at, last_at, counted_at, state_at, due_at, unedited, unedited_delivered, edited,
 		edited_delivered) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	setEditReason = `UPDATE causes SET edit_reason = coalesce((SELECT reason FROM revisions WHERE number = ?3
+	setEditReason = `UPDATE causes SET edit_reason = coalesce((SELECT coalesce((SELECT name FROM recipes
+		WHERE id = revisions.recipe), reason) FROM revisions WHERE number = ?3
 		AND message = (SELECT n FROM messages WHERE id = ?2)), edit_reason)
 		WHERE fingerprint = ?1 AND (edit_reason = '' OR ?4)`
 	addCauseCount = `INSERT INTO cause_counts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE

@@ -16,7 +16,8 @@ const jobColumns = `j.id, j.action, j.patch, j.recipe, j.reason, j.actor, j.by, 
 	j.undoes, j.pending, j.in_flight, j.done, j.failed, j.skipped, j.oldest, j.newest, j.unfit, j.unknown, j.edited,
 	j.created_at, j.started_at, j.ended_at, j.last_by, j.last_action, j.last_at, j.steps, j.ask, j.step,
 	j.forgiven, j.rate, j.places, j.sequence, j.in_order, j.overtaken,
-	j.begins_at`
+	j.begins_at, coalesce(j.saved_recipe, 0), j.saved_version,
+	coalesce((SELECT name FROM recipes WHERE id = j.saved_recipe), '')`
 
 func scanJob(r sqlite.Row) (int64, deadletter.Job, error) {
 	var j deadletter.Job
@@ -64,6 +65,9 @@ func scanJob(r sqlite.Row) (int64, deadletter.Job, error) {
 		&j.Order,
 		&j.Overtaken,
 		&begins,
+		&j.Saved.ID,
+		&j.Saved.Version,
+		&j.Saved.Name,
 	)
 	j.Recipe.Text, j.Begins = string(patch), sqlite.Time(begins)
 	if j.State == deadletter.JobPaused && begins.Valid {
@@ -147,6 +151,11 @@ func (t *Tx) ApplyJob(ctx context.Context, c deadletter.JobChange) error {
 			deadletter.Errorf(deadletter.Conflict, "this job was changed by someone else: reload and try again"),
 			err,
 		)
+	}
+	if c.Before.State == deadletter.JobDraft {
+		if err := t.useRecipe(ctx, j); err != nil {
+			return err
+		}
 	}
 	if j.Recipe.Table != c.Before.Recipe.Table {
 		if _, err := t.tx.ExecContext(ctx, setJobTable, j.Recipe.Table, j.ID); err != nil {

@@ -388,7 +388,8 @@ func (t *Tx) settleDelivery(
 
 const countItems = `UPDATE jobs SET pending = pending + ?, in_flight = in_flight + ?, done = done + ?,
 	failed = failed + ?, skipped = skipped + ? WHERE id = ?
-	RETURNING coalesce(started_at, created_at), pending = 0 AND in_flight = 0 AND state IN ('running', 'paused')`
+	RETURNING coalesce(started_at, created_at), pending = 0 AND in_flight = 0 AND state IN ('running', 'paused'),
+	action, coalesce(saved_recipe, 0), saved_version`
 
 // countJobs writes how far jobs got, and ends those that got to their end.
 func (t *Tx) countJobs(ctx context.Context, jobs map[deadletter.JobID]jobCounts) error {
@@ -405,9 +406,15 @@ func (t *Tx) countJobs(ctx context.Context, jobs map[deadletter.JobID]jobCounts)
 		}
 		var began int64
 		var settled bool
-		err := t.tx.QueryRowContext(ctx, countItems, append(args, id)...).Scan(&began, &settled)
+		var action deadletter.Action
+		var use deadletter.RecipeUse
+		err := t.tx.QueryRowContext(ctx, countItems, append(args, id)...).
+			Scan(&began, &settled, &action, &use.ID, &use.Version)
 		if err == nil {
 			err = t.addResults(ctx, id, time.UnixMilli(began), j)
+		}
+		if err == nil {
+			err = t.countForRecipe(ctx, action, use, j.items[deadletter.ItemDone], j.items[deadletter.ItemFailed])
 		}
 		if err != nil {
 			return fmt.Errorf("count the items of job %d: %w", id, err)

@@ -330,8 +330,8 @@ func appendMessage(values []any, n int64, m *deadletter.Message) ([]any, error) 
 	), nil
 }
 
-// orNull returns a key as tables store it.
-func orNull(k deadletter.OrderKey) any {
+// orNull returns a key or an id as tables store it: NULL for 0.
+func orNull[T ~int | ~int64](k T) any {
 	if k == 0 {
 		return nil
 	}

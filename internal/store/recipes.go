@@ -223,3 +223,69 @@ func (t *Tx) writeRecipe(ctx context.Context, s *deadletter.SavedRecipe, before 
 	_, err := t.tx.ExecContext(ctx, addVersion, s.ID, v.Number, v.Kind, v.Text, v.By, v.At.UnixMilli())
 	return err
 }
+
+const (
+	setSavedRecipe = `UPDATE jobs SET saved_recipe = ?, saved_version = ? WHERE id = ?`
+
+	countUse = ` SET jobs = jobs + 1, used_by = iif(coalesce(used_at, 0) <= ?2, ?1, used_by),
+		used_at = max(coalesce(used_at, 0), ?2) `
+	useOfRecipe  = `UPDATE recipes` + countUse + `WHERE id = ?3`
+	useOfVersion = `UPDATE recipe_versions` + countUse + `WHERE recipe = ?3 AND number = ?4`
+
+	countRecipe  = `UPDATE recipes SET delivered = delivered + ?, failed = failed + ? WHERE id = ?`
+	countVersion = `UPDATE recipe_versions SET delivered = delivered + ?, failed = failed + ? WHERE recipe = ? AND number = ?`
+)
+
+// useRecipe notes which version of a saved recipe a job uses.
+func (t *Tx) useRecipe(ctx context.Context, j deadletter.Job) error {
+	use := j.Saved
+	if use.ID == 0 {
+		return nil
+	}
+	at := j.StartedAt.UnixMilli()
+	_, err := t.tx.ExecContext(ctx, setSavedRecipe, use.ID, use.Version, j.ID)
+	if err == nil {
+		_, err = t.tx.ExecContext(ctx, useOfRecipe, j.By.Name, at, use.ID)
+	}
+	if err == nil {
+		_, err = t.tx.ExecContext(ctx, useOfVersion, j.By.Name, at, use.ID, use.Version)
+	}
+	if err != nil {
+		return fmt.Errorf("write the use of recipe %d: %w", use.ID, err)
+	}
+	return nil
+}
+
+// AdoptRecipe notes that a job that was started has the text of a version of a saved recipe, and counts its results.
+func (t *Tx) AdoptRecipe(ctx context.Context, j deadletter.Job) error {
+	if err := t.useRecipe(ctx, j); err != nil {
+		return err
+	}
+	return t.countForRecipe(ctx, j.Action, j.Saved, j.Items.Done, j.Items.Failed)
+}
+
+// countForRecipe counts results of a job for the saved recipe that it uses, if it replays messages with one.
+func (t *Tx) countForRecipe(
+	ctx context.Context, a deadletter.Action, use deadletter.RecipeUse, delivered, failed int,
+) error {
+	if use.ID == 0 || a != deadletter.ActEdit || delivered+failed == 0 {
+		return nil
+	}
+	return t.CountRecipe(ctx, use, deadletter.Replays{Tried: delivered + failed, Delivered: delivered})
+}
+
+// CountRecipe adds replays to the record of a version of a saved recipe.
+func (t *Tx) CountRecipe(ctx context.Context, use deadletter.RecipeUse, n deadletter.Replays) error {
+	_, err := t.tx.ExecContext(ctx, countRecipe, n.Delivered, n.Tried-n.Delivered, use.ID)
+	if err == nil {
+		_, err = t.tx.ExecContext(ctx, countVersion, n.Delivered, n.Tried-n.Delivered, use.ID, use.Version)
+	}
+	return err
+}
+
+const jobsWithRecipe = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.saved_recipe = ? ORDER BY j.id DESC LIMIT ?`
+
+// RecipeJobs returns the jobs that used a saved recipe, newest first.
+func (s *Store) RecipeJobs(ctx context.Context, id deadletter.RecipeID, limit int) ([]deadletter.Job, error) {
+	return jobs(ctx, s.db, "a recipe's", jobsWithRecipe, id, limit)
+}

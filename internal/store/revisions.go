@@ -15,7 +15,8 @@ const BodyPart = 512 << 10
 
 var (
 	insertRevision = insertionOf(
-		`INSERT INTO revisions (message, number, body, size, headers, by, reason, at, queue_message)`, 9, "",
+		`INSERT INTO revisions (message, number, body, size, headers, by, reason, at, queue_message,
+		recipe, recipe_version)`, 11, "",
 	)
 	insertPart = insertionOf(`INSERT INTO body_parts (message, number, part, bytes)`, 4, "")
 )
@@ -37,7 +38,7 @@ func (t *Tx) insertRevisions(ctx context.Context, list []numbered) error {
 		}
 		values = append(
 			values, c.n, int64(r.Number), sqlite.Blob(first), size, string(headers), r.By, r.Reason,
-			r.At.UnixMilli(), r.QueueMessage,
+			r.At.UnixMilli(), r.QueueMessage, orNull(r.Recipe.ID), orNull(r.Recipe.Version),
 		)
 	}
 	if _, err := insertRevision.write(ctx, t.tx, values); err != nil {
@@ -67,15 +68,20 @@ func (t *Tx) insertParts(ctx context.Context, c numbered) error {
 	return nil
 }
 
+// madeBy are the columns of the saved recipe that made a revision.
+const madeBy = `coalesce(r.recipe, 0), coalesce(r.recipe_version, 0),
+	coalesce((SELECT name FROM recipes WHERE id = r.recipe), '')`
+
 // revisionColumns are those of a revision with the first part of its body.
 var revisionColumns = fmt.Sprintf(`r.message, r.number, substr(r.body, 1, %d), coalesce(r.size, length(r.body)),
-	r.headers, r.by, r.reason, r.at, r.queue_message`, BodyPart)
+	r.headers, r.by, r.reason, r.at, r.queue_message, `, BodyPart) + madeBy
 
 // scanHead reads revisionColumns, and returns the number of the message as well.
 func scanHead(row sqlite.Row) (n int64, r deadletter.Revision, err error) {
 	var headers string
 	var at int64
-	err = row.Scan(&n, &r.Number, &r.Body, &r.Size, &headers, &r.By, &r.Reason, &at, &r.QueueMessage)
+	err = row.Scan(&n, &r.Number, &r.Body, &r.Size, &headers, &r.By, &r.Reason, &at, &r.QueueMessage,
+		&r.Recipe.ID, &r.Recipe.Version, &r.Recipe.Name)
 	if err != nil {
 		return 0, deadletter.Revision{}, err
 	}
@@ -178,7 +184,7 @@ func (s *Store) RevisionHeads(
 }
 
 const revisionList = `SELECT r.message, r.number, x'', coalesce(r.size, length(r.body)), r.headers, r.by, r.reason,
-	r.at, NULL FROM revisions r JOIN messages m ON m.n = r.message
+	r.at, NULL, ` + madeBy + ` FROM revisions r JOIN messages m ON m.n = r.message
 	WHERE m.id = ? ORDER BY r.number DESC LIMIT 200`
 
 // Revisions returns the revisions of a message without their bodies, newest first and at most 200.
