@@ -515,3 +515,42 @@ func uuid(t *testing.T) string {
 	}
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
+
+// Each revision that a job makes with a saved recipe names it, and the record counts what became of the messages.
+func TestSavedRecipeCountsWhatItDelivered(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.employ(t, deadletter.Operator)
+	b.failed(t, 3)
+	var n atomic.Int32
+	b.destination.Set(func(w http.ResponseWriter, _ *http.Request) {
+		if n.Add(1) == 2 {
+			w.WriteHeader(http.StatusUnprocessableEntity)
+		}
+	})
+	b.run(t)
+	j := b.finished(t, b.begin(t, deadletter.ActEdit, deadletter.JobInput{
+		Recipe: deadletter.Recipe{Text: `{"id":"x"}`}, Reason: "the id was missing", SaveAs: "add id",
+	}))
+	s, err := b.store.Recipe(t.Context(), j.Saved.ID)
+	want := deadletter.RecipeRecord{
+		Jobs: 1, Replays: deadletter.Replays{Tried: 3, Delivered: 2}, By: "anna", At: j.StartedAt,
+	}
+	if err != nil || s.Record != want || s.Latest.Record != want {
+		t.Errorf("its record is %+v, of the version %+v, %v", s.Record, s.Latest.Record, err)
+	}
+	r, err := b.store.Revision(t.Context(), "l-00001", 1)
+	if err != nil || r.Recipe != s.Use() {
+		t.Errorf("the revision is of %+v, %v", r.Recipe, err)
+	}
+	events := b.trail(t, store.EventFilter{Action: "message.edit", Target: "l-00001"})
+	if len(events) != 1 || !strings.Contains(string(events[0].After), `"recipe":"add id","recipeVersion":1`) {
+		t.Errorf("its event is %+v", events)
+	}
+	if c, err := b.store.Cause(t.Context(), s.Cause); err != nil || c.EditReason != "add id" {
+		t.Errorf("the cause says %q, %v", c.EditReason, err)
+	}
+	if jobs, err := b.store.RecipeJobs(t.Context(), s.ID, 10); err != nil || len(jobs) != 1 || jobs[0].ID != j.ID {
+		t.Errorf("its jobs are %+v, %v", jobs, err)
+	}
+}
