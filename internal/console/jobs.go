@@ -277,7 +277,14 @@ func (c *Console) showStrip(w http.ResponseWriter, r *http.Request, j deadletter
 	if err := c.addNow(r.Context(), &v, j); err != nil {
 		return err
 	}
-	return c.render(w, r, http.StatusOK, page.JobStrip(v))
+	if to != jobPath(j.ID) {
+		return c.render(w, r, http.StatusOK, page.JobStrip(v))
+	}
+	var err error
+	if v.Plot, err = c.jobPlot(r.Context(), j); err != nil {
+		return err
+	}
+	return c.render(w, r, http.StatusOK, page.JobProgress(v))
 }
 
 // jobNewMatches renders how many new messages match since a draft was created.
@@ -650,14 +657,21 @@ func (c *Console) addSamples(ctx context.Context, v *page.JobView, j deadletter.
 // maxJobEvents is how many events the page of a job shows.
 const maxJobEvents = 10
 
-// addEvents adds the latest events of a job's audit trail.
-func (c *Console) addEvents(ctx context.Context, v *page.JobView, j deadletter.Job) error {
-	query := store.EventQuery{EventFilter: store.EventFilter{Job: j.ID}, Limit: maxJobEvents}
-	events, err := c.Store.Events(ctx, query)
+// jobEvents returns the latest events of a job as they may be shown, newest first.
+func (c *Console) jobEvents(ctx context.Context, j deadletter.Job, limit int) ([]store.EventRow, error) {
+	events, err := c.Store.Events(
+		ctx, store.EventQuery{EventFilter: store.EventFilter{Job: j.ID}, Limit: limit},
+	)
 	if err == nil {
 		err = c.Desk.Hider().Events(ctx, events.Items)
 	}
-	for _, e := range events.Items {
+	return events.Items, err
+}
+
+// addEvents adds the latest events of a job's audit trail.
+func (c *Console) addEvents(ctx context.Context, v *page.JobView, j deadletter.Job) error {
+	events, err := c.jobEvents(ctx, j, maxJobEvents)
+	for _, e := range events {
 		row := auditRow(e, nil)
 		if did, ok := strings.CutSuffix(row.Sentence, "job"); ok {
 			row.Target, row.URL, row.Sentence = "", "", did+"this job"
@@ -866,6 +880,9 @@ func (c *Console) addFacts(ctx context.Context, v *page.JobView, j deadletter.Jo
 		return err
 	}
 	if err := c.addEvents(ctx, v, j); err != nil {
+		return err
+	}
+	if v.Plot, err = c.jobPlot(ctx, j); err != nil {
 		return err
 	}
 	if !v.CanUndo {

@@ -3,6 +3,7 @@ package gallery
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"dlqdesk/web/page"
@@ -96,6 +97,7 @@ func jobs() []Example {
 	edited.Patch = `{"urgent":true}`
 	edited.Samples = []page.CompareView{compareView(), compareView()}
 	edited.Samples[1].ID, edited.Samples[1].Masked = longWord, false
+	halted.Plot, stepping.Plot = jobPlot(3, 0.27), jobPlot(60, 0.04)
 	for _, v := range []*page.JobView{&halted, &stepping} {
 		v.EventsURL = "/audit?job=" + v.ID
 	}
@@ -440,4 +442,34 @@ func jobEvents() []page.AuditRow {
 		{At: ago(4), System: true, Actor: "dlqdesk", Sentence: "began the next step of this job"},
 		{At: ago(5), Actor: longWord, Sentence: "started this job"},
 	}
+}
+
+// jobPlot is the plot of a job with that many bars, of whose messages such a part failed.
+func jobPlot(bars int, failed float64) page.JobPlot {
+	v := page.JobPlot{
+		Summary: "1,204 delivered, 90 failed and 6 skipped in 5 min, 48 a second at most.", Done: "delivered",
+		Width: "5 s", Top: "60 a second", Half: "30 a second", Middle: "2 min 30 s", End: "5 min",
+	}
+	for i := range bars {
+		height := 0.4 + 0.4*float64(i*7%11)/11
+		bar := page.JobBar{
+			From: strconv.Itoa(i*5) + " s", Rate: "24 a second", Done: "110", Failed: "8", Skipped: "2",
+			Heights: [3]float64{height * (1 - failed), height * failed, 0.02},
+		}
+		if i%9 == 4 {
+			bar = page.JobBar{From: bar.From, Rate: "0 a second", Done: "0", Failed: "0", Skipped: "0"}
+		}
+		v.Bars = append(v.Bars, bar)
+	}
+	mark := func(kind, text string, at float64) {
+		v.Marks = append(v.Marks, page.JobMark{Kind: kind, Text: text, At: at})
+		bar := &v.Bars[min(bars-1, int(at*float64(bars)))]
+		bar.Moments = append(bar.Moments, text)
+	}
+	mark("step", "Step 2 of 4 (10 messages) began\nStep 3 of 4 (100 messages) began", 0.01)
+	mark("pause", "Paused by "+longWord, 0.3)
+	mark("resume", "Resumed by anna", 0.36)
+	mark("pace", "Pace set by anna: 50 a second at most", 0.6)
+	mark("halt", "Halted at step 2 of 4 (10 messages): 3 of 11 results failed, more than 20 %.", 1)
+	return v
 }

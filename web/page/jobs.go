@@ -49,6 +49,7 @@ type JobView struct {
 	Left              string // "About 3m left at 412 a second"; empty: that is not known
 	Steps             []JobStep
 	AsksSteps         bool          // it pauses after each step
+	Plot              JobPlot       // on the job's page
 	Samples           []CompareView // messages that it edited, on the job's page
 	Events            []AuditRow    // its latest ones, on the job's page
 	EventsURL         string        // of all
@@ -126,8 +127,8 @@ type JobPace struct {
 	Redrives                    bool // a queue knows no concurrency
 }
 
-// text describes the limits of a job; empty: it has none.
-func (p JobPace) text() string {
+// Text describes the limits of a job; empty: it has none.
+func (p JobPace) Text() string {
 	var parts []string
 	if p.Rate != "" {
 		parts = append(parts, p.Rate+" a second at most")
