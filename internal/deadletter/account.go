@@ -68,6 +68,21 @@ func (u Account) JobPauseReason(a Action) (reason string) {
 	return ""
 }
 
+// RuleOffReason returns why a rule of this user switches itself off; "" while it may go on.
+func (u Account) RuleOffReason(r Rule) (reason string) {
+	switch {
+	case u.Deleted:
+		return u.Name + " is no longer a user: another operator must switch it on"
+	case u.Disabled:
+		return u.Name + " is disabled: another operator must switch it on"
+	case !u.may(ActRules):
+		return u.Name + " may no longer " + string(ActRules) + ": an operator who may must switch it on"
+	case !u.may(r.Action):
+		return u.Name + " may no longer " + string(r.Action) + ": an operator who may must switch it on"
+	}
+	return ""
+}
+
 // CheckSignIn returns Forbidden if the user is disabled. It is asked once the password was right, so that it tells a
 // stranger nothing.
 func (u Account) CheckSignIn() error {

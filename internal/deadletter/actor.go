@@ -15,6 +15,7 @@ const (
 	ActorToken  ActorKind = "token"  // a client of the API
 	ActorCLI    ActorKind = "cli"    // a command on the server's machine, in the name of its user there
 	ActorSystem ActorKind = "system" // dlqdesk itself; it may do everything
+	ActorRule   ActorKind = "rule"   // a Rule that acts on messages, named with the user in whose name it does
 )
 
 // Actor is the author of an action or of an audit event. Example:

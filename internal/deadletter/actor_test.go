@@ -37,6 +37,7 @@ func TestRolesAndActions(t *testing.T) {
 		deadletter.ActNote:       workers,
 		deadletter.ActGroup:      workers,
 		deadletter.ActGroupRules: {deadletter.Admin},
+		deadletter.ActRules:      workers,
 	}
 	for _, action := range append(deadletter.Actions(), "launch") {
 		for _, role := range append(slices.Clone(all), "", "root") {

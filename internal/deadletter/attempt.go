@@ -37,6 +37,8 @@ const (
 	TriggerJob     Trigger = "job"     // a job asked for it
 	TriggerProbe   Trigger = "probe"   // a person asked for it to test the destination
 
+	TriggerRule Trigger = "rule" // a Rule asked for it
+
 	TriggerRedrive    Trigger = "redrive"     // a person asked for it to go back to its queue
 	TriggerJobRedrive Trigger = "job_redrive" // a job did
 )
@@ -141,6 +143,9 @@ func (m Message) Finish(token string, a Attempt, p RetryPolicy, roll float64, at
 	by := System()
 	if m.Request.Trigger != TriggerAuto {
 		by = Actor{Kind: ActorUser, Name: m.Request.By}
+		if m.Request.Trigger == TriggerRule {
+			by.Kind = ActorRule
+		}
 	}
 	action := "attempt." + string(a.Outcome)
 	if m.IsRedriving() && a.Outcome != OutcomeRedriven {

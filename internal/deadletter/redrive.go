@@ -8,6 +8,9 @@ func (t Trigger) Redrives() bool { return t == TriggerRedrive || t == TriggerJob
 // ByJob reports whether a job asked for a delivery.
 func (t Trigger) ByJob() bool { return t == TriggerJob || t == TriggerJobRedrive }
 
+// InBackground reports whether a job or a rule asked for a delivery: it leaves room for those that people wait for.
+func (t Trigger) InBackground() bool { return t.ByJob() || t == TriggerRule }
+
 func (t Trigger) noun() string {
 	switch {
 	case t == TriggerProbe:

@@ -52,6 +52,8 @@ const (
 	ActNote       Action = "write notes"
 	ActGroup      Action = "merge and split causes"
 	ActGroupRules Action = "change the rules that group messages"
+
+	ActRules Action = "make and switch rules" // a Rule, which acts on messages
 )
 
 // Actions lists every Action, so that a test can prove who may do what.
@@ -59,7 +61,7 @@ func Actions() []Action {
 	return []Action{
 		ActView, ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe,
 		ActSeparate, ActAcknowledge, ActUsers, ActUnmask, ActClaim, ActRelease, ActMute, ActUnmute, ActKnown, ActUnmark,
-		ActNote, ActGroup, ActGroupRules,
+		ActNote, ActGroup, ActGroupRules, ActRules,
 	}
 }
 
@@ -69,7 +71,8 @@ func (r Role) Allows(a Action) bool {
 	case ActView:
 		return r == Viewer || r == Operator || r == Admin
 	case ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe, ActAcknowledge,
-		ActSeparate, ActClaim, ActRelease, ActMute, ActUnmute, ActKnown, ActUnmark, ActNote, ActGroup:
+		ActSeparate, ActClaim, ActRelease, ActMute, ActUnmute, ActKnown, ActUnmark, ActNote, ActGroup,
+		ActRules:
 		return r == Operator || r == Admin
 	case ActUsers, ActUnmask, ActGroupRules:
 		return r == Admin
