@@ -95,7 +95,7 @@ type ActorClass string
 // The classes of actors.
 const (
 	People  ActorClass = "people" // users and tokens
-	Program ActorClass = "program"
+	Program ActorClass = "program" // with the rules, which act by themselves
 )
 
 // EventQuery asks for one page of the audit trail, newest first.
@@ -175,9 +175,9 @@ func (s *Store) eventConditions(ctx context.Context, f EventFilter) (conditions,
 	}
 	switch f.Actors {
 	case People:
-		c.add("e.actor <> 'system'") // exactly as its index says
+		c.add("e.actor <> 'system' AND e.actor <> 'rule'") // the first exactly as its index says
 	case Program:
-		c.add("e.actor = 'system'")
+		c.add("e.actor IN ('system', 'rule')")
 	}
 	switch {
 	case slices.Contains(frequent(), f.Action):

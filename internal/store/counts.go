@@ -93,7 +93,7 @@ func (c *counts) event(e deadletter.Event) {
 		return
 	}
 	one := tallyCounts{byPeople: 1}
-	if e.Actor == deadletter.ActorSystem {
+	if e.Actor == deadletter.ActorSystem || e.Actor == deadletter.ActorRule {
 		one = tallyCounts{byRetry: 1}
 	}
 	c.tally(e.At, e.Source, one)

@@ -9,6 +9,8 @@ var OpenWith = openWith
 var (
 	SampleOfCause = sampleOfCause(deadletter.Statuses())
 	FirstOfCause  = firstOfCause
+	PastOfCause   = pastOfCause
+	PastOfSource  = pastOfSource
 )
 
 // Queries whose plans are checked.
@@ -19,4 +21,15 @@ const (
 	OrderKeysAfter   = orderKeys
 	AffectedOfStatus = affectedOfStatus
 	OldestDelivered  = deleteDelivered
+	DueActions       = dueActions
+	ActionsOfMessage = actionsOfMessage
+	RulesWithActions = rulesWithActions
+	ActedSince       = actedSince
+	ActedBefore      = actedBefore
+	SettleAction     = settleAction
+	LatestResults    = latestResults
+	CountActions     = countActions
+	CountWaiting     = countWaiting
+	NextAction       = nextAction
+	PresentRules     = presentRules
 )

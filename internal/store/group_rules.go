@@ -21,12 +21,14 @@ type knownGrouping struct {
 type groupState struct {
 	grouping *deadletter.Grouping // nil: not looked up yet
 	active   bool                 // messages are being grouped anew
+	acting   int64                // the version of the rules that act on messages
 }
 
 const (
 	ruleColumns = `id, kind, source, pattern, title, merged, into_cause, configured, by, at, undone_by, undone_at`
 
-	groupVersion  = `SELECT rules, EXISTS (SELECT 1 FROM regrouping WHERE done = 0) FROM cause_rules`
+	groupVersion = `SELECT rules, EXISTS (SELECT 1 FROM regrouping WHERE done = 0), acting
+		FROM cause_rules`
 	raiseVersion  = `UPDATE cause_rules SET rules = rules + 1`
 	rulesInForce  = `SELECT ` + ruleColumns + ` FROM group_rules WHERE undone_at IS NULL ORDER BY id`
 	rulesOfSource = `SELECT ` + ruleColumns + ` FROM group_rules WHERE ?1 = '' OR source = ?1 ORDER BY id DESC LIMIT ?2`
@@ -111,7 +113,7 @@ func (t *Tx) Grouping(ctx context.Context) (*deadletter.Grouping, error) {
 func (s *Store) groupState(ctx context.Context, q sqlite.Querier) (groupState, error) {
 	var version int64
 	var state groupState
-	if err := q.QueryRowContext(ctx, groupVersion).Scan(&version, &state.active); err != nil {
+	if err := q.QueryRowContext(ctx, groupVersion).Scan(&version, &state.active, &state.acting); err != nil {
 		return state, fmt.Errorf("read the version of the rules that group messages: %w", err)
 	}
 	if known := s.grouping.Load(); known != nil && known.version == version {

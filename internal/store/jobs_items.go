@@ -589,9 +589,17 @@ type Latest struct {
 	Revision deadletter.Revision
 }
 
-var itemMessages = `SELECT ` + messageColumns + `, ` + revisionColumns + ` FROM json_each(?) k
-	CROSS JOIN messages m ON m.n = k.value
+// latestOf returns the query of messages by the values of a column.
+func latestOf(column string) string {
+	return `SELECT ` + messageColumns + `, ` + revisionColumns + ` FROM json_each(?) k
+	CROSS JOIN messages m ON ` + column + ` = k.value
 	JOIN revisions r ON r.message = m.n AND r.number = m.revision`
+}
+
+var (
+	itemMessages = latestOf("m.n")
+	someMessages = latestOf("m.id")
+)
 
 // Latest returns the messages of items as they are now. It reads them outside of a write: a change that starts from one
 // that was changed meanwhile is a Conflict.
@@ -600,18 +608,27 @@ func (s *Store) Latest(ctx context.Context, items []Item) (map[deadletter.ID]Lat
 	for i, item := range items {
 		rows[i] = item.n
 	}
-	list, err := toJSON(rows)
+	return s.latest(ctx, itemMessages, rows)
+}
+
+// LatestOf returns messages as Latest does, by their ids.
+func (s *Store) LatestOf(ctx context.Context, ids []deadletter.ID) (map[deadletter.ID]Latest, error) {
+	return s.latest(ctx, someMessages, ids)
+}
+
+func (s *Store) latest(ctx context.Context, query string, keys any) (map[deadletter.ID]Latest, error) {
+	list, err := toJSON(keys)
 	if err != nil {
 		return nil, err
 	}
-	found := make(map[deadletter.ID]Latest, len(items))
+	found := map[deadletter.ID]Latest{}
 	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		latest, err := scanLatest(r)
 		found[latest.Message.ID] = latest
 		return err
-	}, itemMessages, list)
+	}, query, list)
 	if err != nil {
-		return nil, fmt.Errorf("read messages of a job: %w", err)
+		return nil, fmt.Errorf("read messages with their revisions: %w", err)
 	}
 	return found, nil
 }

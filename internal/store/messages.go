@@ -184,6 +184,9 @@ func (t *Tx) applyRare(ctx context.Context, c numbered) error {
 			return err
 		}
 	}
+	if err := t.applyRules(ctx, c); err != nil {
+		return err
+	}
 	if a := c.Attempt; a != nil && a.Outcome == deadletter.Delivered && c.After.OrderKey != 0 {
 		if err := t.AddDelivered(ctx, []DeliveredEvent{{c.After.OrderKey, c.After.ReceivedAt}}); err != nil {
 			return err

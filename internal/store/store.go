@@ -31,6 +31,7 @@ type Store struct {
 
 	grouping    atomic.Pointer[knownGrouping]
 	regroupKick chan struct{} // has a value when messages are to be grouped anew
+	rules       atomic.Pointer[knownRules]
 
 	triggers map[string]string // that keep audit events from being changed, by name
 
@@ -117,6 +118,8 @@ type Tx struct {
 
 	group    groupState
 	regroups bool // messages are to be grouped anew
+
+	rulesChanged bool // by this transaction, or by an earlier one of its commit
 }
 
 // writeWait bounds how long a write waits to begin, so that a page returns while another program has locked the file.
@@ -135,11 +138,13 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 	err := s.db.Write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
 		t := &Tx{
 			tx: tx, store: s, mark: s.mark, numbers: &s.numbers, end: s.batch.end, group: s.batch.group,
+			rulesChanged: s.batch.rulesChanged,
 		}
 		if err := fn(ctx, t); err != nil {
 			return err
 		}
 		applied, regroups, end = t.applied, t.regroups, t.end
+		s.batch.rulesChanged = t.rulesChanged
 		s.batch.end, s.batch.counted, s.batch.group = t.end, append(s.batch.counted, t.counted...), t.group
 		return nil
 	})
@@ -176,6 +181,8 @@ type batch struct {
 	end     trailEnd
 	counted []func(*counts)
 	group   groupState
+
+	rulesChanged bool
 }
 
 // count adds to the stored counts once this write has succeeded.
