@@ -150,7 +150,10 @@ func (a *Auth) change(
 		if err := tx.ApplyAccount(ctx, change); err != nil {
 			return err
 		}
-		return pauseJobs(ctx, tx, change.After, a.now())
+		if err := pauseJobs(ctx, tx, change.After, a.now()); err != nil {
+			return err
+		}
+		return switchOffRules(ctx, tx, change.After, a.now())
 	})
 }
 
@@ -187,6 +190,28 @@ func pauseJobs(ctx context.Context, tx *store.Tx, owner deadletter.Account, at t
 			return err
 		}
 		if err := tx.ApplyJob(ctx, change); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// switchOffRules switches off the rules that act in the name of a user who may no longer do that.
+func switchOffRules(ctx context.Context, tx *store.Tx, owner deadletter.Account, at time.Time) error {
+	rules, err := tx.RulesOnOf(ctx, owner.Name)
+	if err != nil {
+		return err
+	}
+	for _, r := range rules {
+		reason := owner.RuleOffReason(r)
+		if reason == "" {
+			continue
+		}
+		change, err := r.SwitchOff(reason, at)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ApplyRule(ctx, change); err != nil {
 			return err
 		}
 	}

@@ -62,14 +62,17 @@ func (w *Worker) pauseReason(ctx context.Context, tx *store.Tx, j deadletter.Job
 	if j.By.Kind != deadletter.ActorUser {
 		return "", nil
 	}
-	owner := deadletter.Account{Name: j.By.Name, Deleted: true}
-	switch user, err := tx.User(ctx, j.By.Name); {
-	case err == nil:
-		owner = user.Account()
-	case deadletter.KindOf(err) != deadletter.NotFound:
-		return "", err
+	owner, err := account(ctx, tx, j.By.Name)
+	return owner.JobPauseReason(j.Action), err
+}
+
+// account returns the account of a user, who may have been deleted.
+func account(ctx context.Context, tx *store.Tx, name string) (deadletter.Account, error) {
+	user, err := tx.User(ctx, name)
+	if deadletter.KindOf(err) == deadletter.NotFound {
+		return deadletter.Account{Name: name, Deleted: true}, nil
 	}
-	return owner.JobPauseReason(j.Action), nil
+	return user.Account(), err
 }
 
 // checkOrder returns why a job does not send a message now, see deadletter.Job.CheckOrder.

@@ -42,10 +42,18 @@ func (w *Worker) editsOf(
 	if !j.Action.Edits() {
 		return e, nil
 	}
-	e = edits{masks: w.masks, done: map[deadletter.ID]edit{}}
-	if e.recipe, err = w.recipes.compile(ctx, w.store, j); err != nil {
+	recipe, err := w.recipes.compile(ctx, w.store, j)
+	if err != nil {
 		return e, err
 	}
+	return w.edit(ctx, recipe, read)
+}
+
+// edit applies a recipe to messages, outside of a write.
+func (w *Worker) edit(
+	ctx context.Context, recipe *payload.Recipe, read map[deadletter.ID]store.Latest,
+) (e edits, err error) {
+	e = edits{recipe: recipe, masks: w.masks, done: map[deadletter.ID]edit{}}
 	for id, latest := range read {
 		revision := latest.Revision
 		if revision.IsHead() {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"dlqdesk/internal/deadletter"
@@ -25,6 +26,7 @@ type sourceLoop struct {
 	jobsWaiting bool                              // whether jobs had messages to deliver at the last check
 	jobsTurn    bool                              // whether the next batch of a half-open breaker is one of jobs
 	jobsBegun   int                               // how often jobs were asked for messages
+	rulesDue    atomic.Bool                       // whether replays of rules are due
 	causes      causeLog
 	turns       *pressure.Turns // of automatic retries
 	latencies   latencies
@@ -90,12 +92,12 @@ func (s *sourceLoop) run(ctx context.Context) {
 	s.running.Wait()
 }
 
-// inFlightCount counts deliveries in flight, and how many of them are for jobs.
+// inFlightCount counts deliveries in flight, and how many of them are for jobs and rules.
 type inFlightCount struct{ all, jobs int }
 
 func (c *inFlightCount) add(trigger deadletter.Trigger, n int) {
 	c.all += n
-	if trigger.ByJob() {
+	if trigger.InBackground() {
 		c.jobs += n
 	}
 }
@@ -203,13 +205,21 @@ func (s *sourceLoop) claim(ctx context.Context, free, jobs int) ([]claimed, time
 	}
 	more, pause := len(due) > 0, forever
 	if rest := min(free-len(claims), s.jobSlots-jobs); breakerWait == 0 && rest > 0 && len(due) < free {
-		waited := s.jobsWaiting
-		items, next, err := s.claimItems(ctx, rest)
-		claims, pause = append(claims, items...), next
-		more = more || next == 0 || waited && !s.jobsWaiting // the breaker can close now
+		ruled, err := s.claimRuled(ctx, rest)
+		claims, rest, more = append(claims, ruled...), rest-len(ruled), more || len(ruled) > 0
 		if err != nil {
-			s.w.log.ErrorContext(ctx, "cannot go on with jobs", "source", s.source.Name, "err", err)
+			s.w.log.ErrorContext(ctx, "cannot go on with rules", "source", s.source.Name, "err", err)
 			return claims, storeRetry, nil
+		}
+		if rest > 0 {
+			waited := s.jobsWaiting
+			items, next, err := s.claimItems(ctx, rest)
+			claims, pause = append(claims, items...), next
+			more = more || next == 0 || waited && !s.jobsWaiting // the breaker can close now
+			if err != nil {
+				s.w.log.ErrorContext(ctx, "cannot go on with jobs", "source", s.source.Name, "err", err)
+				return claims, storeRetry, nil
+			}
 		}
 	}
 	switch {

@@ -67,8 +67,10 @@ type Worker struct {
 	recipes    recipes
 	kicked     chan struct{} // wakes Run
 	loops      sourceLoops
-	large      *memory.Budget // bytes of long bodies in memory
-	pressure   *pressure.Gauge
+
+	rulesKicked chan struct{}  // wakes runRules
+	large       *memory.Budget // bytes of long bodies in memory
+	pressure    *pressure.Gauge
 
 	delivered func(source string, masks *redact.Rules, headers deadletter.Headers, body []byte)
 }
@@ -97,14 +99,17 @@ func New(d Deps) *Worker {
 		d.Delivered = func(string, *redact.Rules, deadletter.Headers, []byte) {}
 	}
 	w := &Worker{
-		store:    d.Store,
-		sender:   d.Sender,
-		now:      d.Now,
-		roll:     d.Random,
-		log:      d.Log,
-		masks:    d.Masks,
-		sources:  d.Sources,
-		kicked:   make(chan struct{}, 1),
+		store:   d.Store,
+		sender:  d.Sender,
+		now:     d.Now,
+		roll:    d.Random,
+		log:     d.Log,
+		masks:   d.Masks,
+		sources: d.Sources,
+		kicked:  make(chan struct{}, 1),
+
+		rulesKicked: make(chan struct{}, 1),
+
 		redrives: map[string]*redriveLoop{},
 		large:    memory.NewBudget(largeBodies),
 		pressure: d.Pressure,
@@ -121,9 +126,11 @@ func New(d Deps) *Worker {
 
 // Kick wakes the loops because something may be due now, or sources are configured differently. It never blocks.
 func (w *Worker) Kick() {
-	select {
-	case w.kicked <- struct{}{}:
-	default:
+	for _, kicked := range []chan struct{}{w.kicked, w.rulesKicked} {
+		select {
+		case kicked <- struct{}{}:
+		default:
+		}
 	}
 	w.loops.wake()
 	for _, r := range w.redrives {
@@ -149,6 +156,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	running.Go(func() { w.jobs.run(ctx) })
 	running.Go(func() { w.causes.run(ctx) })
+	running.Go(func() { w.runRules(ctx) })
 	running.Wait()
 	return nil
 }
