@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"dlqdesk/internal/config"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/store"
@@ -101,7 +102,19 @@ func manyID(n int) string {
 	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", r.Uint32(), r.Uint32()>>16, r.Uint32()>>20, r.Uint32()>>20, n)
 }
 
-// fillMany keeps messages of the last thirty days, each with ids and words of its own.
+// masksOf returns the digest of the masks that startProgram's configuration has.
+func masksOf(b *testing.B, folder string) []byte {
+	b.Helper()
+	configure(b, folder, programConfig("http://127.0.0.1:9"))
+	cfg, err := config.Load(configFile(folder), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return cfg.Masks().Digest()
+}
+
+// fillMany keeps messages of the last thirty days, each with ids and words of its own, under the masks that the program
+// has: it took them itself.
 func fillMany(b *testing.B, folder string, messages, payload int) {
 	b.Helper()
 	if err := os.WriteFile(filepath.Join(folder, "audit.key"), desktest.Key(), 0o600); err != nil {
@@ -112,6 +125,9 @@ func fillMany(b *testing.B, folder string, messages, payload int) {
 		b.Fatal(err)
 	}
 	began, now := time.Now(), time.Now()
+	if _, err := s.MasksSince(b.Context(), masksOf(b, folder), now.AddDate(0, 0, -31)); err != nil {
+		b.Fatal(err)
+	}
 	gap, codes := 30*24*time.Hour/time.Duration(messages), []int{422, 503, 422, 503, 500, 0}
 	for from := 0; from < messages; from += 1000 {
 		changes := make([]deadletter.Change, 1000)

@@ -87,10 +87,13 @@ func buildProgram(b *testing.B) string {
 func startProgram(b *testing.B, folder string, more ...string) process {
 	b.Helper()
 	target := serve(b, http.HandlerFunc(refuseFirst))
-	return startDesk(b, buildProgram(b), folder, fmt.Sprintf(
-		"sources:\n  genesys:\n    destination: %s\n    retry: { max_attempts: 5, base: 1h, cap: 24h }\n%s",
-		target, strings.Join(more, "\n"),
-	))
+	return startDesk(b, buildProgram(b), folder, programConfig(target)+strings.Join(more, "\n"))
+}
+
+func programConfig(target string) string {
+	return fmt.Sprintf(
+		"sources:\n  genesys:\n    destination: %s\n    retry: { max_attempts: 5, base: 1h, cap: 24h }\n", target,
+	)
 }
 
 // startDesk starts dlqdesk serve on a folder, with a configuration.
@@ -109,13 +112,19 @@ func startDesk(b *testing.B, binary, folder, configuration string, environment .
 // startCommand starts dlqdesk serve or dlqdesk receive.
 func startCommand(b *testing.B, binary, command, folder, configuration string, environment ...string) process {
 	b.Helper()
+	configure(b, folder, configuration)
+	cmd := exec.CommandContext(b.Context(), binary, command, "--config", configFile(folder)) //nolint:gosec // as above
+	cmd.Env = append(os.Environ(), environment...)
+	return launch(b, cmd)
+}
+
+// configure writes the configuration of a folder.
+func configure(b *testing.B, folder, configuration string) {
+	b.Helper()
 	text := fmt.Sprintf("listen: 127.0.0.1:0\ndata_dir: %s\n%s", folder, configuration)
 	if err := os.WriteFile(configFile(folder), []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	cmd := exec.CommandContext(b.Context(), binary, command, "--config", configFile(folder)) //nolint:gosec // as above
-	cmd.Env = append(os.Environ(), environment...)
-	return launch(b, cmd)
 }
 
 func configFile(folder string) string { return filepath.Join(folder, "dlqdesk.yaml") }
