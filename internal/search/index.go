@@ -38,6 +38,7 @@ type Index struct {
 	kicked  chan struct{} // the trail has new events
 	hurried chan struct{} // a search waits for the index, or masks have changed
 	wrote   atomic.Int64  // the latest kick, in milliseconds since 1970
+	merging bool          // a merge is under way; only Run uses it
 
 	mu     sync.Mutex
 	usable bool          // it has no value that is masked now; until that is known, every search finds nothing
@@ -167,7 +168,11 @@ func (i *Index) Run(ctx context.Context, masks func() *redact.Masks, gauge *pres
 				return false, 0, err
 			}
 		}
-		return i.indexBatch(ctx, applied)
+		if worked, remaining, err = i.indexBatch(ctx, applied); worked || err != nil {
+			return worked, remaining, err
+		}
+		worked, err = i.merge(ctx)
+		return worked, 1, err
 	}
 	for ctx.Err() == nil {
 		started := time.Now()
@@ -226,7 +231,7 @@ const (
 	readGaps      = `SELECT after, upto FROM gaps ORDER BY after`
 	linkOfEvent   = `SELECT link FROM audit_events WHERE seq = ?`
 	emptyIndex    = `INSERT INTO message_search (message_search) VALUES ('delete-all')`
-	resetPosition = `UPDATE position SET seq = 0, link = x'', masks = ?`
+	resetPosition = `UPDATE position SET seq = 0, link = x'', masks = ?, merged = 0`
 	removeGaps    = `DELETE FROM gaps`
 )
 
@@ -266,6 +271,7 @@ func (i *Index) begin(ctx context.Context, masks *redact.Masks) error {
 }
 
 func (i *Index) reset(ctx context.Context, digest []byte) error {
+	i.merging = false
 	return i.db.Write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
 		if _, err := tx.ExecContext(ctx, emptyIndex); err != nil {
 			return err
