@@ -17,6 +17,8 @@ import (
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/payload"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/worker"
 )
@@ -295,6 +297,85 @@ func (o office) writeUntil(b *testing.B, stop <-chan struct{}) (took []time.Dura
 		case <-stop:
 			return took
 		default:
+		}
+	}
+}
+
+// BenchmarkDryRun tries a recipe on every message of a draft, each compared with the shape of what was delivered, and
+// tells for how long another write waits meanwhile.
+func BenchmarkDryRun(b *testing.B) {
+	o := newOffice(b, manyMessages, destination(b, http.StatusOK, ""))
+	o.deliver(b, 500)
+	ctx, stop := context.WithCancel(b.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- o.worker.Run(ctx) }()
+	for _, r := range []struct {
+		name   string
+		recipe deadletter.Recipe
+	}{
+		{"merge", deadletter.Recipe{Text: `{"note":null,"customer":{"id":"4711"}}`}},
+		{"jq", deadletter.Recipe{Kind: deadletter.JQ, Text: `.note = "short" | .customer.id = "4711"`}},
+	} {
+		var took, waits []time.Duration
+		for range max(1, min(3, b.N)) {
+			j, err := o.desk.FreezeMatching(b.Context(), anna, deadletter.ActEdit, store.Filter{}, "status=all")
+			if err != nil {
+				b.Fatal(err)
+			}
+			quit, stopped := make(chan struct{}), make(chan []time.Duration)
+			go func() { stopped <- o.writeUntil(b, quit) }()
+			took = append(took, o.tryOut(b, j, r.recipe))
+			close(quit)
+			waits = append(waits, <-stopped...)
+		}
+		seconds := quantile(took, 0.5).Seconds()
+		report(b, manyMessages/seconds, r.name+"-messages/s")
+		report(b, millis(quantile(waits, 1)), r.name+"-longest-wait-ms")
+		resultBelow(b, "dry run of 100,000 messages ("+r.name+"), seconds", seconds, 10)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		b.Fatal(err)
+	}
+}
+
+// deliver samples delivered webhooks, all of which have a path that no failed one has.
+func (o office) deliver(b *testing.B, webhooks int) {
+	b.Helper()
+	body := []byte(`{"eventType":"conversation:updated","n":1,"note":"x","customer":{"id":"4711","tier":"gold"}}`)
+	text := payload.Decode(deadletter.Headers{"Content-Type": {"application/json"}}, body, payload.MaxShaped)
+	shape := &payload.Shape{}
+	for range webhooks {
+		shape.Add(payload.ShapeOf(text, redact.Mask))
+	}
+	masks := desktest.NoMasks().Of("", "genesys").Name()
+	all := map[store.ShapeKey]*payload.Shape{}
+	for _, eventType := range []string{"", "conversation:updated"} {
+		all[store.ShapeKey{Source: "genesys", EventType: eventType, Masks: masks}] = shape
+	}
+	if err := o.store.SaveSamples(b.Context(), store.Samples{Shapes: all, At: time.Now()}); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// tryOut makes a dry run and returns how long it took.
+func (o office) tryOut(b *testing.B, j deadletter.Job, recipe deadletter.Recipe) time.Duration {
+	b.Helper()
+	started := time.Now()
+	if err := o.desk.StartDryRun(b.Context(), anna, j.ID, deadletter.RecipeUse{}, recipe); err != nil {
+		b.Fatal(err)
+	}
+	for {
+		time.Sleep(10 * time.Millisecond)
+		d, err := o.store.DryRun(b.Context(), j.ID)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if d.State == deadletter.DryRunDone {
+			if d.Changed != j.Items.Total() || d.Differing != d.Changed {
+				b.Fatalf("it came to %+v of %d", d.DryRunCounts, j.Items.Total())
+			}
+			return time.Since(started)
 		}
 	}
 }

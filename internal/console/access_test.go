@@ -152,7 +152,7 @@ func TestEveryPageForEveryRole(t *testing.T) {
 					t.Errorf("%s: %s answers %d: %s", name, r.path, a.status, a.text)
 				}
 				if strings.HasSuffix(r.path, "/panel") || strings.HasSuffix(r.path, "/signature") ||
-					strings.HasSuffix(r.path, "/strip") || r.path == "/search/complete" ||
+					strings.HasSuffix(r.path, "/strip") || strings.HasSuffix(r.path, "/dry-run") || r.path == "/search/complete" ||
 					strings.HasSuffix(r.path, "/new-matches") ||
 					strings.HasSuffix(r.path, "/body") {
 					continue
@@ -291,7 +291,7 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		"/causes/grouping/1/undo":           form(),
 		"/causes/bulk":                      form("action", "claim", "item", m.Fingerprint+"@0", "for", "1h"),
 	}
-	for _, step := range []string{"start", "pause", "resume", "cancel", "undo", "pace"} {
+	for _, step := range []string{"start", "pause", "resume", "cancel", "undo", "pace", "preview", "dry-run", "dry-run/cancel"} {
 		forms["/jobs/1/"+step] = form("reason", "x")
 	}
 	for _, r := range b.routes(t) {

@@ -130,7 +130,11 @@ func (c *Console) askJob(w http.ResponseWriter, r *http.Request, j deadletter.Jo
 		http.Redirect(w, r, address(jobPath(j.ID), asked), http.StatusSeeOther)
 		return nil
 	}
-	v, err := c.confirmView(r, j, backQuery(r))
+	recipe, err := c.draftRecipe(r.Context(), j)
+	if err != nil {
+		return err
+	}
+	v, err := c.confirmView(r, j, recipe, backQuery(r))
 	if err != nil {
 		return err
 	}
@@ -177,7 +181,14 @@ func (c *Console) jobRoutes(r chi.Router) {
 	r.Get("/jobs/{job}", c.handle(c.job))
 	r.Get("/jobs/{job}/strip", c.handle(c.jobStrip))
 	r.Get("/jobs/{job}/new-matches", c.handle(c.jobNewMatches))
-	r.With(c.form(maxRecipe)).Post("/jobs/{job}/start", c.handle(c.startJob))
+	r.Get("/jobs/{job}/dry-run", c.handle(c.dryRunProgress))
+	r.Group(func(r chi.Router) { // the form of a draft, with its recipe
+		r.Use(c.form(maxRecipe))
+		r.Post("/jobs/{job}/start", c.handle(c.startJob))
+		r.Post("/jobs/{job}/preview", c.handle(c.previewRecipe))
+		r.Post("/jobs/{job}/dry-run", c.handle(c.startDryRun))
+		r.Post("/jobs/{job}/dry-run/cancel", c.handle(c.cancelDryRun))
+	})
 	r.Group(func(r chi.Router) {
 		r.Use(c.form(maxForm))
 		r.Post("/jobs/{job}/pause", c.handle(c.steer(c.Desk.PauseJob)))
@@ -239,16 +250,21 @@ func (c *Console) job(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return c.showJob(w, r, http.StatusOK, j, nil)
+	recipe, err := c.draftRecipe(r.Context(), j)
+	if err != nil {
+		return err
+	}
+	return c.showJob(w, r, http.StatusOK, j, recipe, nil)
 }
 
-// showJob shows a job as a page: its result, or the question whether to start a draft.
+// showJob shows a job as a page: its result, or the question whether to start a draft, with a recipe.
 func (c *Console) showJob(
-	w http.ResponseWriter, r *http.Request, status int, j deadletter.Job, change func(*page.JobConfirmView),
+	w http.ResponseWriter, r *http.Request, status int, j deadletter.Job, recipe deadletter.Recipe,
+	change func(*page.JobConfirmView),
 ) error {
 	v := page.JobPageView{Job: c.jobView(r, j, jobPath(j.ID)), Link: c.deskURL(r) + jobPath(j.ID)}
 	if j.State == deadletter.JobDraft {
-		confirm, err := c.confirmView(r, j, backQuery(r))
+		confirm, err := c.confirmView(r, j, recipe, backQuery(r))
 		if err != nil {
 			return err
 		}
@@ -306,17 +322,8 @@ func (c *Console) startJob(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	in := deadletter.JobInput{
-		Recipe:         formRecipe(r),
-		Reason:         r.PostForm.Get("reason"),
-		ConfirmUnknown: r.PostForm.Get("unknown") == "yes",
-		Steps:          deadletter.JobSteps{Sizes: formNumbers(r, "steps"), Ask: r.PostForm.Get("ask") == "yes"},
-		JobPace:        jobPace(r),
-		Sequence:       deadletter.JobSequence(r.PostForm.Get("sequence")),
-		Order:          deadletter.JobOrder(r.PostForm.Get("order")),
-		Count:          formNumber(r, "count"),
-	}
-	if in.Begins, err = parseTime("begins", strings.TrimSpace(r.PostForm.Get("begins"))); err == nil {
+	in, err := jobInput(r)
+	if err == nil {
 		err = c.Desk.StartJob(r.Context(), auth.Actor(r.Context()), j.ID, in)
 	}
 	switch deadletter.KindOf(err) {
@@ -331,11 +338,29 @@ func (c *Console) startJob(w http.ResponseWriter, r *http.Request) error {
 	return c.backToList(w, r, ui.Notice{})
 }
 
+// jobInput parses the form of a draft. It returns Invalid for a time that is none.
+func jobInput(r *http.Request) (in deadletter.JobInput, err error) {
+	in = deadletter.JobInput{
+		Recipe:         formRecipe(r),
+		Reason:         r.PostForm.Get("reason"),
+		ConfirmUnknown: r.PostForm.Get("unknown") == "yes",
+		Steps:          deadletter.JobSteps{Sizes: formNumbers(r, "steps"), Ask: r.PostForm.Get("ask") == "yes"},
+		JobPace:        jobPace(r),
+		Sequence:       deadletter.JobSequence(r.PostForm.Get("sequence")),
+		Order:          deadletter.JobOrder(r.PostForm.Get("order")),
+		Count:          formNumber(r, "count"),
+	}
+	in.Begins, err = parseTime("begins", strings.TrimSpace(r.PostForm.Get("begins")))
+	return in, err
+}
+
+// formRecipe parses a recipe. Browsers end lines in two ways, of which one is kept.
 func formRecipe(r *http.Request) deadletter.Recipe {
+	text := func(name string) string { return strings.ReplaceAll(r.PostForm.Get(name), "\r\n", "\n") }
 	return deadletter.Recipe{
 		Kind:  deadletter.RecipeKind(r.PostForm.Get("kind")),
-		Text:  r.PostForm.Get("patch"),
-		Table: strings.TrimSpace(r.PostForm.Get("table")),
+		Text:  text("patch"),
+		Table: strings.TrimSpace(text("table")),
 	}
 }
 
@@ -371,46 +396,47 @@ func jobPace(r *http.Request) deadletter.JobPace {
 func (c *Console) askAgain(
 	w http.ResponseWriter, r *http.Request, j deadletter.Job, in deadletter.JobInput, fault error,
 ) error {
-	explain := func(v *page.JobConfirmView) {
-		v.Recipe = page.JobRecipe{Kind: string(in.Recipe.Kind), Text: in.Recipe.Text, Table: in.Recipe.Table}
-		v.Reason, v.IncludeUnknown = in.Reason, in.ConfirmUnknown
-		v.Begins, v.Scope.Count = r.PostForm.Get("begins"), r.PostForm.Get("count")
-		v.Steps, v.AskSteps, v.Sequence = r.PostForm.Get("steps"), in.Steps.Ask, string(in.Sequence)
-		v.Pace.Rate, v.Pace.Concurrency = r.PostForm.Get("rate"), r.PostForm.Get("concurrency")
-		v.Order.Choice = string(in.Order)
-		switch deadletter.FieldOf(fault) {
-		case deadletter.FieldCount:
-			v.Scope.CountError = errorText(fault)
-		case deadletter.FieldBegins:
-			v.BeginsError = errorText(fault)
-		case deadletter.FieldSteps:
-			v.StepsError = errorText(fault)
-		case deadletter.FieldRate:
-			v.Pace.RateError = errorText(fault)
-		case deadletter.FieldPlaces:
-			v.Pace.ConcurrencyError = errorText(fault)
-		case deadletter.FieldConfirm:
-			v.UnknownError = errorText(fault)
-		case deadletter.FieldOrder:
-			v.Order.Error = errorText(fault)
-		case deadletter.FieldPatch:
-			v.Recipe.Error = errorText(fault)
-		case deadletter.FieldTable:
-			v.Recipe.TableError = errorText(fault)
-		default:
-			v.ReasonError = errorText(fault)
-		}
-	}
+	explain := func(v *page.JobConfirmView) { keepInput(v, r, in, fault) }
 	status := statusOf(deadletter.KindOf(fault))
 	if !isPartial(r) {
-		return c.showJob(w, r, status, j, explain)
+		return c.showJob(w, r, status, j, in.Recipe, explain)
 	}
-	v, err := c.confirmView(r, j, backQuery(r))
+	v, err := c.confirmView(r, j, in.Recipe, backQuery(r))
 	if err != nil {
 		return err
 	}
 	explain(&v)
 	return c.showDialog(w, r, status, v)
+}
+
+// keepInput fills the form of a draft with what was entered but its recipe, and shows a fault at its field.
+func keepInput(v *page.JobConfirmView, r *http.Request, in deadletter.JobInput, fault error) {
+	v.Reason, v.IncludeUnknown = in.Reason, in.ConfirmUnknown
+	v.Begins, v.Size.Count = r.PostForm.Get("begins"), r.PostForm.Get("count")
+	v.Steps, v.AskSteps, v.Sequence = r.PostForm.Get("steps"), in.Steps.Ask, string(in.Sequence)
+	v.Pace.Rate, v.Pace.Concurrency = r.PostForm.Get("rate"), r.PostForm.Get("concurrency")
+	v.Order.Choice = string(in.Order)
+	if fault == nil || showRecipeFault(&v.Recipe, fault) {
+		return
+	}
+	switch deadletter.FieldOf(fault) {
+	case deadletter.FieldCount:
+		v.Size.CountError = errorText(fault)
+	case deadletter.FieldBegins:
+		v.BeginsError = errorText(fault)
+	case deadletter.FieldSteps:
+		v.StepsError = errorText(fault)
+	case deadletter.FieldRate:
+		v.Pace.RateError = errorText(fault)
+	case deadletter.FieldPlaces:
+		v.Pace.ConcurrencyError = errorText(fault)
+	case deadletter.FieldConfirm:
+		v.UnknownError = errorText(fault)
+	case deadletter.FieldOrder:
+		v.Order.Error = errorText(fault)
+	default:
+		v.ReasonError = errorText(fault)
+	}
 }
 
 // steer applies a change of a job and renders its progress.
@@ -565,7 +591,7 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 		AsksOrder:  j.AsksOrder(),
 		CanCancel:  j.State.CanBecome(deadletter.JobCancelled),
 		CanUndo:    j.CheckUndo() == nil,
-		CanHide: j.State.Ended() && n.InFlight == 0 && j.By.Name == auth.Actor(r.Context()).Name &&
+		CanHide: (j.State.Ended() || j.State == deadletter.JobDraft) && n.InFlight == 0 && j.By.Name == auth.Actor(r.Context()).Name &&
 			to != jobPath(j.ID),
 		Refresh:     j.State.Ended() && n.InFlight == 0 && strings.HasPrefix(to, "/messages"),
 		Started:     ui.At(j.StartedAt),
@@ -792,6 +818,9 @@ func (c *Console) addNow(ctx context.Context, v *page.JobView, j deadletter.Job)
 	if v.Limits, err = c.jobLimits(ctx, j); err != nil {
 		return err
 	}
+	if err := c.addDryRun(ctx, v, j); err != nil {
+		return err
+	}
 	return c.addFaults(ctx, v, j)
 }
 
@@ -898,8 +927,15 @@ func (c *Console) addFacts(ctx context.Context, v *page.JobView, j deadletter.Jo
 	return nil
 }
 
-func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (page.JobConfirmView, error) {
+// confirmView shows a draft with the form that starts it, as it is with a recipe.
+func (c *Console) confirmView(
+	r *http.Request, j deadletter.Job, recipe deadletter.Recipe, back string,
+) (page.JobConfirmView, error) {
 	words := wordsOf(j.Action)
+	j, err := c.Desk.AfterDryRun(r.Context(), j, recipe)
+	if err != nil {
+		return page.JobConfirmView{}, err
+	}
 	v := page.JobConfirmView{
 		ID:          j.ID.String(),
 		Heading:     words.verb + " " + plural(j.Items.Total(), "message"),
@@ -914,7 +950,7 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 	v.Action, v.Edits, v.Redrives = bulkName(j.Action), j.Action.Edits(), j.Action.Redrives()
 	v.Delivers = j.Delivers() && j.Items.Total() > 0
 	if v.Delivers {
-		v.Steps, v.Sequence = numbers(deadletter.DefaultJobSteps(j.Items.Total())), string(deadletter.SequenceOldest)
+		v.Steps, v.Sequence = numbers(deadletter.DefaultJobSteps(j.Sends())), string(deadletter.SequenceOldest)
 		v.Pace.Redrives = j.Action.Redrives()
 	}
 	if j.Items.Total() == 0 {
@@ -923,12 +959,21 @@ func (c *Console) confirmView(r *http.Request, j deadletter.Job, back string) (p
 	if j.Delivers() && j.Unknown > 0 {
 		v.Unknown = number(j.Unknown)
 	}
-	var err error
+	if v.Edits && v.Denied == "" {
+		v.Recipe = page.JobRecipe{Kind: string(recipe.Kind), Text: recipe.Text, Table: recipe.Table}
+		if v.Trial, err = c.trialView(r.Context(), j, recipe, &v.Recipe); err != nil {
+			return v, err
+		}
+	}
 	if v.Skipped, err = c.skippedText(r.Context(), j); err != nil {
 		return v, err
 	}
 	if v.Scope, err = c.jobScopeView(r.Context(), j); err != nil {
 		return v, err
+	}
+	v.Size = jobSize(j, v.Scope)
+	if v.Denied != "" {
+		v.Size.Label = ""
 	}
 	if v.Order, err = c.jobOrderView(r.Context(), j); err != nil {
 		return v, err
@@ -950,7 +995,7 @@ func (c *Console) jobScopeView(ctx context.Context, j deadletter.Job) (v page.Jo
 		return v, err
 	}
 	if scope.AsksCount {
-		v.Asked = strconv.Itoa(j.Items.Total())
+		v.Asked = strconv.Itoa(j.Sends())
 	}
 	if scope.Takes > 0 {
 		v.Takes = "About " + aboutDuration(

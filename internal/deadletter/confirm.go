@@ -86,15 +86,15 @@ const maxUncounted = 500
 // AsksCount reports whether a person has to enter the number of messages of a draft that goes to so many destinations,
 // so that no slip sends many.
 func (j Job) AsksCount(destinations int) bool {
-	return j.Delivers() && (j.Items.Total() > maxUncounted || destinations > 1)
+	return j.Delivers() && (j.Sends() > maxUncounted || destinations > 1)
 }
 
 // CheckCount returns NeedsConfirmation if the number of messages is asked for, and is not the one that was entered.
 func (j Job) CheckCount(destinations, entered int) error {
-	if !j.AsksCount(destinations) || entered == j.Items.Total() {
+	if !j.AsksCount(destinations) || entered == j.Sends() {
 		return nil
 	}
-	err := Errorf(NeedsConfirmation, "this sends %d messages: enter that number to confirm", j.Items.Total())
+	err := Errorf(NeedsConfirmation, "this sends %d messages: enter that number to confirm", j.Sends())
 	err.Field = FieldCount
 	return err
 }
@@ -116,6 +116,8 @@ func (j Job) checkInput(in JobInput) error {
 	switch {
 	case j.Items.Total() == 0:
 		return fault("", "no message is in this job: select messages first")
+	case j.Sends() == 0:
+		return fault(FieldPatch, "by the dry run this recipe changes none of the messages: correct it")
 	case !in.Sequence.isKnown():
 		return fault(FieldSequence, "the sequence must be oldest, newest, random or key (got %q)", in.Sequence)
 	case j.asksUnknown() && !in.ConfirmUnknown:

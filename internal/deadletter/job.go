@@ -64,6 +64,9 @@ type Job struct {
 	JobPace
 	Sequence JobSequence
 	Order    JobOrder
+	DryRun   DryRunID // whose results it goes by; 0: none
+	Sparing  bool     // messages that its dry run would not change are to be skipped before it sends any
+	Spared   int      // messages that were skipped for that; of a draft: that will be, see After
 
 	Items          JobItems
 	Oldest, Newest time.Time // receipt of its messages
@@ -146,6 +149,7 @@ func (j Job) Start(by Actor, in JobInput, at time.Time) (JobChange, error) {
 	}
 	if j.Action.Edits() {
 		next.Recipe, next.Saved = in.Recipe, in.Saved
+		next.Sparing, next.Spared = j.Spared > 0, 0
 	}
 	return next.changedFrom(j, by, "job.start", next.Reason, at)
 }
@@ -304,6 +308,7 @@ type jobState struct {
 	Sequence JobSequence `json:"sequence,omitempty"`
 	Begins   *time.Time  `json:"begins,omitempty"`
 	Order    JobOrder    `json:"order,omitempty"`
+	DryRun   DryRunID    `json:"dryRun,omitempty"`
 	Done     int         `json:"done,omitempty"`
 	Failed   int         `json:"failed,omitempty"`
 	Skipped  int         `json:"skipped,omitempty"`
@@ -336,6 +341,7 @@ func (j Job) state() jobState {
 		Sequence: j.Sequence,
 		Begins:   begins,
 		Order:    j.Order,
+		DryRun:   j.DryRun,
 		Done:     j.Items.Done,
 		Failed:   j.Items.Failed,
 		Skipped:  j.Items.Skipped,

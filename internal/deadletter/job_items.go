@@ -51,7 +51,7 @@ func (a Action) takes(s Status) bool {
 // revision of the message, which only a job that edits reads. Conflict and Invalid say why the job skips the message,
 // in words that are the same for all messages of a cause.
 func (j Job) ChangeOf(m Message, version int, latest Revision, apply Apply, at time.Time) (Change, error) {
-	if err := j.refusal(m, version); err != nil {
+	if err := j.CheckMessage(m, version); err != nil {
 		return Change{}, err
 	}
 	c, err := j.change(m, version, latest, apply, at)
@@ -62,7 +62,8 @@ func (j Job) ChangeOf(m Message, version int, latest Revision, apply Apply, at t
 	return c, nil
 }
 
-func (j Job) refusal(m Message, version int) error {
+// CheckMessage returns why the job skips a message whose version was fixed with it, whatever its recipe makes of it.
+func (j Job) CheckMessage(m Message, version int) error {
 	switch {
 	case version != m.Version && m.LastChange.By != "":
 		return Errorf(Conflict, "%s by %s in the meantime", m.LastChange.Action, m.LastChange.By)

@@ -106,7 +106,7 @@ func (j Job) StepStates() []JobStep {
 		return nil
 	}
 	var list []JobStep
-	rest := j.Items.Total()
+	rest := j.Sends()
 	for i, size := range j.Steps.Sizes {
 		list = append(list, JobStep{size, j.stepState(i + 1)})
 		rest -= size
@@ -130,7 +130,7 @@ func (j Job) stepState(step int) StepState {
 		return StepLeft
 	case j.State == JobRunning:
 		return StepRunning
-	case j.PauseReason != "" && n.Done+n.Failed+n.Skipped > before.stepEnd():
+	case j.PauseReason != "" && n.Done+n.Failed+n.Skipped-j.Spared > before.stepEnd():
 		return StepHalted
 	}
 	return StepPaused
@@ -154,7 +154,7 @@ func (j Job) StepText() string {
 // if its destination takes too long. It begins the next step, or pauses before it, once every message of the present
 // one has its result. It returns false if the job goes on as it is.
 func (j Job) NextStep(p JobProgress, at time.Time) (JobChange, bool, error) {
-	if j.State != JobRunning || j.Step == 0 {
+	if j.State != JobRunning || j.Step == 0 || j.Sparing {
 		return JobChange{}, false, nil
 	}
 	if reason := j.haltReason(p); reason != "" {
@@ -166,7 +166,7 @@ func (j Job) NextStep(p JobProgress, at time.Time) (JobChange, bool, error) {
 		return change, err == nil, err
 	}
 	n := j.Items
-	if j.StepSize() == 0 || n.Done+n.Failed+n.Skipped < j.stepEnd() || n.InFlight > 0 || n.Pending == 0 {
+	if j.StepSize() == 0 || n.Done+n.Failed+n.Skipped-j.Spared < j.stepEnd() || n.InFlight > 0 || n.Pending == 0 {
 		return JobChange{}, false, nil
 	}
 	next := j
@@ -188,7 +188,7 @@ func (j Job) NextStep(p JobProgress, at time.Time) (JobChange, bool, error) {
 func (j Job) haltReason(p JobProgress) string {
 	failed, of := j.Items.Failed-j.Forgiven, j.stepEnd()
 	if j.StepSize() == 0 {
-		failed, of = p.Failed, min(JobWindow, max(of, j.Items.Total()-of))
+		failed, of = p.Failed, min(JobWindow, max(of, j.Sends()-of))
 	} else if j.Steps.Ask {
 		return ""
 	}
@@ -224,7 +224,7 @@ func (j Job) checkSteps(s JobSteps) error {
 	for _, size := range s.Sizes {
 		sum += size
 	}
-	ok := len(s.Sizes) <= MaxJobSteps && sum <= j.Items.Total() &&
+	ok := len(s.Sizes) <= MaxJobSteps && sum <= j.Sends() &&
 		!slices.ContainsFunc(s.Sizes, func(size int) bool { return size < 1 || size > MaxJobStep })
 	if ok {
 		return nil
@@ -235,7 +235,7 @@ func (j Job) checkSteps(s JobSteps) error {
 			"the %d messages of the job",
 		MaxJobSteps,
 		MaxJobStep,
-		j.Items.Total(),
+		j.Sends(),
 	)
 	err.Field = FieldSteps
 	return err

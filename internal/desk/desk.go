@@ -86,6 +86,7 @@ type Desk struct {
 	copying     copying
 	copyMemory  *memory.Budget
 	differences differencesCache
+	previews    previewCache
 }
 
 // New makes a desk.
@@ -96,6 +97,7 @@ func New(deps Deps) *Desk {
 		copying{all: map[copyKey]bool{}},
 		memory.NewBudget(copyMemory),
 		differencesCache{},
+		previewCache{},
 	}
 }
 

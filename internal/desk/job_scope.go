@@ -152,7 +152,7 @@ func (d *Desk) willTake(ctx context.Context, j deadletter.Job) (rate float64, ta
 			return 0, 0, err
 		}
 	}
-	return rate, time.Duration(float64(j.Items.Total()) / rate * float64(time.Second)), nil
+	return rate, time.Duration(float64(j.Sends()) / rate * float64(time.Second)), nil
 }
 
 // latestRate returns how fast the latest finished job with an action was, in messages a second; 0 if none was long

@@ -63,13 +63,16 @@ func (d *Desk) StartJob(ctx context.Context, by deadletter.Actor, id deadletter.
 	if err != nil {
 		return err
 	}
-	if in.Recipe, err = d.unmasked(ctx, in.Saved, in.Recipe); err != nil {
+	if in.Recipe, err = d.Unmasked(ctx, in.Saved, in.Recipe); err != nil {
 		return err
 	}
 	rules := d.masks().All() // its messages may be of many sources
 	in.SaveAs = strings.TrimSpace(in.SaveAs)
 	in.Reason = rules.Note(rules.Secrets(nil, "", []byte(in.Recipe.Text)).HideText(reason))
 	draft, err := d.store.Job(ctx, id)
+	if err == nil {
+		draft, err = d.AfterDryRun(ctx, draft, in.Recipe)
+	}
 	if err != nil {
 		return err
 	}
@@ -94,6 +97,13 @@ func (d *Desk) StartJob(ctx context.Context, by deadletter.Actor, id deadletter.
 		}
 	}
 	return d.setGoing(ctx, id, func(ctx context.Context, tx *store.Tx, j deadletter.Job) (deadletter.JobChange, error) {
+		run, err := tx.DryRun(ctx, id)
+		if err != nil {
+			return deadletter.JobChange{}, err
+		}
+		if j = j.After(run, in.Recipe); j.DryRun != draft.DryRun {
+			return deadletter.JobChange{}, deadletter.Errorf(deadletter.Conflict, "there is another dry run now: look again")
+		}
 		saved, err := d.savedWith(ctx, tx, by, j, cause, in)
 		if err != nil {
 			return deadletter.JobChange{}, err
@@ -103,6 +113,9 @@ func (d *Desk) StartJob(ctx context.Context, by deadletter.Actor, id deadletter.
 		change, err := j.Start(by, with, d.now())
 		if err == nil {
 			err = tx.SetSteps(ctx, id, steps)
+		}
+		if err == nil {
+			err = tx.StopDryRun(ctx, id, d.now())
 		}
 		return change, err
 	})

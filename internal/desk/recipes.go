@@ -17,7 +17,7 @@ func (d *Desk) SaveRecipe(
 	if err := by.May(deadletter.ActEdit); err != nil {
 		return err
 	}
-	r, err := d.unmasked(ctx, deadletter.RecipeUse{ID: id, Version: base}, r)
+	r, err := d.Unmasked(ctx, deadletter.RecipeUse{ID: id, Version: base}, r)
 	if err != nil {
 		return err
 	}
@@ -117,8 +117,8 @@ func (d *Desk) mainCause(ctx context.Context, j deadletter.Job) (string, error) 
 	return most, nil
 }
 
-// unmasked returns a recipe with the values that its text hides: those of the version that it was made of.
-func (d *Desk) unmasked(
+// Unmasked returns a recipe with the values that its text hides: those of the version that it was made of.
+func (d *Desk) Unmasked(
 	ctx context.Context, of deadletter.RecipeUse, r deadletter.Recipe,
 ) (deadletter.Recipe, error) {
 	if of.ID == 0 {

@@ -62,7 +62,22 @@ func Differences(failed, delivered *Shape) []Difference {
 		return nil
 	}
 	c := comparison{failed: failed, delivered: delivered}
-	c.compare(nil, &failed.root, &delivered.root)
+	return c.clearest()
+}
+
+// Departures returns where one body lacks a path that nearly all delivered bodies have, or has another type there:
+// those Differences alone that a handler is sure to see.
+func Departures(body, delivered *Shape) []Difference {
+	if body.Bodies == 0 || delivered.Bodies == 0 {
+		return nil
+	}
+	c := comparison{failed: body, delivered: delivered, structure: true}
+	return c.clearest()
+}
+
+// clearest compares, and returns the clearest differences.
+func (c *comparison) clearest() []Difference {
+	c.compare(nil, &c.failed.root, &c.delivered.root)
 	slices.SortFunc(c.found, func(a, b Difference) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Path, b.Path))
 	})
@@ -87,6 +102,7 @@ func (d Difference) repeats(clearer Difference) bool {
 
 type comparison struct {
 	failed, delivered *Shape
+	structure         bool // only what is missing, and other types
 	found             []Difference
 }
 
@@ -95,8 +111,10 @@ var nothing = &node{}
 // compare finds the differences at a path and below it.
 func (c *comparison) compare(place []string, here, there *node) {
 	c.types(place, here, there)
-	c.values(place, here, there)
-	c.ranges(place, here, there)
+	if !c.structure {
+		c.values(place, here, there)
+		c.ranges(place, here, there)
+	}
 	for _, name := range namesOf(here, there) {
 		h, t := cmp.Or(here.Names[name], nothing), cmp.Or(there.Names[name], nothing)
 		below := append(slices.Clip(place), nameStep(name))
@@ -119,9 +137,9 @@ func namesOf(a, b *node) []string {
 
 // add adds a difference if the shares are too far apart for chance. rare is how many delivered bodies are as unusual.
 func (c *comparison) add(place []string, d Difference, here, there, rare int) {
-	d.place, d.Path = place, strings.TrimPrefix(strings.Join(place, ""), ".")
 	d.Here, d.There = Share{here, c.failed.Bodies}, Share{there, c.delivered.Bodies}
-	if d.Score = separation(d.Here, Share{rare, c.delivered.Bodies}); d.Score > 0 {
+	if d.Score = separation(d.Here, Share{rare, c.delivered.Bodies}); here > 0 && d.Score > 0 {
+		d.place, d.Path = place, strings.TrimPrefix(strings.Join(place, ""), ".")
 		c.found = append(c.found, d)
 	}
 }
@@ -132,7 +150,7 @@ func (c *comparison) presence(place []string, here, there *node, objects, object
 	if lacking, lackingThere := objects-here.Full, objectsThere-there.Full; !c.failed.Clipped && there.Present > 0 {
 		c.add(place, Difference{Kind: Missing, UsualIn: there.Full}, lacking, lackingThere, lackingThere)
 	}
-	if !c.delivered.Clipped {
+	if !c.delivered.Clipped && !c.structure {
 		c.add(place, Difference{Kind: Extra}, here.Present, there.Present, there.Present)
 	}
 }

@@ -1,6 +1,7 @@
 package payload
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -73,18 +74,37 @@ func ReadsTable(r deadletter.Recipe) bool {
 // Apply returns the body of a revision after the recipe, in the encoding in which it came. It returns Invalid for what
 // the recipe or Encode refuses; the text is the same for every message that fails in the same way.
 func (r *Recipe) Apply(ctx context.Context, revision deadletter.Revision) ([]byte, error) {
+	body, _, err := r.Try(ctx, revision)
+	return body, err
+}
+
+// Try is Apply, and reports whether the recipe changes more than how the content is written.
+func (r *Recipe) Try(ctx context.Context, revision deadletter.Revision) (body []byte, changes bool, err error) {
 	text := Decode(revision.Headers, revision.Body, max(MaxEdit, len(revision.Body)))
 	if text.IsUTF8() {
-		return r.edit(ctx, revision.Body, revision.Headers)
+		body, err = r.edit(ctx, revision.Body, revision.Headers)
+		return body, err == nil && !sameContent(revision.Body, body), err
 	}
 	if err := text.Editable(); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	content, err := r.edit(ctx, text.Bytes, revision.Headers)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return text.Encode(content)
+	body, err = text.Encode(content)
+	return body, err == nil && !sameContent(text.Bytes, content), err
+}
+
+// sameContent reports whether two JSON texts differ in nothing but white space, the order of names, and how texts are
+// escaped. Numbers are compared as they are written.
+func sameContent(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	one, other := jsontext.Value(bytes.Clone(a)), jsontext.Value(bytes.Clone(b))
+	return one.Format(jsontext.ReorderRawObjects(true)) == nil && other.Format(jsontext.ReorderRawObjects(true)) == nil &&
+		bytes.Equal(one, other)
 }
 
 func compileMergePatch(patch []byte) (func(context.Context, []byte, deadletter.Headers) ([]byte, error), error) {

@@ -32,4 +32,9 @@ const (
 	CountWaiting     = countWaiting
 	NextAction       = nextAction
 	PresentRules     = presentRules
+	RunningDryRuns   = runningDryRuns
+	DryRunItems      = dryRunItems
+	DryRunGroups     = dryRunGroups
+	RefusedItems     = refusedItems
+	OldDraft         = oldDraft
 )

@@ -16,10 +16,11 @@ const (
 	stepMessages = `SELECT message FROM (
 			SELECT i.message, row_number() OVER part AS turn, count(*) OVER (PARTITION BY i.source, m.fingerprint) AS size
 			FROM job_items i JOIN messages m ON m.n = i.message
-			WHERE i.job = ?1 AND i.behind = 0
+			WHERE i.job = ?1 AND i.behind = 0 AND NOT (i.dry_run = ?3 AND i.refusal <> '')
 			WINDOW part AS (PARTITION BY i.source, m.fingerprint ORDER BY %s)
 		) ORDER BY turn, size DESC, message LIMIT ?2`
-	oldestMessages = `SELECT message FROM job_items WHERE job = ?1 AND behind = 0 ORDER BY message LIMIT ?2`
+	oldestMessages = `SELECT message FROM job_items WHERE job = ?1 AND behind = 0
+		AND NOT (dry_run = ?3 AND refusal <> '') ORDER BY message LIMIT ?2`
 )
 
 // JobSteps are the messages of a job's steps.
@@ -33,8 +34,8 @@ func (s JobSteps) Sizes() (sizes []int) {
 	return sizes
 }
 
-// ChooseSteps chooses the messages of the steps with which a draft would start. Steps that there are no messages for
-// are left out.
+// ChooseSteps chooses the messages of the steps with which a draft would start, none that its dry run would not change.
+// Steps that there are no messages for are left out.
 func (s *Store) ChooseSteps(
 	ctx context.Context, j deadletter.Job, sizes []int, first deadletter.JobSequence,
 ) (JobSteps, error) {
@@ -49,7 +50,7 @@ func (s *Store) ChooseSteps(
 	if j.Action.Redrives() {
 		query = oldestMessages
 	}
-	rows, err := sqlite.Column[int64](ctx, s.db, "messages of the steps of a job", query, j.ID, total)
+	rows, err := sqlite.Column[int64](ctx, s.db, "messages of the steps of a job", query, j.ID, total, j.DryRun)
 	if err != nil {
 		return nil, err
 	}

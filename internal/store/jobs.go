@@ -17,7 +17,8 @@ const jobColumns = `j.id, j.action, j.patch, j.recipe, j.reason, j.actor, j.by, 
 	j.created_at, j.started_at, j.ended_at, j.last_by, j.last_action, j.last_at, j.steps, j.ask, j.step,
 	j.forgiven, j.rate, j.places, j.sequence, j.in_order, j.overtaken,
 	j.begins_at, coalesce(j.saved_recipe, 0), j.saved_version,
-	coalesce((SELECT name FROM recipes WHERE id = j.saved_recipe), '')`
+	coalesce((SELECT name FROM recipes WHERE id = j.saved_recipe), ''),
+	j.dry_run, j.sparing, j.spared`
 
 func scanJob(r sqlite.Row) (int64, deadletter.Job, error) {
 	var j deadletter.Job
@@ -68,6 +69,9 @@ func scanJob(r sqlite.Row) (int64, deadletter.Job, error) {
 		&j.Saved.ID,
 		&j.Saved.Version,
 		&j.Saved.Name,
+		&j.DryRun,
+		&j.Sparing,
+		&j.Spared,
 	)
 	j.Recipe.Text, j.Begins = string(patch), sqlite.Time(begins)
 	if j.State == deadletter.JobPaused && begins.Valid {
@@ -124,7 +128,8 @@ func (t *Tx) AddJob(ctx context.Context, j deadletter.Job) (deadletter.Job, erro
 
 const updateJob = `UPDATE jobs SET patch = ?, recipe = ?, reason = ?, actor = ?, by = ?, addr = ?, state = ?, pause_reason = ?,
 	started_at = ?, ended_at = ?, last_by = ?, last_action = ?, last_at = ?, steps = ?, ask = ?, step = ?,
-	forgiven = ?, rate = ?, places = ?, sequence = ?, in_order = ?, begins_at = ?
+	forgiven = ?, rate = ?, places = ?, sequence = ?, in_order = ?, begins_at = ?,
+	dry_run = ?, sparing = ?
 	WHERE id = ? AND state = ? AND (state = 'paused' AND begins_at IS NOT NULL) = ?`
 
 // ApplyJob writes the change of a job with its audit event. It returns Conflict if the state that the change started
@@ -140,7 +145,7 @@ func (t *Tx) ApplyJob(ctx context.Context, c deadletter.JobChange) error {
 		stored(j.State), j.PauseReason,
 		sqlite.Millis(j.StartedAt), sqlite.Millis(j.EndedAt), sqlite.Text(j.Last.By),
 		sqlite.Text(j.Last.Action), sqlite.Millis(j.Last.At), steps, j.Steps.Ask, j.Step, j.Forgiven, j.Rate, j.Places,
-		j.Sequence, j.Order, sqlite.Millis(j.Begins), j.ID,
+		j.Sequence, j.Order, sqlite.Millis(j.Begins), j.DryRun, j.Sparing, j.ID,
 		stored(c.Before.State), c.Before.State == deadletter.JobScheduled,
 	)
 	if err != nil {
@@ -281,15 +286,16 @@ func (t *Tx) endJob(ctx context.Context, id deadletter.JobID, at time.Time) erro
 }
 
 const (
-	oldDraft    = `SELECT id FROM jobs WHERE state = 'draft' AND created_at < ? LIMIT 1`
+	oldDraft = `SELECT id FROM jobs WHERE state = 'draft' AND created_at < ?1
+		AND NOT EXISTS (SELECT 1 FROM dry_runs d WHERE d.job = jobs.id AND d.started_at >= ?1) LIMIT 1`
 	deleteItems = `DELETE FROM job_items
 		WHERE (job, message) IN (SELECT job, message FROM job_items WHERE job = ? LIMIT ?)`
 	deleteDraft = `DELETE FROM jobs WHERE id = ? AND state = 'draft'`
 	stillDraft  = `SELECT EXISTS (SELECT 1 FROM jobs WHERE id = ? AND state = 'draft')`
 )
 
-// DeleteOldDraft deletes some items of a draft that is older than a time, or the draft itself once it has none. It
-// returns false if there is no such draft.
+// DeleteOldDraft deletes some items of a draft that is older than a time, and whose latest dry run is, or the draft itself
+// once it has none. It returns false if there is no such draft.
 func (s *Store) DeleteOldDraft(ctx context.Context, before time.Time) (bool, error) {
 	var id deadletter.JobID
 	err := s.db.QueryRowContext(ctx, oldDraft, before.UnixMilli()).Scan(&id)
@@ -317,6 +323,9 @@ func (t *Tx) deleteDraft(ctx context.Context, id deadletter.JobID) error {
 	if n, err := dropped.RowsAffected(); err != nil || n > 0 {
 		return err
 	}
+	if err := t.deleteDryRun(ctx, id); err != nil {
+		return err
+	}
 	_, err = t.tx.ExecContext(ctx, deleteDraft, id)
 	return err
 }
@@ -342,17 +351,17 @@ func (s *Store) Jobs(ctx context.Context, cursor string, limit int) (Page[deadle
 	return page, nil
 }
 
-const shownJobs = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.by = ? AND j.hidden = 0 AND j.state <> 'draft'
-	ORDER BY j.id DESC LIMIT 3`
+const shownJobs = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.by = ? AND j.hidden = 0
+	AND (j.state <> 'draft' OR EXISTS (SELECT 1 FROM dry_runs d WHERE d.job = j.id)) ORDER BY j.id DESC LIMIT 3`
 
-// ShownJobs returns the latest jobs of a person that they did not dismiss.
+// ShownJobs returns the latest jobs of a person that they did not dismiss, and their drafts that have a dry run.
 func (s *Store) ShownJobs(ctx context.Context, by string) ([]deadletter.Job, error) {
 	return jobs(ctx, s.db, "shown", shownJobs, by)
 }
 
-const hideJob = `UPDATE jobs SET hidden = 1 WHERE id = ? AND by = ? AND state IN ('done', 'cancelled')`
+const hideJob = `UPDATE jobs SET hidden = 1 WHERE id = ? AND by = ? AND state IN ('done', 'cancelled', 'draft')`
 
-// HideJob dismisses a finished job from the pages of the person who started it. The job stays as it is.
+// HideJob dismisses a finished job, or a draft, from the pages of the person who started it. The job stays as it is.
 func (t *Tx) HideJob(ctx context.Context, id deadletter.JobID, by string) error {
 	if _, err := t.tx.ExecContext(ctx, hideJob, id, by); err != nil {
 		return fmt.Errorf("hide job %d: %w", id, err)
@@ -379,7 +388,7 @@ func (s *Store) JobCounts(ctx context.Context) (map[deadletter.JobState]int, err
 	return counts, nil
 }
 
-const jobWaiting = `SELECT j.id FROM jobs j WHERE j.state = 'running' AND j.action IN (?, ?)
+const jobWaiting = `SELECT j.id FROM jobs j WHERE j.state = 'running' AND j.sparing = 0 AND j.action IN (?, ?)
 	AND EXISTS (SELECT 1 FROM job_items i WHERE i.job = j.id AND i.source = ? AND i.state = 'pending' AND i.behind = 0)
 	ORDER BY j.id LIMIT 1`
 
@@ -407,9 +416,11 @@ type JobShare struct {
 }
 
 const jobShares = `SELECT m.source, iif(?1, m.queue, m.destination), m.fingerprint, count(*) AS n FROM job_items i
-	JOIN messages m ON m.n = i.message WHERE i.job = ?2 GROUP BY 1, 2, 3 ORDER BY n DESC, 1, 2, 3`
+	JOIN messages m ON m.n = i.message WHERE i.job = ?2 AND NOT (i.dry_run = ?3 AND i.refusal <> '')
+	GROUP BY 1, 2, 3 ORDER BY n DESC, 1, 2, 3`
 
-// JobShares returns where the messages of a job come from and go to, and what they failed for, most first.
+// JobShares returns where the messages of a job come from and go to, and what they failed for, most first. Those that its
+// dry run would not change are left out.
 func (s *Store) JobShares(ctx context.Context, j deadletter.Job) ([]JobShare, error) {
 	var list []JobShare
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
@@ -417,7 +428,7 @@ func (s *Store) JobShares(ctx context.Context, j deadletter.Job) ([]JobShare, er
 		err := r.Scan(&one.Source, &one.Destination, &one.Cause, &one.Messages)
 		list = append(list, one)
 		return err
-	}, jobShares, j.Action.Redrives(), j.ID)
+	}, jobShares, j.Action.Redrives(), j.ID, j.DryRun)
 	if err != nil {
 		return nil, fmt.Errorf("read what job %d is about: %w", j.ID, err)
 	}

@@ -212,12 +212,16 @@ type Item struct {
 	Cause        string              // the fingerprint of the message's cause; PendingRedrives does not set it
 	OrderKey     deadletter.OrderKey // likewise; 0: its order does not matter
 	MessageGroup string              // of its queue message; only PendingRedrives sets it
+	Refusal      string              // why the dry run that its job goes by would not change the message; "": it would
 	n            int64
 }
 
+// refusalOf is the refusal of an item by the dry run that its job goes by.
+const refusalOf = `iif(i.dry_run = (SELECT dry_run FROM jobs WHERE id = i.job), i.refusal, '')`
+
 // Items that may begin, by the sequence of their job.
 const (
-	itemFrom = `SELECT i.message, m.id, i.version, m.fingerprint, coalesce(i.order_key, 0) FROM job_items i
+	itemFrom = `SELECT i.message, m.id, i.version, m.fingerprint, coalesce(i.order_key, 0), ` + refusalOf + ` FROM job_items i
 		JOIN messages m ON m.n = i.message WHERE i.job = ? AND i.source = ? AND i.state = 'pending' AND i.behind = 0`
 	oldestItems = itemFrom + ` ORDER BY i.message LIMIT ?`
 	newestItems = itemFrom + ` ORDER BY i.message DESC LIMIT ?`
@@ -261,7 +265,7 @@ func (s *Store) items(ctx context.Context, query string, id deadletter.JobID, ar
 	var list []Item
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		item := Item{Job: id}
-		err := r.Scan(&item.n, &item.Message, &item.Version, &item.Cause, &item.OrderKey)
+		err := r.Scan(&item.n, &item.Message, &item.Version, &item.Cause, &item.OrderKey, &item.Refusal)
 		list = append(list, item)
 		return err
 	}, query, append([]any{id}, args...)...)

@@ -116,8 +116,8 @@ func (s *Store) Queues(ctx context.Context) ([]string, error) {
 }
 
 const (
-	pendingRedrives = `SELECT i.message, m.id, i.version, coalesce(m.queue_facts ->> 'groupId', '')
-		FROM job_items i JOIN messages m ON m.n = i.message
+	pendingRedrives = `SELECT i.message, m.id, i.version, coalesce(m.queue_facts ->> 'groupId', ''),
+		` + refusalOf + ` FROM job_items i JOIN messages m ON m.n = i.message
 		WHERE i.job = ? AND i.source = ? AND i.state = 'pending' AND i.behind = 0`
 	everyRedrive = pendingRedrives + ` ORDER BY i.message LIMIT ?`
 	stepRedrives = pendingRedrives + ` AND i.step > 0 AND i.step = ? ORDER BY i.message LIMIT ?`
@@ -133,7 +133,7 @@ func (s *Store) PendingRedrives(ctx context.Context, j deadletter.Job, queue str
 	var list []Item
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		item := Item{Job: j.ID}
-		err := r.Scan(&item.n, &item.Message, &item.Version, &item.MessageGroup)
+		err := r.Scan(&item.n, &item.Message, &item.Version, &item.MessageGroup, &item.Refusal)
 		list = append(list, item)
 		return err
 	}, query, args...)

@@ -202,6 +202,13 @@ func (l *jobLoop) batches(ctx context.Context) (worked bool, err error) {
 	}
 	l.w.jobWindows.keepOnly(running)
 	for _, j := range running {
+		if j.Sparing {
+			if err := l.spare(ctx, j); err != nil {
+				return worked, err
+			}
+			worked = true
+			continue
+		}
 		sources, err := l.w.store.PendingSources(ctx, j.ID)
 		if err != nil {
 			return worked, err
@@ -231,6 +238,30 @@ func (w *Worker) hasLoop(j deadletter.Job, name string) bool {
 		_, ok = w.source(name)
 	}
 	return ok
+}
+
+// spareBatch is how many messages that a job does not send are skipped in one transaction.
+const spareBatch = 500
+
+// spare skips some messages that the dry run of a job would not change. The last of them lets the job begin to send.
+func (l *jobLoop) spare(ctx context.Context, j deadletter.Job) error {
+	items, err := l.w.store.RefusedItems(ctx, j, spareBatch)
+	if err != nil {
+		return err
+	}
+	err = l.w.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		skipped := 0
+		err := l.w.forEachItem(ctx, tx, j.ID, items, func(_ deadletter.Job, item store.Item) error {
+			skipped++
+			return deadletter.Errorf(deadletter.Invalid, "%s", item.Refusal)
+		})
+		if err != nil {
+			return err
+		}
+		return tx.Spare(ctx, j.ID, skipped, len(items) == spareBatch)
+	})
+	l.w.Kick()
+	return err
 }
 
 func (l *jobLoop) batch(ctx context.Context, j deadletter.Job, source string) error {

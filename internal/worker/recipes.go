@@ -67,12 +67,16 @@ func (w *Worker) edit(
 	return e, nil
 }
 
-// of returns how the job edits a message; nil if it does not. A message that was changed since is edited anew.
-func (e edits) of(ctx context.Context, m deadletter.Message) deadletter.Apply {
+// of returns how the job edits the message of an item; nil if it does not. A message that was changed since is edited
+// anew. One that the job's dry run would not change is refused.
+func (e edits) of(ctx context.Context, m deadletter.Message, item store.Item) deadletter.Apply {
 	if e.recipe == nil {
 		return nil
 	}
 	return func(latest deadletter.Revision) ([]byte, error) {
+		if item.Refusal != "" {
+			return nil, deadletter.Errorf(deadletter.Invalid, "%s", item.Refusal)
+		}
 		if done, ok := e.done[m.ID]; ok && done.revision == latest.Number {
 			return done.body, done.err
 		}
@@ -82,8 +86,16 @@ func (e edits) of(ctx context.Context, m deadletter.Message) deadletter.Apply {
 
 // apply edits a revision. The recipe sees no header that is secret: it could copy that into the body.
 func (e edits) apply(ctx context.Context, m deadletter.Message, latest deadletter.Revision) ([]byte, error) {
+	body, _, err := e.try(ctx, m, latest)
+	return body, err
+}
+
+// try is apply, and reports whether the recipe changes the content.
+func (e edits) try(
+	ctx context.Context, m deadletter.Message, latest deadletter.Revision,
+) (body []byte, changes bool, err error) {
 	latest.Headers = e.masks().Of(m.Queue.ConfigName, m.Source).OpenHeaders(latest.Headers)
-	return e.recipe.Apply(ctx, latest)
+	return e.recipe.Try(ctx, latest)
 }
 
 func (r *recipes) compile(ctx context.Context, s *store.Store, j deadletter.Job) (*payload.Recipe, error) {

@@ -165,7 +165,7 @@ func (r *redriveLoop) claimItems(ctx context.Context, free int) ([]claimedRedriv
 	}
 	wait := forever
 	for _, j := range running {
-		if !j.Action.Redrives() {
+		if !j.Action.Redrives() || j.Sparing {
 			continue
 		}
 		claims, jobWait, err := r.claimJobItems(ctx, j, free)
@@ -267,7 +267,7 @@ func (r *redriveLoop) openItem(
 	if err != nil {
 		return c, false, err
 	}
-	requested, err := j.ChangeOf(m, item.Version, latest, edited.of(ctx, m), r.w.now())
+	requested, err := j.ChangeOf(m, item.Version, latest, edited.of(ctx, m, item), r.w.now())
 	if err != nil {
 		return c, false, err
 	}

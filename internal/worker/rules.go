@@ -272,7 +272,7 @@ func (s *sourceLoop) openAction(
 		return claimed{}, err
 	}
 	newer.Thing = s.source.Thing
-	requested, err := r.ChangeOf(a, message, revision, edited.of(ctx, message), newer, at)
+	requested, err := r.ChangeOf(a, message, revision, edited.of(ctx, message, store.Item{}), newer, at)
 	if err != nil {
 		return claimed{}, err
 	}

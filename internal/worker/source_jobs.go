@@ -22,7 +22,9 @@ func (s *sourceLoop) claimItems(ctx context.Context, free int) (claims []claimed
 		return nil, wait, err
 	}
 	s.w.jobRates.keepOnly(running)
-	running = slices.DeleteFunc(running, func(j deadletter.Job) bool { return !j.Delivers() || j.Action.Redrives() })
+	running = slices.DeleteFunc(running, func(j deadletter.Job) bool {
+		return !j.Delivers() || j.Action.Redrives() || j.Sparing
+	})
 	s.prefetched = ofJobs(s.prefetched, running)
 	s.jobsWaiting = false
 	s.jobsBegun++
@@ -196,7 +198,7 @@ func (s *sourceLoop) openRead(
 	if err := s.w.checkOrder(ctx, tx, j, item, read.Message); err != nil {
 		return claimed{}, err
 	}
-	requested, err := j.ChangeOf(read.Message, item.Version, revision, edited.of(ctx, read.Message), at)
+	requested, err := j.ChangeOf(read.Message, item.Version, revision, edited.of(ctx, read.Message, item), at)
 	if err != nil {
 		return claimed{}, err
 	}

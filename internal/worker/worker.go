@@ -60,6 +60,7 @@ type Worker struct {
 	masks      func() *redact.Masks
 	sources    func() []Source
 	jobs       *jobLoop
+	dryRuns    *dryRunLoop
 	causes     *causeLoop
 	redrives   map[string]*redriveLoop // by queue
 	jobRates   jobRates
@@ -118,6 +119,7 @@ func New(d Deps) *Worker {
 	}
 	w.causes = &causeLoop{w: w}
 	w.jobs = &jobLoop{w: w, kicked: make(chan struct{}, 1)}
+	w.dryRuns = &dryRunLoop{w: w, kicked: make(chan struct{}, 1), turns: w.pressure.NewTurns(turnEvery)}
 	for _, q := range d.Queues {
 		w.redrives[q.Name] = newRedriveLoop(w, q)
 	}
@@ -137,6 +139,7 @@ func (w *Worker) Kick() {
 		r.wake()
 	}
 	w.jobs.wake()
+	w.dryRuns.wake()
 }
 
 // Run reclaims the deliveries of a dead process, then delivers until ctx ends. It returns when no delivery is in flight
@@ -155,6 +158,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		running.Go(func() { r.run(ctx) })
 	}
 	running.Go(func() { w.jobs.run(ctx) })
+	running.Go(func() { w.dryRuns.run(ctx) })
 	running.Go(func() { w.causes.run(ctx) })
 	running.Go(func() { w.runRules(ctx) })
 	running.Wait()

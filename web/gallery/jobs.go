@@ -1,6 +1,7 @@
 package gallery
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -23,6 +24,10 @@ func jobs() []Example {
 	draft := func(name string, change func(*page.JobConfirmView)) Example {
 		v := jobDraft()
 		change(&v)
+		v.Size.Action, v.Size.Asked = v.Action, v.Scope.Asked
+		if v.Denied == "" {
+			v.Size.Label = cmp.Or(v.Size.Label, v.Heading)
+		}
 		return Example{
 			Name: "job-draft-" + name,
 			Component: page.Job(
@@ -121,6 +126,7 @@ func jobs() []Example {
 			},
 		),
 		job("running", jobRunning()),
+		job("dry-run", jobAfterDryRun()),
 		job("paused", jobPaused()),
 		job("done", jobDone()),
 		job("archived", jobArchived()),
@@ -133,7 +139,7 @@ func jobs() []Example {
 		}),
 		draft("count-fault", func(v *page.JobConfirmView) {
 			v.Heading, v.Messages, v.Scope = "Replay 1,204 messages", "1,204 messages", manyScope()
-			v.Scope.Count, v.Scope.CountError = "12", "This sends 1204 messages: enter that number to confirm."
+			v.Size.Count, v.Size.CountError = "12", "This sends 1204 messages: enter that number to confirm."
 		}),
 		draft("limits", func(v *page.JobConfirmView) { v.Limits = manyLimits() }),
 		draft("unknown", func(v *page.JobConfirmView) {
@@ -202,6 +208,14 @@ func jobs() []Example {
 			v.Heading, v.Messages, v.Oldest, v.Newest = "Replay 0 messages", "0 messages", ui.Moment{}, ui.Moment{}
 			v.Denied = "No messages match now."
 		}),
+	}
+	for _, trial := range trials() {
+		examples = append(examples, draft("edit-"+trial.name, func(v *page.JobConfirmView) {
+			v.Action, v.Edits, v.Heading, v.Messages = "edit", true, "Edit and replay 1,300 messages", "1,300 messages"
+			v.Recipe.Text, v.Size.Label = "{\n  \"urgent\": true\n}", trial.label
+			trial.change(v)
+			v.Trial.ID = v.ID
+		}))
 	}
 	limits := jobLimits()
 	for _, kind := range slices.Sorted(maps.Keys(limits)) {

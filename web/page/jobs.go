@@ -53,6 +53,7 @@ type JobView struct {
 	Samples           []CompareView // messages that it edited, on the job's page
 	Events            []AuditRow    // its latest ones, on the job's page
 	EventsURL         string        // of all
+	DryRun            string        // "1,204 of 1,300 would change, 90 unchanged, 6 fail"; empty: it has none
 	Sequence          string        // "Oldest first"; empty: it does not deliver
 	Pace              JobPace
 	CanPace           bool   // its pace can be changed
@@ -191,6 +192,7 @@ type JobConfirmView struct {
 	To          string // the page to go to instead of that list; empty: none
 
 	Recipe         JobRecipe
+	Trial          JobTrial // of a job that edits
 	Reason         string
 	ReasonError    string
 	Order          JobOrder
@@ -203,6 +205,7 @@ type JobConfirmView struct {
 	Begins         string // a time in UTC; empty: now
 	BeginsError    string
 	Scope          JobScope
+	Size           JobSize
 	IncludeUnknown bool
 	UnknownError   string
 	Denied         string
@@ -215,8 +218,6 @@ type JobScope struct {
 	MoreCauses string // "And 12 more causes"; empty: these are all
 	Takes      string // "About 3m at 5 a second."; empty: that is not known
 	Asked      string // the number to enter; empty: none is asked for
-	Count      string // what was entered
-	CountError string
 }
 
 // JobTarget is a destination with how many messages it gets.
@@ -299,6 +300,14 @@ func (v JobView) progress() string {
 
 // alone reports whether the job is shown on its own page, and not in a strip above a list.
 func (v JobView) alone() bool { return v.ReturnTo == "/jobs/"+v.ID }
+
+// opens is the text of the link from a list to the job's page.
+func (v JobView) opens() string {
+	if v.State == "draft" {
+		return "Open"
+	}
+	return "Details"
+}
 
 // problemCount says how many errors a strip can show.
 func (v JobView) problemCount() string {

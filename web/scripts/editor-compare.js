@@ -7,9 +7,17 @@ const collapseUnchanged = { margin: 3, minSize: 6 }
 const diffConfig = { scanLimit: 10_000, timeout: 500 } // milliseconds, after which the diff gets coarser
 const narrow = matchMedia('(max-width: 48rem)') // too narrow for two texts side by side
 
-// comparison replaces the texts of two revisions by their diff, wherever a page shows such.
+// comparison replaces the texts of two revisions by their diff, wherever a page shows such, and in parts that come later.
 export function comparison() {
-	document.querySelectorAll('[data-comparison]').forEach(compare)
+	compareAll()
+	document.addEventListener('htmx:afterSwap', compareAll)
+}
+
+function compareAll() {
+	for (const box of document.querySelectorAll('[data-comparison=""]')) {
+		box.dataset.comparison = 'done'
+		compare(box)
+	}
 }
 
 async function compare(box) {
