@@ -37,6 +37,9 @@ func (c *Console) auditTable(r *http.Request) (page.AuditTableView, int) {
 		titles, err = c.titlesFor(r.Context(), events.Items, query.Get("cause"))
 	}
 	v := c.auditView(query, cursor, events, titles)
+	if err == nil {
+		err = c.addFolded(r.Context(), &v, query, events.Items)
+	}
 	status := http.StatusOK
 	switch kind := deadletter.KindOf(err); {
 	case err == nil:
@@ -53,7 +56,9 @@ func (c *Console) readEvents(ctx context.Context, query url.Values, cursor strin
 	if err != nil {
 		return store.Page[store.EventRow]{}, err
 	}
-	events, err := c.Store.Events(ctx, store.EventQuery{EventFilter: filter, Cursor: cursor, Limit: pageSize})
+	events, err := c.Store.Events(ctx, store.EventQuery{
+		EventFilter: filter, FoldJobs: foldsJobs(query, filter), Cursor: cursor, Limit: pageSize,
+	})
 	if err == nil {
 		err = c.Desk.Hider().Events(ctx, events.Items)
 	}
@@ -101,7 +106,7 @@ func (c *Console) eachCause(ctx context.Context, fingerprints []string, do func(
 // eventFilter parses the query of the audit page.
 func eventFilter(query url.Values) (store.EventFilter, error) {
 	var f store.EventFilter
-	var errs [8]error
+	var errs [9]error
 	f.By, errs[0] = parseText("name", query.Get("actor"))
 	f.Action, errs[1] = oneOf("action", query.Get("action"), valuesOf(auditActions()))
 	f.Target, errs[2] = parseText("message", query.Get("message"))
@@ -110,6 +115,7 @@ func eventFilter(query url.Values) (store.EventFilter, error) {
 	f.Source, f.NoSource, errs[5] = parseSource(query.Get("source"))
 	f.Cause, errs[6] = parseText("cause", query.Get("cause"))
 	f.Job, errs[7] = parseJob(query.Get("job"))
+	_, errs[8] = oneOf("list of jobs", query.Get("jobs"), []string{everyEvent})
 	return f, cmp.Or(errs[:]...)
 }
 
@@ -236,6 +242,7 @@ func (c *Console) auditFilter(query url.Values) page.AuditFilter {
 		Message:    query.Get("message"),
 		Cause:      query.Get("cause"),
 		Job:        query.Get("job"),
+		Jobs:       query.Get("jobs"),
 		From:       formTimeOf(query.Get("from")),
 		To:         formTimeOf(query.Get("to")),
 		ActorTypes: ui.Choose(auditActors(), query.Get("by")),
@@ -251,6 +258,8 @@ func auditValueText(name, value string) string {
 		return labelOf(auditActions(), value)
 	case "by":
 		return labelOf(auditActors(), value)
+	case "jobs":
+		return "each event"
 	}
 	return filterValueText(name, value)
 }

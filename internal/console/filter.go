@@ -62,6 +62,7 @@ func auditFields() []field {
 		{"message", "Message"},
 		{"cause", "Cause"},
 		{"job", "Job"},
+		{"jobs", "Messages of jobs"},
 		{"from", "From"},
 		{"to", "To"},
 	}

@@ -686,7 +686,7 @@ const maxJobEvents = 10
 // jobEvents returns the latest events of a job as they may be shown, newest first.
 func (c *Console) jobEvents(ctx context.Context, j deadletter.Job, limit int) ([]store.EventRow, error) {
 	events, err := c.Store.Events(
-		ctx, store.EventQuery{EventFilter: store.EventFilter{Job: j.ID}, Limit: limit},
+		ctx, store.EventQuery{EventFilter: store.EventFilter{JobAlone: j.ID}, Limit: limit},
 	)
 	if err == nil {
 		err = c.Desk.Hider().Events(ctx, events.Items)

@@ -1,8 +1,10 @@
 package deadletter
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -107,6 +109,31 @@ func NewEvent(by Actor, action, targetKind, target, reason string, before, after
 		*side.to = text
 	}
 	return e, nil
+}
+
+// jobFact begins the facts of an event that a job caused. The store finds such events by it.
+const jobFact = `{"job":`
+
+// OfJob returns the event of a message with the job that caused it; 0: none did.
+func (e Event) OfJob(id JobID) Event {
+	if id != 0 {
+		e.After = slices.Concat([]byte(jobFact+id.String()+","), e.After[1:])
+	}
+	return e
+}
+
+// Job returns the job that caused the event of a message; 0: none did.
+func (e Event) Job() JobID {
+	rest, ok := bytes.CutPrefix(e.After, []byte(jobFact))
+	if !ok || e.TargetKind != "message" {
+		return 0
+	}
+	digits, _, _ := bytes.Cut(rest, []byte(","))
+	id, err := strconv.ParseInt(string(digits), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return JobID(id)
 }
 
 // state holds the facts of a message that an event stores.

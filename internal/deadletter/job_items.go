@@ -2,7 +2,6 @@ package deadletter
 
 import (
 	"bytes"
-	"fmt"
 	"time"
 )
 
@@ -58,7 +57,7 @@ func (j Job) ChangeOf(m Message, version int, latest Revision, apply Apply, at t
 	if err != nil {
 		return Change{}, err
 	}
-	c.Event.After = append([]byte(fmt.Sprintf(`{"job":%d,`, j.ID)), c.Event.After[1:]...)
+	c.Event = c.Event.OfJob(j.ID)
 	return c, nil
 }
 

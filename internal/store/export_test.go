@@ -37,4 +37,5 @@ const (
 	DryRunGroups     = dryRunGroups
 	RefusedItems     = refusedItems
 	OldDraft         = oldDraft
+	JobsUnderWay     = jobsUnderWay
 )

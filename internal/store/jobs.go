@@ -369,6 +369,33 @@ func (t *Tx) HideJob(ctx context.Context, id deadletter.JobID, by string) error 
 	return nil
 }
 
+const jobsAmong = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.id IN (SELECT value FROM json_each(?))`
+
+// JobsAmong returns the jobs with some ids, those that there are, in no order.
+func (s *Store) JobsAmong(ctx context.Context, ids []deadletter.JobID) ([]deadletter.Job, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	asked, err := toJSON(ids)
+	if err != nil {
+		return nil, err
+	}
+	return jobs(ctx, s.db, "some", jobsAmong, asked)
+}
+
+// jobsUnderWay looks at so many jobs that ended first since the time, so that it is quick for a time long ago.
+const jobsUnderWay = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.id IN (
+		SELECT id FROM (SELECT id, started_at FROM jobs WHERE ended_at >= ?1 ORDER BY ended_at LIMIT 500)
+			WHERE started_at < ?1
+		UNION ALL SELECT id FROM jobs
+			WHERE ended_at IS NULL AND state IN ('running', 'paused') AND begins_at IS NULL AND started_at < ?1
+	) ORDER BY j.id DESC LIMIT ?2`
+
+// JobsUnderWay returns jobs that had begun before a time and had not ended, newest first.
+func (s *Store) JobsUnderWay(ctx context.Context, at time.Time, limit int) ([]deadletter.Job, error) {
+	return jobs(ctx, s.db, "former", jobsUnderWay, at.UnixMilli(), limit)
+}
+
 const countJobs = `SELECT iif(state = 'paused' AND begins_at IS NOT NULL, 'scheduled', state), count(*) FROM jobs
 	GROUP BY 1`
 

@@ -355,27 +355,26 @@ const settleDelivery = `UPDATE job_items SET state = ?1, error = ?2, fault = ?4,
 	version = iif(?1 = 'pending', (SELECT m.version FROM messages m WHERE m.n = message), version)
 	WHERE message = ?3 AND state = 'in_flight' RETURNING job, coalesce(order_key, 0)`
 
-// settleDelivery writes the result of a finished delivery of a message into the job that requested it. cause is what
-// the message failed for before.
+// settleDelivery writes the result of a finished delivery of a message into the job that requested it, and returns
+// that. cause is what the message failed for before.
 //
 // again reports that it failed for that once more.
 func (t *Tx) settleDelivery(
 	ctx context.Context, n int64, cause string, again bool, a deadletter.Attempt, at time.Time,
-) error {
+) (id deadletter.JobID, err error) {
 	state, reason := a.ItemResult()
-	var id deadletter.JobID
 	var key deadletter.OrderKey
-	err := t.tx.QueryRowContext(ctx, settleDelivery, state, reason, n, deadletter.FaultKey(reason), cause).
+	err = t.tx.QueryRowContext(ctx, settleDelivery, state, reason, n, deadletter.FaultKey(reason), cause).
 		Scan(&id, &key)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil
+		return 0, nil
 	}
 	if err != nil {
-		return fmt.Errorf("write result of a job: %w", err)
+		return 0, fmt.Errorf("write result of a job: %w", err)
 	}
 	if state == deadletter.ItemFailed && a.Trigger.Redrives() {
 		if err := t.stopMessageGroup(ctx, id, n); err != nil {
-			return err
+			return id, err
 		}
 	}
 	t.count(func(c *counts) {
@@ -385,9 +384,9 @@ func (t *Tx) settleDelivery(
 		}
 	})
 	if state == deadletter.ItemPending {
-		return nil
+		return id, nil
 	}
-	return t.releaseNext(ctx, id, n, key)
+	return id, t.releaseNext(ctx, id, n, key)
 }
 
 const countItems = `UPDATE jobs SET pending = pending + ?, in_flight = in_flight + ?, done = done + ?,

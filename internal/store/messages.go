@@ -180,9 +180,11 @@ func (t *Tx) applyRest(ctx context.Context, list ...numbered) error {
 // applyRare writes what belongs to few changes.
 func (t *Tx) applyRare(ctx context.Context, c numbered) error {
 	if a := c.Attempt; a != nil && a.Done && a.Trigger.ByJob() {
-		if err := t.settleDelivery(ctx, c.n, c.Before.Fingerprint, c.causeAgain(), *a, c.Event.At); err != nil {
+		job, err := t.settleDelivery(ctx, c.n, c.Before.Fingerprint, c.causeAgain(), *a, c.Event.At)
+		if err != nil {
 			return err
 		}
+		c.Event = c.Event.OfJob(job)
 	}
 	if err := t.applyRules(ctx, c); err != nil {
 		return err
@@ -216,9 +218,9 @@ func (t *Tx) applyRare(ctx context.Context, c numbered) error {
 }
 
 // ApplyRequestAndClaim writes the request of a delivery together with its claim: one update of the message, both audit
-// events. It writes nothing if it returns Conflict.
+// events, which name the job that requested it. It writes nothing if it returns Conflict.
 func (t *Tx) ApplyRequestAndClaim(ctx context.Context, request, claim deadletter.Change) error {
-	claim.Before = request.Before
+	claim.Before, claim.Event = request.Before, claim.Event.OfJob(request.Event.Job())
 	if claim.Revision == nil {
 		claim.Revision = request.Revision
 	}

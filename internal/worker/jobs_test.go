@@ -3,7 +3,9 @@ package worker_test
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -103,6 +105,26 @@ func (b bundle) trail(t *testing.T, f store.EventFilter) []store.EventRow {
 	return page.Items
 }
 
+// eventsOfJob counts the events of messages that a job caused, by their action.
+func (b bundle) eventsOfJob(t *testing.T, id deadletter.JobID) map[string]int {
+	t.Helper()
+	page, err := b.store.Events(t.Context(), store.EventQuery{EventFilter: store.EventFilter{Job: id}, Limit: 2000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]int{}
+	for _, e := range page.Items {
+		if e.TargetKind != "message" {
+			continue
+		}
+		counts[e.Action]++
+		if e.Job() != id || !json.Valid(e.After) {
+			t.Errorf("event %d is one of job %d: %s", e.Sequence, e.Job(), e.After)
+		}
+	}
+	return counts
+}
+
 func TestReplayJobDeliversEachMessageOnceAndRecordsResults(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -167,6 +189,12 @@ func TestReplayJobDeliversEachMessageOnceAndRecordsResults(t *testing.T) {
 	}
 	if done := b.trail(t, store.EventFilter{Action: "job.done"}); len(done) != 1 || done[0].Target != j.ID.String() {
 		t.Errorf("the end of the job is recorded as %+v", done)
+	}
+	want := map[string]int{
+		"message.replay": 118, "attempt.started": 118, "attempt.delivered": 106, "attempt.error_response": 12,
+	}
+	if got := b.eventsOfJob(t, j.ID); !maps.Equal(got, want) {
+		t.Errorf("the job caused %v, want %v", got, want)
 	}
 	if _, err := b.store.VerifyAudit(t.Context()); err != nil {
 		t.Error(err)
@@ -276,6 +304,11 @@ func TestArchiveJobCanBeUndone(t *testing.T) {
 		t.Fatal(err)
 	}
 	undo = b.finished(t, undo.ID)
+	archived, restored := b.eventsOfJob(t, j.ID), b.eventsOfJob(t, undo.ID)
+	if !maps.Equal(archived, map[string]int{"message.archive": 250}) ||
+		!maps.Equal(restored, map[string]int{"message.restore": 249}) {
+		t.Errorf("the jobs caused %v and %v", archived, restored)
+	}
 	if undo.Items != (deadletter.JobItems{Done: 249, Skipped: 1}) || undo.Undoes != j.ID ||
 		desktest.Message(t, b.store, "l-00249").Status != deadletter.Failed {
 		t.Errorf("results %+v", undo.Items)
@@ -379,16 +412,19 @@ func TestJobContinuesAfterAKill(t *testing.T) {
 		if _, err := tx.BeginItem(ctx, items[0]); err != nil {
 			return err
 		}
-		if err := tx.Apply(ctx, ordered); err != nil {
-			return err
-		}
-		return tx.Apply(ctx, opened)
+		return tx.ApplyRequestAndClaim(ctx, ordered, opened)
 	}); err != nil {
 		t.Fatal(err)
 	}
 	b.run(t)
 	if j := b.finished(t, id); j.Items != (deadletter.JobItems{Done: 39, Failed: 1}) || answered.Load() != 39 {
 		t.Errorf("results %+v after %d deliveries", j.Items, answered.Load())
+	}
+	want := map[string]int{
+		"message.replay": 40, "attempt.started": 40, "attempt.delivered": 39, "attempt.unknown": 1,
+	}
+	if got := b.eventsOfJob(t, id); !maps.Equal(got, want) {
+		t.Errorf("the job caused %v, want %v", got, want)
 	}
 	faults, err := b.store.JobFaults(t.Context(), id)
 	if err != nil || len(faults) != 1 || !strings.Contains(faults[0].Text, "may have processed it") {

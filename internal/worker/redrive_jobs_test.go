@@ -3,6 +3,7 @@ package worker_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -29,6 +30,10 @@ func jobKeepsRate(t *testing.T, b redriveBundle) {
 	}
 	if j := b.finished(t, id); j.Items.Done != 5 {
 		t.Errorf("in the end it is %+v", j.Items)
+	}
+	want := map[string]int{"message.redrive": 5, "attempt.started": 5, "attempt.redriven": 5}
+	if got := b.eventsOfJob(t, id); !maps.Equal(got, want) {
+		t.Errorf("the job caused %v, want %v", got, want)
 	}
 }
 

@@ -24,6 +24,15 @@ func audit() []Example {
 			}
 		}),
 		audit("audit-filtered", filterAudit),
+		audit("audit-jobs", func(v *page.AuditTableView) {
+			v.EachURL = "/audit?jobs=each"
+			v.UnderWay = []*page.AuditJob{auditJob("11"), auditJob("10"), auditJob("1204")}
+		}),
+		audit("audit-jobs-alone", func(v *page.AuditTableView) {
+			filterAudit(v)
+			v.State, v.Rows, v.EachURL = page.StateNoMatch, nil, "/audit?from=2026-03-01T00:00&jobs=each"
+			v.UnderWay = []*page.AuditJob{auditJob("11")}
+		}),
 		audit("audit-broken", func(v *page.AuditTableView) {
 			v.Chain = page.ChainStatus{
 				Broken: true,
@@ -85,6 +94,15 @@ func filterAudit(v *page.AuditTableView) {
 	v.ClearURL = "/audit"
 }
 
+func auditJob(id string) *page.AuditJob {
+	return &page.AuditJob{
+		ID: id, URL: "/jobs/" + id, Title: "Replayed 1,300 messages", EventsURL: "/audit?job=" + id,
+		Parts: []page.JobPart{
+			part("1,204 delivered", "done"), part("90 failed", "fault"), part("6 skipped", "warn"),
+		},
+	}
+}
+
 func auditTable() page.AuditTableView {
 	other := page.AuditRow{At: ago(100), Target: "…1c0e0007", TargetID: messageID(7), URL: "/messages/" + messageID(7)}
 	replayed, retried, archived := other, other, other
@@ -114,6 +132,19 @@ func auditTable() page.AuditTableView {
 		replayed,
 		retried,
 		archived,
+		page.AuditRow{
+			Number:   "788b",
+			At:       ago(175),
+			Actor:    "anna",
+			Action:   "job.start",
+			Sentence: "started job",
+			Target:   "12",
+			URL:      "/jobs/12",
+			Addr:     "10.1.7.20",
+			Reason:   "the handler is mended",
+			Changes:  []page.AuditChange{{Name: "Messages", New: page.AuditFact{Text: "1300"}}},
+			Job:      auditJob("12"),
+		},
 		page.AuditRow{
 			Number:   "788",
 			At:       ago(180),

@@ -15,6 +15,8 @@ type AuditTableView struct {
 	ExportURL     string // with the filter; it is posted to
 	Chips         []ui.Chip
 	ClearURL      string
+	EachURL       string      // lists the events of messages that jobs caused, too; empty: it does
+	UnderWay      []*AuditJob // jobs that had begun before the time of these rows, whose own events are not among them
 	Rows          []AuditRow
 	NewestURL     string
 	NewerURL      string
@@ -46,6 +48,7 @@ type AuditFilter struct {
 	Message    string
 	Cause      string // the fingerprint of a cause
 	Job        string // the number of a job; empty: any
+	Jobs       string // "each": with the events of messages that jobs caused
 	From, To   string // UTC, as 2006-01-02T15:04
 	Error      string
 }
@@ -72,6 +75,14 @@ type AuditRow struct {
 	Addr     string    // empty: none
 	Reason   string
 	Changes  []AuditChange
+	Job      *AuditJob // which stands for the events of its messages; nil: of another event
+}
+
+// AuditJob is what a job came to, in place of the events of its messages.
+type AuditJob struct {
+	ID, URL, Title string
+	Parts          []JobPart
+	EventsURL      string // the events of its messages
 }
 
 // AuditChange is a fact that an event changed.
