@@ -41,7 +41,7 @@ func (b bundle) routes(t *testing.T) []route {
 				route{
 					method,
 					strings.NewReplacer("{id}", "a-1", "{arrival}", "3", "{job}", "1", "{queue}", "dlq",
-						"{page}", "concepts", "{cause}", "c-1", "{note}", "1", "{rule}", "1").
+						"{page}", "concepts", "{cause}", "c-1", "{note}", "1", "{rule}", "1", "{recipe}", "1").
 						Replace(path),
 				},
 			)
@@ -113,6 +113,7 @@ func TestEveryPageForEveryRole(t *testing.T) {
 	})
 	cause := "/causes/" + b.receive(t, "a-1").Fingerprint
 	b.draft(t, "a-1")
+	b.savedRecipe(t, "a-1")
 	for name, role := range map[string]deadletter.Role{
 		"vera": deadletter.Viewer, "olga": deadletter.Operator,
 		"adam": deadletter.Admin,
@@ -181,6 +182,7 @@ func TestReadingRequestsWriteNothing(t *testing.T) {
 	b := setupOn(t, s, func(d *console.Deps) { d.Queues = []console.Queue{someQueue()} })
 	b.receive(t, "a-1")
 	b.draft(t, "a-1")
+	b.savedRecipe(t, "a-1")
 	people := []person{
 		b.member(
 			t,
@@ -261,6 +263,7 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 	b := setup(t)
 	m := b.receive(t, "a-1")
 	b.draft(t, "a-1")
+	b.savedRecipe(t, "a-1")
 	p := b.member(t, "vera", deadletter.Viewer)
 	before := len(b.events(t))
 	forms := map[string]url.Values{
@@ -290,6 +293,10 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		"/causes/grouping":                  form("source", "genesys", "kind", "pattern", "pattern", "x", "title", "y"),
 		"/causes/grouping/1/undo":           form(),
 		"/causes/bulk":                      form("action", "claim", "item", m.Fingerprint+"@0", "for", "1h"),
+		"/jobs/1/recipe":                    form("name", "x"),
+		"/recipes/1/save":                   form("version", "1", "kind", "jq", "patch", ".x = 1"),
+		"/recipes/1/archive":                form(),
+		"/recipes/1/restore":                form(),
 	}
 	for _, step := range []string{"start", "pause", "resume", "cancel", "undo", "pace", "preview", "dry-run", "dry-run/cancel"} {
 		forms["/jobs/1/"+step] = form("reason", "x")
@@ -298,7 +305,7 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		values, known := forms[r.path]
 		if r.method != http.MethodPost ||
 			!strings.HasPrefix(r.path, "/messages") && !strings.HasPrefix(r.path, "/jobs") &&
-				!strings.HasPrefix(r.path, "/causes") ||
+				!strings.HasPrefix(r.path, "/causes") && !strings.HasPrefix(r.path, "/recipes") ||
 			r.path == "/jobs/1/hide" || r.path == "/messages/a-1/compare" ||
 			r.path == "/messages/layout" || r.path == "/jobs/1/export" { // these change nothing but one's own view
 			continue

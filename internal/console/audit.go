@@ -315,6 +315,11 @@ func auditRow(e store.EventRow, titles map[string]string) page.AuditRow {
 	case e.TargetKind == causeTarget:
 		title := titles[e.Target]
 		row.Target, row.Named, row.URL = cmp.Or(title, shortID(e.Target)), title != "", page.CauseURL(e.Target)
+	case e.TargetKind == recipeTarget:
+		row.URL = recipesPath + "/" + url.PathEscape(e.Target)
+		if name, ok := recipeName(e); ok {
+			row.Target, row.Named = printable(name), true
+		}
 	case e.Target == e.By && e.Action != "user.add", e.TargetKind == auditTarget:
 		row.Target = "" // the sentence needs no target
 	}
@@ -444,6 +449,8 @@ var factNames = map[string]string{
 
 	"mutedUntilDelivered": "Muted until a delivery",
 	"needsRestart":        "Needs a restart",
+	"savedRecipe":         "Saved recipe",
+	"recipeVersion":       "Version of the recipe",
 	"bodySha256":          "SHA-256 of the body",
 }
 

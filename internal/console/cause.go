@@ -146,6 +146,9 @@ func (c *Console) causePage(r *http.Request, seen desk.CauseView) (v page.CauseV
 	if v.Jobs, err = c.openCauseJobs(r, fingerprint, jobs); err != nil {
 		return v, err
 	}
+	if v.Recipes, err = c.causeRecipes(ctx, seen); err != nil {
+		return v, err
+	}
 	if v.Trend, err = c.causeTrend(ctx, seen.Cause, jobs, r.URL.Query().Get("range")); err != nil {
 		return v, err
 	}
@@ -192,6 +195,8 @@ func causeStep(seen desk.CauseView) page.NextStep {
 		step.URL = ""
 	}
 	switch seen.Next.Kind {
+	case deadletter.StepRecipe:
+		step.URL, step.Link = "#cause-recipes", "Recipes"
 	case deadletter.StepEdit, deadletter.StepReplay, deadletter.StepFix:
 		step.URL, step.Link = "#cause-tried", "What was tried"
 	case deadletter.StepLook, deadletter.StepTest:

@@ -189,27 +189,32 @@ func facetOf(
 func triedView(cause deadletter.Cause, jobs []store.CauseJob) page.CauseTried {
 	v := page.CauseTried{Replays: causeReplays(cause)}
 	for _, j := range jobs {
-		shown := page.CauseJob{
-			ID: j.ID.String(), URL: jobPath(j.ID), Action: wordsOf(j.Action).verb, By: printable(j.By.Name),
-			Reason: printable(j.Reason), Started: ui.At(j.StartedAt),
-		}
-		add := func(n int, text, tone string, result deadletter.ItemState) {
-			if n > 0 {
-				shown.Parts = append(shown.Parts, page.JobPart{
-					Text: number(n) + " " + text, Tone: tone, URL: jobMessages(j.ID, result),
-				})
-			}
-		}
-		add(j.Done, wordsOf(j.Action).each, ui.Done, deadletter.ItemDone)
-		add(j.Failed, "failed", ui.Fault, deadletter.ItemFailed)
-		add(j.Skipped, "skipped", ui.Warn, deadletter.ItemSkipped)
-		if len(shown.Parts) == 0 {
-			shown.Parts = []page.JobPart{{Text: "no result yet", Tone: "plain"}}
-		}
-		v.Jobs = append(v.Jobs, shown)
+		v.Jobs = append(v.Jobs, jobResult(j))
 	}
 	if len(jobs) == maxCauseJobs {
 		v.More = "These are the newest " + number(maxCauseJobs) + "."
+	}
+	return v
+}
+
+// jobResult shows a job with what became of some of its messages.
+func jobResult(j store.CauseJob) page.CauseJob {
+	v := page.CauseJob{
+		ID: j.ID.String(), URL: jobPath(j.ID), Action: wordsOf(j.Action).verb, By: printable(j.By.Name),
+		Reason: printable(j.Reason), Started: ui.At(j.StartedAt),
+	}
+	add := func(n int, text, tone string, result deadletter.ItemState) {
+		if n > 0 {
+			v.Parts = append(v.Parts, page.JobPart{
+				Text: number(n) + " " + text, Tone: tone, URL: jobMessages(j.ID, result),
+			})
+		}
+	}
+	add(j.Done, wordsOf(j.Action).each, ui.Done, deadletter.ItemDone)
+	add(j.Failed, "failed", ui.Fault, deadletter.ItemFailed)
+	add(j.Skipped, "skipped", ui.Warn, deadletter.ItemSkipped)
+	if len(v.Parts) == 0 {
+		v.Parts = []page.JobPart{{Text: "no result yet", Tone: "plain"}}
 	}
 	return v
 }

@@ -404,6 +404,10 @@ func nextStep(v desk.CauseView) page.NextStep {
 		URL:  page.CauseURL(v.Cause.Fingerprint),
 	}
 	switch {
+	case v.Next.Kind == deadletter.StepRecipe:
+		step.Text = page.RecipeStep(
+			printable(v.Next.Recipe.Name), number(v.Next.Replays.Delivered), number(v.Next.Replays.Tried),
+		)
 	case v.Next.Kind == deadletter.StepBreaker:
 		step.URL = "/overview"
 	case v.Next.Kind == deadletter.StepLook && v.Cause.Owner != "":

@@ -59,7 +59,7 @@ func (c *Console) showTrial(w http.ResponseWriter, r *http.Request, j deadletter
 		if fault = cmp.Or(fault, timeFault); fault != nil {
 			status = statusOf(deadletter.KindOf(fault))
 		}
-		return c.showJob(w, r, status, j, in.Recipe, func(v *page.JobConfirmView) { keepInput(v, r, in, fault) })
+		return c.showJob(w, r, status, j, in.Recipe, func(v *page.JobPageView) { keepInput(v.Confirm, r, in, fault) })
 	}
 	recipe, err := c.Desk.Unmasked(r.Context(), in.Saved, in.Recipe)
 	if err == nil {
@@ -76,7 +76,11 @@ func (c *Console) showTrial(w http.ResponseWriter, r *http.Request, j deadletter
 		showRecipeFault(&v.Recipe, fault)
 	}
 	if r.PostForm.Get("sends") != strconv.Itoa(j.Sends()) {
-		scope, err := c.jobScopeView(r.Context(), j)
+		found, err := c.Desk.JobScope(r.Context(), j)
+		if err != nil {
+			return err
+		}
+		scope, err := c.jobScopeView(r.Context(), j, found)
 		if err != nil {
 			return err
 		}

@@ -124,6 +124,9 @@ func (c *Console) freeze(r *http.Request, action deadletter.Action, everything b
 func (c *Console) askJob(w http.ResponseWriter, r *http.Request, j deadletter.Job) error {
 	if !isPartial(r) {
 		asked := url.Values{"back": {backQuery(r)}}
+		if recipe := r.FormValue("recipe"); recipe != "" {
+			asked.Set("recipe", recipe)
+		}
 		if to := returnPath(r); to != "" {
 			asked.Set("return", to)
 		}
@@ -191,6 +194,7 @@ func (c *Console) jobRoutes(r chi.Router) {
 	})
 	r.Group(func(r chi.Router) {
 		r.Use(c.form(maxForm))
+		r.Post("/jobs/{job}/recipe", c.handle(c.saveJobRecipe))
 		r.Post("/jobs/{job}/pause", c.handle(c.steer(c.Desk.PauseJob)))
 		r.Post("/jobs/{job}/resume", c.handle(c.resumeJob))
 		r.Post("/jobs/{job}/pace", c.handle(c.paceJob))
@@ -260,7 +264,7 @@ func (c *Console) job(w http.ResponseWriter, r *http.Request) error {
 // showJob shows a job as a page: its result, or the question whether to start a draft, with a recipe.
 func (c *Console) showJob(
 	w http.ResponseWriter, r *http.Request, status int, j deadletter.Job, recipe deadletter.Recipe,
-	change func(*page.JobConfirmView),
+	change func(*page.JobPageView),
 ) error {
 	v := page.JobPageView{Job: c.jobView(r, j, jobPath(j.ID)), Link: c.deskURL(r) + jobPath(j.ID)}
 	if j.State == deadletter.JobDraft {
@@ -268,12 +272,12 @@ func (c *Console) showJob(
 		if err != nil {
 			return err
 		}
-		if confirm.InPage = true; change != nil {
-			change(&confirm)
-		}
-		v.Confirm = &confirm
+		confirm.InPage, v.Confirm = true, &confirm
 	} else if err := c.addFacts(r.Context(), &v.Job, j); err != nil {
 		return err
+	}
+	if change != nil {
+		change(&v)
 	}
 	v.Chrome = c.chrome(r, "Job "+j.ID.String())
 	return c.render(w, r, status, page.Job(v))
@@ -326,10 +330,11 @@ func (c *Console) startJob(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		err = c.Desk.StartJob(r.Context(), auth.Actor(r.Context()), j.ID, in)
 	}
-	switch deadletter.KindOf(err) {
-	case deadletter.Invalid, deadletter.NeedsConfirmation:
+	switch kind := deadletter.KindOf(err); {
+	case kind == deadletter.Invalid, kind == deadletter.NeedsConfirmation,
+		kind == deadletter.Conflict && deadletter.FieldOf(err) == deadletter.FieldName:
 		return c.askAgain(w, r, j, in, err)
-	case deadletter.Conflict:
+	case kind == deadletter.Conflict:
 		return c.backToList(w, r, ui.Notice{Kind: ui.Warn, Text: errorText(err), Hint: "You started nothing."})
 	}
 	if err != nil {
@@ -342,6 +347,8 @@ func (c *Console) startJob(w http.ResponseWriter, r *http.Request) error {
 func jobInput(r *http.Request) (in deadletter.JobInput, err error) {
 	in = deadletter.JobInput{
 		Recipe:         formRecipe(r),
+		Saved:          madeOf(r),
+		SaveAs:         r.PostForm.Get("save-as"),
 		Reason:         r.PostForm.Get("reason"),
 		ConfirmUnknown: r.PostForm.Get("unknown") == "yes",
 		Steps:          deadletter.JobSteps{Sizes: formNumbers(r, "steps"), Ask: r.PostForm.Get("ask") == "yes"},
@@ -399,7 +406,7 @@ func (c *Console) askAgain(
 	explain := func(v *page.JobConfirmView) { keepInput(v, r, in, fault) }
 	status := statusOf(deadletter.KindOf(fault))
 	if !isPartial(r) {
-		return c.showJob(w, r, status, j, in.Recipe, explain)
+		return c.showJob(w, r, status, j, in.Recipe, func(v *page.JobPageView) { explain(v.Confirm) })
 	}
 	v, err := c.confirmView(r, j, in.Recipe, backQuery(r))
 	if err != nil {
@@ -416,6 +423,9 @@ func keepInput(v *page.JobConfirmView, r *http.Request, in deadletter.JobInput, 
 	v.Steps, v.AskSteps, v.Sequence = r.PostForm.Get("steps"), in.Steps.Ask, string(in.Sequence)
 	v.Pace.Rate, v.Pace.Concurrency = r.PostForm.Get("rate"), r.PostForm.Get("concurrency")
 	v.Order.Choice = string(in.Order)
+	if v.Saved.SaveAs = in.SaveAs; deadletter.KindOf(fault) == deadletter.Conflict {
+		v.Saved.MadeOf = v.Saved.Latest // the person knows of it now
+	}
 	if fault == nil || showRecipeFault(&v.Recipe, fault) {
 		return
 	}
@@ -434,6 +444,8 @@ func keepInput(v *page.JobConfirmView, r *http.Request, in deadletter.JobInput, 
 		v.UnknownError = errorText(fault)
 	case deadletter.FieldOrder:
 		v.Order.Error = errorText(fault)
+	case deadletter.FieldName:
+		v.Saved.SaveError = errorText(fault)
 	default:
 		v.ReasonError = errorText(fault)
 	}
@@ -599,6 +611,7 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 		Reason:      printable(hider.Note(j.Reason)),
 		Patch:       printable(hider.Patch(j.Recipe.Text)),
 		PatchKind:   page.RecipeName(string(j.Recipe.Kind)),
+		CanSave:     j.CheckSave() == nil && auth.Actor(r.Context()).May(deadletter.ActEdit) == nil,
 		Messages:    plural(n.Total(), "message"),
 		MessagesURL: jobMessages(j.ID, ""),
 	}
@@ -607,6 +620,10 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 	}
 	if j.Filter != "" {
 		v.FilterURL = listPath(j.Filter)
+	}
+	if j.Saved.ID != 0 {
+		v.Saved, v.SavedURL = printable(hider.Note(j.Saved.Name)), recipePath(j.Saved.ID)
+		v.SavedVersion = strconv.Itoa(j.Saved.Version)
 	}
 	if j.Undoes != 0 {
 		v.Undoes = jobPath(j.Undoes)
@@ -932,8 +949,11 @@ func (c *Console) confirmView(
 	r *http.Request, j deadletter.Job, recipe deadletter.Recipe, back string,
 ) (page.JobConfirmView, error) {
 	words := wordsOf(j.Action)
-	j, err := c.Desk.AfterDryRun(r.Context(), j, recipe)
+	draft, err := c.recipeInForm(r, recipe)
 	if err != nil {
+		return page.JobConfirmView{}, err
+	}
+	if j, err = c.Desk.AfterDryRun(r.Context(), j, draft.recipe); err != nil {
 		return page.JobConfirmView{}, err
 	}
 	v := page.JobConfirmView{
@@ -960,20 +980,27 @@ func (c *Console) confirmView(
 		v.Unknown = number(j.Unknown)
 	}
 	if v.Edits && v.Denied == "" {
-		v.Recipe = page.JobRecipe{Kind: string(recipe.Kind), Text: recipe.Text, Table: recipe.Table}
-		if v.Trial, err = c.trialView(r.Context(), j, recipe, &v.Recipe); err != nil {
+		v.Recipe = draft.fields()
+		if v.Trial, err = c.trialView(r.Context(), j, draft.recipe, &v.Recipe); err != nil {
 			return v, err
 		}
 	}
 	if v.Skipped, err = c.skippedText(r.Context(), j); err != nil {
 		return v, err
 	}
-	if v.Scope, err = c.jobScopeView(r.Context(), j); err != nil {
+	scope, err := c.Desk.JobScope(r.Context(), j)
+	if err != nil {
+		return v, err
+	}
+	if v.Scope, err = c.jobScopeView(r.Context(), j, scope); err != nil {
 		return v, err
 	}
 	v.Size = jobSize(j, v.Scope)
 	if v.Denied != "" {
 		v.Size.Label = ""
+	}
+	if v.Edits {
+		c.addSaved(&v, scope, draft)
 	}
 	if v.Order, err = c.jobOrderView(r.Context(), j); err != nil {
 		return v, err
@@ -989,11 +1016,9 @@ func (c *Console) confirmView(
 }
 
 // jobScopeView shows where a draft sends messages, what they failed for, and what replays of those came to.
-func (c *Console) jobScopeView(ctx context.Context, j deadletter.Job) (v page.JobScope, err error) {
-	scope, err := c.Desk.JobScope(ctx, j)
-	if err != nil {
-		return v, err
-	}
+func (c *Console) jobScopeView(
+	ctx context.Context, j deadletter.Job, scope desk.JobScope,
+) (v page.JobScope, err error) {
 	if scope.AsksCount {
 		v.Asked = strconv.Itoa(j.Sends())
 	}

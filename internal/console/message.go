@@ -535,6 +535,10 @@ func (c *Console) addRevisions(v *page.MessagePanelView, m deadletter.Message, r
 			URL:     revisionURL(m.ID, r.Number, v.Back),
 			Current: r.Number == m.Revision,
 		}
+		if use := r.Recipe; use.ID != 0 {
+			shown.Recipe, shown.RecipeURL = printable(c.Desk.Hider().Note(use.Name)), recipePath(use.ID)
+			shown.RecipeVersion = strconv.Itoa(use.Version)
+		}
 		if r.Number > 0 {
 			shown.Compare = compareURL(m.ID, r.Number-1, r.Number, v.Back)
 		}

@@ -26,6 +26,7 @@ type CauseView struct {
 	Differences DifferencesView
 	Examples    []CauseExample
 	Tried       CauseTried
+	Recipes     CauseRecipes
 	Notes       CauseNotes
 }
 

@@ -44,6 +44,12 @@ type JobView struct {
 	Started, Ended    ui.Moment
 	Reason            string
 	Patch, PatchKind  string // the text of its recipe, and "jq"
+	Saved             string // the name of the saved recipe that it used; empty: none
+	SavedURL          string
+	SavedVersion      string
+	CanSave           bool   // its recipe can be saved
+	SaveName          string // of the form, if it was refused
+	SaveError         string
 	Order             string // "Skips messages that come too late for their conversation"; empty: they have no order
 	Step              string // "Step 2 of 4 (10 messages)"; empty: it has none, or has ended
 	Left              string // "About 3m left at 412 a second"; empty: that is not known
@@ -193,6 +199,7 @@ type JobConfirmView struct {
 
 	Recipe         JobRecipe
 	Trial          JobTrial // of a job that edits
+	Saved          JobSaved
 	Reason         string
 	ReasonError    string
 	Order          JobOrder
@@ -396,6 +403,7 @@ type JobRecipe struct {
 	Error      string
 	Table      string // CSV, for jq
 	TableError string
+	AsksTable  bool // it reads a table
 }
 
 var recipeKinds = []ui.Option{

@@ -294,6 +294,8 @@ type RevisionView struct {
 	URL     string // shows its payload
 	Compare string // shows it beside the revision before it; empty: there is none
 	Current bool   // its payload is the one shown
+
+	Recipe, RecipeURL, RecipeVersion string // the saved recipe that made it; empty: none
 }
 
 // messageURL is the page of a message, with the query of the list to go back to.
