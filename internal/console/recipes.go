@@ -322,8 +322,11 @@ func (c *Console) saveRecipe(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	case kind == deadletter.Invalid || kind == deadletter.Conflict:
 		return c.showRecipe(w, r, statusOf(kind), func(v *page.RecipeView) {
-			v.Edit.Open, v.Edit.Error, v.Edit.Base = true, errorText(err), strconv.Itoa(base)
+			v.Edit.Open, v.Edit.Error = true, errorText(err)
 			v.Edit.Kind, v.Edit.Text = string(recipe.Kind), recipe.Text
+			if kind == deadletter.Invalid {
+				v.Edit.Base = strconv.Itoa(base) // the person does not know of a later version
+			}
 		})
 	}
 	return err

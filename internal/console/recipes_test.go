@@ -141,9 +141,16 @@ func TestRecipeOfAnotherIsNotOverwritten(t *testing.T) {
 		a := p.post(path+"/start", seen, headers...)
 		again := a.draft()
 		if a.status != http.StatusConflict || !strings.Contains(a.says("#save-as-fault"), "Olga saved version 2") ||
-			again.Get("patch") != `{"id":3}` || again.Get("made-of") != "1@1" || again.Get("reason") != "x" {
+			again.Get("patch") != `{"id":3}` || again.Get("made-of") != "1@2" || again.Get("reason") != "x" {
 			t.Errorf("%s: answered %d: %s", name, a.status, a.says("#job-confirm"))
 		}
+	}
+	seen.Set("made-of", "1@2") // the person has seen it
+	if a := p.post(path+"/start", seen); a.status != http.StatusSeeOther {
+		t.Errorf("answered %d: %s", a.status, a.says("#job-confirm"))
+	}
+	if v, err := b.store.RecipeVersion(t.Context(), 1, 3); err != nil || v.Text != `{"id":3}` {
+		t.Errorf("version 3 is %q, %v", v.Text, err)
 	}
 }
 
@@ -194,7 +201,7 @@ func TestPageOfARecipe(t *testing.T) {
 	edit.Set("patch", ".id = 3")
 	if a := p.post("/recipes/1/save", edit); a.status != http.StatusConflict ||
 		!strings.Contains(a.says("#recipe-patch-fault"), "Olga saved version 2") ||
-		a.fields("#recipe-edit").Get("patch") != ".id = 3" {
+		a.fields("#recipe-edit").Get("patch") != ".id = 3" || a.fields("#recipe-edit").Get("version") != "2" {
 		t.Errorf("an older version: %d: %s", a.status, a.says("main"))
 	}
 	edit.Set("version", "2")

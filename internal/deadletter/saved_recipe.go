@@ -160,7 +160,7 @@ func (s SavedRecipe) Save(by Actor, base int, r Recipe, at time.Time) (RecipeCha
 			s.ArchivedBy, ago(s.ArchivedAt, at))
 	case base != s.Latest.Number:
 		return RecipeChange{}, aboutName(
-			Conflict, "%s saved version %d of %q %s: look at it first, or give another name",
+			Conflict, "%s saved version %d of %q %s: look at it, then save again",
 			s.Latest.By, s.Latest.Number, s.Name, ago(s.Latest.At, at),
 		)
 	case s.Latest.Is(r):

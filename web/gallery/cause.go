@@ -21,6 +21,7 @@ func cause() []Example {
 		example("many", func(*page.CauseView) {}),
 		example("one", func(v *page.CauseView) {
 			v.Presence, v.Trend.Marks, v.Notes.List, v.Tried = nil, nil, nil, page.CauseTried{}
+			v.Recipes = page.CauseRecipes{}
 			v.Head.State, v.Head.Since = "new", ago(12)
 			v.Head.Failed, v.Head.Retrying, v.Head.Ever = link("1"), page.Count{Text: "0"}, "1"
 			v.Head.First, v.Head.Last, v.Head.Arriving = ago(12), ago(12), ""
@@ -59,6 +60,7 @@ func cause() []Example {
 			for len(v.Trend.Marks) < 50 {
 				v.Trend.Marks = append(v.Trend.Marks, v.Trend.Marks[len(v.Trend.Marks)%4])
 			}
+			v.Recipes = page.CauseRecipes{List: causeRecipes(5), AllURL: "/recipes?cause=1", More: "All 50 recipes"}
 			v.Notes.Older, v.Tried.More = "12 older notes", "The newest 20 jobs are shown."
 		}),
 		{Name: "cause-fault", Component: page.Error(page.ErrorView{
@@ -195,6 +197,7 @@ func causeOf() page.CauseView {
 				},
 			},
 		},
+		Recipes: page.CauseRecipes{List: causeRecipes(2)},
 		Notes: page.CauseNotes{List: []page.CauseNote{
 			{
 				ID: "1", By: "jo", At: ago(60),

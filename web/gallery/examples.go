@@ -35,6 +35,7 @@ func Examples() []Example {
 		compare(),
 		edit(),
 		jobs(),
+		recipes(),
 		sources(),
 		audit(),
 		reconciliation(),
