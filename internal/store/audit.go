@@ -102,7 +102,7 @@ type ActorClass string
 
 // The classes of actors.
 const (
-	People  ActorClass = "people" // users and tokens
+	People  ActorClass = "people"  // users and tokens
 	Program ActorClass = "program" // with the rules, which act by themselves
 )
 
