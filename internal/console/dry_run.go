@@ -62,10 +62,11 @@ func (c *Console) showTrial(w http.ResponseWriter, r *http.Request, j deadletter
 		return c.showJob(w, r, status, j, in.Recipe, func(v *page.JobPageView) { keepInput(v.Confirm, r, in, fault) })
 	}
 	recipe, err := c.Desk.Unmasked(r.Context(), in.Saved, in.Recipe)
-	if err == nil {
-		j, err = c.Desk.AfterDryRun(r.Context(), j, recipe)
+	if err != nil && deadletter.FieldOf(err) == "" {
+		return err
 	}
-	if err != nil {
+	fault = cmp.Or(fault, err)
+	if j, err = c.Desk.AfterDryRun(r.Context(), j, recipe); err != nil {
 		return err
 	}
 	var v page.JobTrialUpdate

@@ -115,6 +115,7 @@ function restore(form) {
 	at.dateTime = new Date(draft.at).toISOString()
 	at.textContent = new Date(draft.at).toLocaleString()
 	form.prepend(notice)
+	setTimeout(() => form.dispatchEvent(new Event('restored')), 100) // once htmx knows the form
 }
 
 function forget(form) {
@@ -129,7 +130,7 @@ function forget(form) {
 function discard(form) {
 	const values = JSON.parse(rendered.get(form))
 	for (const [i, field] of fields(form).entries()) {
-		field.value = values[i][1]
+		field.value = values[i]?.[1] ?? '' // some came with a later part of the form
 		field.dispatchEvent(new Event('discard'))
 	}
 	form.querySelector('.draft-notice').remove()
