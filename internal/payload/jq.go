@@ -46,6 +46,11 @@ func compileJQ(
 	code, err := gojq.Compile(query,
 		gojq.WithVariables([]string{"$headers", "$table", "$__meter"}),
 		gojq.WithFunction("_weigh", 1, 1, func(v any, args []any) any { return args[0].(*meter).weigh(v) }),
+		gojq.WithFunction("_item", 1, 1, func(v any, args []any) any { return args[0].(*meter).item(v) }),
+		gojq.WithFunction("_join", 1, 1, func(v any, args []any) any { return joined(v, args[0]) }),
+		gojq.WithFunction("_text", 0, 0, func(v any, _ []any) any { return checkText(v) }),
+		gojq.WithFunction("_digits", 0, 0, func(v any, _ []any) any { return checkDigits(v) }),
+		gojq.WithFunction("_divided", 0, 0, func(v any, _ []any) any { return checkDivided(v) }),
 		gojq.WithFunction("_number", 0, 0, func(v any, _ []any) any { return checkNumber(v) }),
 		gojq.WithFunction("_factor", 0, 0, func(v any, _ []any) any { return checkFactor(v) }),
 		gojq.WithFunction("_small", 0, 0, func(v any, _ []any) any { return checkSmall(v) }),
@@ -177,7 +182,12 @@ func (r *jqReader) read(dec *jsontext.Decoder, depth int) (any, error) {
 	case '"':
 		return token.String(), nil
 	case '0':
-		return json.Number(token.String()), nil
+		number := json.Number(token.String())
+		if len(number) > maxJQDigits {
+			return nil, deadletter.Errorf(deadletter.Invalid,
+				"the body of this message has a number of more than %d digits: use a merge patch", maxJQDigits)
+		}
+		return number, nil
 	case 't', 'f':
 		return token.Bool(), nil
 	}

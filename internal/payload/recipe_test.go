@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -58,6 +59,10 @@ func TestRecipeExamples(t *testing.T) {
 			`{"items":[{"z":1,"id":"y","n":1}]}`,
 		},
 		{deadletter.JQ, `with_entries(.key |= ascii_downcase)`, `{"B":1,"A":2}`, `{"a":2,"b":1}`},
+		{deadletter.JQ, `.l |= (to_entries | map(.value) | join("-")) | .s |= split("[;,]"; "g")`,
+			`{"l":["a","b",true],"s":"1;2,3"}`, `{"l":"a-b-true","s":["1","2","3"]}`},
+		{deadletter.JQ, `.s |= (gsub("(?<x>b)"; "<\(.x)>") | gsub("^";">")) | del(.l[1:]) | .n |= tonumber`,
+			`{"s":"abcb","l":[1,2,3],"n":"12.50"}`, `{"s":">a<b>c<b>","l":[1],"n":12.5}`},
 		{deadletter.JQ, `.l |= join(",")`, `{"l":["a",1,null]}`, `{"l":"a,1,"}`},
 		{deadletter.JQ, `if .a then .b = -.a else error("no a") end`, `{"a":3}`, `{"a":3,"b":-3}`},
 		{
@@ -197,6 +202,44 @@ func TestHostileRecipesEnd(t *testing.T) {
 			_, err := applied(t, deadletter.Recipe{Kind: deadletter.JQ, Text: text}, nil, `{"a":[1]}`)
 			if deadletter.KindOf(err) != deadletter.Invalid {
 				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+// Each of these makes much more than its input within one instruction of jq, which no deadline interrupts.
+//
+//nolint:paralleltest // it measures what the process allocates
+func TestHostileRecipesTakeLittleMemory(t *testing.T) {
+	const limit = 192 << 20
+	list := `{"a":[` + strings.Repeat("1,", 500_000) + `1]}`
+	text := `{"a":"` + strings.Repeat("x", 1<<20) + `"}`
+	for _, c := range []struct{ recipe, body string }{
+		{`reduce range(24) as $i ("x"; . + .) | split("")`, `{}`},
+		{`reduce range(24) as $i ("x"; . + .) | . / ""`, `{}`},
+		{`reduce range(24) as $i ("x"; . + .) | explode`, `{}`},
+		{`reduce range(21) as $i ("x"; . + .) | explode`, `{}`},
+		{`reduce range(22) as $i ("{},"; . + .) | "[" + . + "1]" | fromjson`, `{}`},
+		{`reduce range(20) as $i ("{\"a\":{}},"; . + .) | "[" + . + "1]" | fromjson`, `{}`},
+		{`reduce range(22) as $i ("%c"; . + .) as $f | 0 | strftime($f)`, `{}`},
+		{`reduce range(60) as $i ("x"; . + . | @base64)`, `{}`},
+		{`reduce range(60) as $i ("\u0000"; tojson)`, `{}`},
+		{`reduce range(60) as $i (["a"]; [@tsv, @tsv])`, `{}`},
+		{`reduce range(20) as $i ("9"; . + .) | tonumber | [., .] | sort`, `{}`},
+		{`.a | . == 1`, `{"a":1` + strings.Repeat("0", 1<<20) + `}`},
+		{`.a | split("x"; "g")`, text}, {`.a | [splits("x")]`, text},
+		{`.a | to_entries`, list}, {`.a | map({a: .})`, list},
+	} {
+		t.Run(fmt.Sprintf("%.60s", c.recipe), func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := applied(t, deadletter.Recipe{Kind: deadletter.JQ, Text: c.recipe}, nil, c.body)
+			runtime.ReadMemStats(&after)
+			if deadletter.KindOf(err) != deadletter.Invalid {
+				t.Errorf("error %v", err)
+			}
+			if made := after.TotalAlloc - before.TotalAlloc; made > limit {
+				t.Errorf("made %d MiB", made>>20)
 			}
 		})
 	}
