@@ -358,7 +358,7 @@ func jobInput(r *http.Request) (in deadletter.JobInput, err error) {
 		Count:          formNumber(r, "count"),
 	}
 	in.Begins, err = parseTime("begins", strings.TrimSpace(r.PostForm.Get("begins")))
-	return in, err
+	return in, deadletter.About(deadletter.FieldBegins, err)
 }
 
 // formRecipe parses a recipe. Browsers end lines in two ways, of which one is kept.

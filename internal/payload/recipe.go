@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
@@ -211,8 +212,13 @@ func readTable(text string) (map[string]any, error) {
 			maxTable,
 		)
 	}
-	reader := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "\ufeff")))
+	text = strings.TrimPrefix(text, "\ufeff")
+	reader := csv.NewReader(strings.NewReader(text))
+	reader.Comma = separator(text)
 	columns, err := reader.Read()
+	if err == nil {
+		err = checkColumns(columns)
+	}
 	for err == nil {
 		var row []string
 		if row, err = reader.Read(); err == nil {
@@ -226,6 +232,28 @@ func readTable(text string) (map[string]any, error) {
 		return nil, deadletter.Errorf(deadletter.Invalid, "the table cannot be read: %s", tableFault(err))
 	}
 	return rows, nil
+}
+
+// separator returns what separates the columns of a table: of comma, semicolon and tab the one that its first line has
+// most often. Spreadsheets write a semicolon where the comma is the decimal sign, and copy cells with tabs.
+func separator(text string) rune {
+	names, _, _ := strings.Cut(strings.TrimLeft(text, "\r\n"), "\n")
+	best := ','
+	for _, c := range ";\t" {
+		if strings.Count(names, string(c)) > strings.Count(names, string(best)) {
+			best = c
+		}
+	}
+	return best
+}
+
+func checkColumns(columns []string) error {
+	for i, name := range columns {
+		if slices.Contains(columns[:i], name) {
+			return fmt.Errorf("line 1: the column %q is there twice", name)
+		}
+	}
+	return nil
 }
 
 func tableFault(err error) string {

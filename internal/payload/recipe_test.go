@@ -86,6 +86,26 @@ func TestRecipeExamples(t *testing.T) {
 	}
 }
 
+func TestTablesOfSpreadsheets(t *testing.T) {
+	t.Parallel()
+	for name, table := range map[string]string{
+		"with a byte order mark": "\ufeffid,customer\r\nc-1,\"a;b\"\r\nc-2,x\r\n",
+		"with semicolons":        "\ufeffid;customer\r\nc-1;\"a;b\"\r\nc-2;x,y\r\n",
+		"of copied cells":        "id\tcustomer\nc-1\ta;b\nc-2\t",
+		"with blank lines":       "\nid,customer\n\nc-1,a;b\n\n",
+		"with more columns":      "id;customer;note, long\nc-1;\"a;b\";n\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := applied(t, deadletter.Recipe{
+				Kind: deadletter.JQ, Text: ".customer = $table[.id].customer", Table: table,
+			}, nil, `{"id":"c-1"}`)
+			if want := `{"id":"c-1","customer":"a;b"}`; err != nil || got != want {
+				t.Errorf("%s, %v; want %s", got, err, want)
+			}
+		})
+	}
+}
+
 func TestRecipeKeepsTheEncoding(t *testing.T) {
 	t.Parallel()
 	form := deadletter.Headers{"Content-Type": {"application/x-www-form-urlencoded"}}
@@ -123,6 +143,7 @@ func TestRecipeFaults(t *testing.T) {
 		{deadletter.Recipe{Kind: deadletter.JQ, Text: ".", Table: "a,b\n1,2\n3\n"}, "table", "line 3, column 1"},
 		{deadletter.Recipe{Kind: deadletter.JQ, Text: ".", Table: "a,b\n1,2\n1,3\n"}, "table", "line 3, column 1: its key"},
 		{deadletter.Recipe{Kind: deadletter.JQ, Text: ".", Table: "a,b\n"}, "table", "the first line names"},
+		{deadletter.Recipe{Kind: deadletter.JQ, Text: ".", Table: "a,b,a\n1,2,3\n"}, "table", `column "a" is there twice`},
 		{deadletter.Recipe{Kind: deadletter.JQ, Text: ".", Table: "a\n" + strings.Repeat("x", 1<<20)}, "table", "at most"},
 		{deadletter.Recipe{Text: "{}", Table: "a\n1"}, "table", "only jq reads a table"},
 		{deadletter.Recipe{Text: strings.Repeat(" ", 1<<17)}, "patch", "at most"},
