@@ -43,7 +43,21 @@ func compileJQ(
 	if err != nil {
 		return nil, err
 	}
-	code, err := gojq.Compile(query,
+	if _, err := compileQuery(query); err != nil {
+		return nil, deadletter.Errorf(deadletter.Invalid, "this is not valid jq: %s", jqFault(err))
+	}
+	return func(ctx context.Context, content []byte, h deadletter.Headers) ([]byte, error) {
+		// Compiled code keeps each regular expression that it ever met, and those of a message can be its own.
+		code, err := compileQuery(query)
+		if err != nil {
+			return nil, err
+		}
+		return runJQ(ctx, code, table, content, h)
+	}, nil
+}
+
+func compileQuery(query *gojq.Query) (*gojq.Code, error) {
+	return gojq.Compile(query,
 		gojq.WithVariables([]string{"$headers", "$table", "$__meter"}),
 		gojq.WithFunction("_weigh", 1, 1, func(v any, args []any) any { return args[0].(*meter).weigh(v) }),
 		gojq.WithFunction("_item", 1, 1, func(v any, args []any) any { return args[0].(*meter).item(v) }),
@@ -56,12 +70,6 @@ func compileJQ(
 		gojq.WithFunction("_small", 0, 0, func(v any, _ []any) any { return checkSmall(v) }),
 		gojq.WithFunction("_index", 0, 0, func(v any, _ []any) any { return checkIndex(v) }),
 	)
-	if err != nil {
-		return nil, deadletter.Errorf(deadletter.Invalid, "this is not valid jq: %s", jqFault(err))
-	}
-	return func(ctx context.Context, content []byte, h deadletter.Headers) ([]byte, error) {
-		return runJQ(ctx, code, table, content, h)
-	}, nil
 }
 
 func runJQ(

@@ -266,6 +266,33 @@ func TestHostileRecipesTakeLittleMemory(t *testing.T) {
 	}
 }
 
+//nolint:paralleltest // it measures what the process keeps
+func TestRecipeKeepsNoRegularExpressionOfAMessage(t *testing.T) {
+	recipe, err := payload.Compile(deadletter.Recipe{
+		Kind: deadletter.JQ, Text: `.found = (.text | test(.[:4] + "(abc){300}"))`,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := kept()
+	for i := range 300 {
+		body := fmt.Appendf(nil, `{"text":"%04d"}`, i)
+		if _, err := recipe.Apply(t.Context(), deadletter.Revision{Body: body}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if more := int64(kept()) - int64(before); more > 2<<20 {
+		t.Errorf("a recipe keeps %d KiB after 300 messages", more>>10)
+	}
+	runtime.KeepAlive(recipe)
+}
+
 // documented finds the change, the body before and the body after in a row of the manual.
 var documented = regexp.MustCompile("(?m)^\\| (merge patch|JSON Patch|jq) \\| `(.+)` \\| `(.+)` \\| `(.+)` \\|$")
 
