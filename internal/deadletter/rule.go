@@ -51,6 +51,7 @@ type RuleSpec struct {
 	Action    Action        // ActArchive, ActReplay, or ActEdit for a replay with a recipe
 	Reason    string        // of an archive, or of an edit
 	Recipe    Recipe        // of an edit; without a table
+	Saved     RecipeUse     // the version of a saved recipe that Recipe is
 	After     time.Duration // how long after the failure a replay is
 	Times     int           // how often a message is replayed at most
 	PerHour   int           // how many messages it archives or replays in an hour at most
@@ -253,6 +254,7 @@ type ruleFacts struct {
 	Reason    string     `json:"reason,omitempty"`
 	Patch     string     `json:"patch,omitempty"`
 	Recipe    RecipeKind `json:"recipe,omitempty"`
+	Saved     string     `json:"savedRecipe,omitempty"`
 	After     string     `json:"after,omitempty"`
 	Times     int        `json:"times,omitempty"`
 	PerHour   int        `json:"perHour"`
@@ -269,6 +271,7 @@ func (r Rule) facts() ruleFacts {
 	}
 	if r.Replays() {
 		f.After = ShortDuration(r.After)
+		f.Saved = r.Saved.Text()
 	}
 	return f
 }
@@ -294,10 +297,10 @@ func (s RuleSpec) check() (RuleSpec, error) {
 	}
 	switch s.Action {
 	case ActArchive:
-		s.Recipe, s.After, s.Times, s.MaxFailed, s.Unknown = Recipe{}, 0, 0, 0, false
+		s.Recipe, s.Saved, s.After, s.Times, s.MaxFailed, s.Unknown = Recipe{}, RecipeUse{}, 0, 0, 0, false
 		return s, s.Action.CheckReason(s.Reason)
 	case ActReplay:
-		s.Recipe, s.Reason = Recipe{}, ""
+		s.Recipe, s.Saved, s.Reason = Recipe{}, RecipeUse{}, ""
 	case ActEdit:
 		if err := s.Action.CheckReason(s.Reason); err != nil {
 			return s, err
@@ -412,18 +415,21 @@ func (r setRule) matches(cause string, code int, outcome Outcome) bool {
 	return slices.Contains(r.causes, cause) || r.Match.MatchesCode(code, outcome)
 }
 
-// OfCause returns the rules of the set for messages of a cause, the oldest first.
-func (s *RuleSet) OfCause(c Cause) (rules []Rule) {
+// RulesOfCause returns those of some rules that are for messages of a cause: they are on or in shadow, or dlqdesk
+// switched them off.
+func RulesOfCause(rules []Rule, c Cause, g *Grouping) (list []Rule) {
 	outcome := ErrorResponse
 	if c.StatusCode == 0 {
 		outcome = Unreachable
 	}
-	for _, r := range s.rules {
-		if r.Match.Source == c.Source && r.matches(c.Fingerprint, c.StatusCode, outcome) {
-			rules = append(rules, r.Rule)
+	for _, r := range rules {
+		present := r.State == RuleOn || r.State == RuleShadow || r.Why != ""
+		of := setRule{r, r.Match.Causes(g)}
+		if present && r.Match.Source == c.Source && of.matches(c.Fingerprint, c.StatusCode, outcome) {
+			list = append(list, r)
 		}
 	}
-	return rules
+	return list
 }
 
 // Fails reports whether a message fails by the change and needs a person: its automatic retries are over. A message that
@@ -552,7 +558,7 @@ func (r Rule) change(m Message, latest Revision, apply Apply, at time.Time) (Cha
 			return Change{}, err
 		}
 		if latest.Number == 0 || !bytes.Equal(body, latest.Body) { // otherwise it was edited by the replay before
-			edited := Revision{Body: body, Headers: latest.Headers, Reason: r.Reason}
+			edited := Revision{Body: body, Headers: latest.Headers, Reason: r.Reason, Recipe: r.Saved}
 			return m.EditAndReplay(r.Actor(), TriggerRule, edited, m.Version, at)
 		}
 	default:

@@ -172,6 +172,13 @@ func (t *Tx) settleRule(ctx context.Context, c numbered) (ended bool, err error)
 		return false, err
 	}
 	rule, err := t.Rule(ctx, id)
+	if err == nil && rule.Saved.ID != 0 {
+		n := deadletter.Replays{Tried: 1}
+		if state == deadletter.RuleDelivered {
+			n.Delivered = 1
+		}
+		err = t.CountRecipe(ctx, rule.Saved, n)
+	}
 	if err != nil || rule.State != deadletter.RuleOn {
 		return true, err
 	}

@@ -20,6 +20,7 @@ type knownRules struct {
 
 const (
 	messageRuleColumns = `r.id, r.name, r.source, r.fingerprint, r.cause, r.code, r.action, r.reason, r.recipe, r.patch,
+	r.saved_recipe, r.saved_version, coalesce((SELECT name FROM recipes WHERE id = r.saved_recipe), ''),
 	r.after_ms, r.times, r.per_hour, r.max_failed, r.unknown, r.state, r.why, r.by, r.version, r.created_by, r.created_at,
 	r.last_by, r.last_action, r.last_at`
 
@@ -31,11 +32,12 @@ const (
 
 	raiseActing = `UPDATE cause_rules SET acting = acting + 1`
 
-	addRule = `INSERT INTO rules (name, source, fingerprint, cause, code, action, reason, recipe, patch, after_ms,
-		times, per_hour, max_failed, unknown, state, why, by, version, last_by, last_action, last_at, created_by,
-		created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	addRule = `INSERT INTO rules (name, source, fingerprint, cause, code, action, reason, recipe, patch,
+		saved_recipe, saved_version, after_ms, times, per_hour, max_failed, unknown, state, why, by, version, last_by,
+		last_action, last_at, created_by, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	updateRule = `UPDATE rules SET name = ?, source = ?, fingerprint = ?, cause = ?, code = ?, action = ?, reason = ?,
-		recipe = ?, patch = ?, after_ms = ?, times = ?, per_hour = ?, max_failed = ?, unknown = ?, state = ?, why = ?,
+		recipe = ?, patch = ?, saved_recipe = ?, saved_version = ?, after_ms = ?, times = ?, per_hour = ?, max_failed = ?, unknown = ?, state = ?, why = ?,
 		by = ?, version = ?, last_by = ?, last_action = ?, last_at = ? WHERE id = ? AND version = ?`
 )
 
@@ -44,7 +46,8 @@ func scanMessageRule(r sqlite.Row) (rule deadletter.Rule, err error) {
 	var after, created, last int64
 	if err := r.Scan(
 		&rule.ID, &rule.Name, &rule.Match.Source, &rule.Match.Fingerprint, &cause, &rule.Match.Code, &rule.Action,
-		&rule.Reason, &rule.Recipe.Kind, &rule.Recipe.Text, &after, &rule.Times, &rule.PerHour, &rule.MaxFailed,
+		&rule.Reason, &rule.Recipe.Kind, &rule.Recipe.Text, &rule.Saved.ID, &rule.Saved.Version, &rule.Saved.Name,
+		&after, &rule.Times, &rule.PerHour, &rule.MaxFailed,
 		&rule.Unknown, &rule.State, &rule.Why, &rule.By, &rule.Version, &rule.CreatedBy, &created, &rule.Last.By,
 		&rule.Last.Action, &last,
 	); err != nil {
@@ -77,16 +80,6 @@ func messageRules(ctx context.Context, q sqlite.Querier, query string, args ...a
 // Rules returns the rules that are not put away, the oldest first. There are deadletter.MaxRules at most.
 func (s *Store) Rules(ctx context.Context) ([]deadletter.Rule, error) {
 	return messageRules(ctx, s.db, presentRules)
-}
-
-// RuleSet returns the rules that are on or in shadow.
-func (s *Store) RuleSet(ctx context.Context) (*deadletter.RuleSet, error) {
-	rules, err := s.Rules(ctx)
-	if err != nil {
-		return nil, err
-	}
-	grouping, err := s.Grouping(ctx)
-	return deadletter.NewRuleSet(rules, grouping), err
 }
 
 // Rule returns the rule with the given id. It returns NotFound if there is none.
@@ -130,7 +123,7 @@ func (t *Tx) ApplyRule(ctx context.Context, c deadletter.RuleChange) (deadletter
 	}
 	values := []any{
 		r.Name, r.Match.Source, r.Match.Fingerprint, cause, r.Match.Code, r.Action, r.Reason, r.Recipe.Kind,
-		r.Recipe.Text, r.After.Milliseconds(), r.Times, r.PerHour, r.MaxFailed, r.Unknown, r.State, r.Why, r.By,
+		r.Recipe.Text, r.Saved.ID, r.Saved.Version, r.After.Milliseconds(), r.Times, r.PerHour, r.MaxFailed, r.Unknown, r.State, r.Why, r.By,
 		r.Version, r.Last.By, r.Last.Action, r.Last.At.UnixMilli(),
 	}
 	if _, err := t.tx.ExecContext(ctx, raiseActing); err != nil {

@@ -12,6 +12,8 @@ CREATE TABLE rules (
 	reason      TEXT    NOT NULL, -- of an archive or an edit
 	recipe      TEXT    NOT NULL, -- its language; '' is merge
 	patch       TEXT    NOT NULL, -- its text
+	saved_recipe  INTEGER NOT NULL, -- the saved recipe that it is, and its version; 0: none
+	saved_version INTEGER NOT NULL,
 	after_ms    INTEGER NOT NULL, -- how long after the failure a replay is
 	times       INTEGER NOT NULL, -- how often a message is replayed at most
 	per_hour    INTEGER NOT NULL, -- how many messages it acts on in an hour at most
