@@ -114,6 +114,7 @@ func TestEveryPageForEveryRole(t *testing.T) {
 	cause := "/causes/" + b.receive(t, "a-1").Fingerprint
 	b.draft(t, "a-1")
 	b.savedRecipe(t, "a-1")
+	b.rule(t, deadletter.RuleShadow)
 	for name, role := range map[string]deadletter.Role{
 		"vera": deadletter.Viewer, "olga": deadletter.Operator,
 		"adam": deadletter.Admin,
@@ -183,6 +184,7 @@ func TestReadingRequestsWriteNothing(t *testing.T) {
 	b.receive(t, "a-1")
 	b.draft(t, "a-1")
 	b.savedRecipe(t, "a-1")
+	b.rule(t, deadletter.RuleShadow)
 	people := []person{
 		b.member(
 			t,
@@ -264,6 +266,7 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 	m := b.receive(t, "a-1")
 	b.draft(t, "a-1")
 	b.savedRecipe(t, "a-1")
+	b.rule(t, deadletter.RuleShadow)
 	p := b.member(t, "vera", deadletter.Viewer)
 	before := len(b.events(t))
 	forms := map[string]url.Values{
@@ -292,6 +295,9 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		"/causes/split":                     form("cause", m.Fingerprint, "text", "x", "title", "y"),
 		"/causes/grouping":                  form("source", "genesys", "kind", "pattern", "pattern", "x", "title", "y"),
 		"/causes/grouping/1/undo":           form(),
+		"/rules":                            ruleForm(m.Fingerprint),
+		"/rules/1":                          ruleForm(m.Fingerprint, "version", "1"),
+		"/rules/1/state":                    form("version", "1", "state", "on"),
 		"/causes/bulk":                      form("action", "claim", "item", m.Fingerprint+"@0", "for", "1h"),
 		"/jobs/1/recipe":                    form("name", "x"),
 		"/recipes/1/save":                   form("version", "1", "kind", "jq", "patch", ".x = 1"),
@@ -305,7 +311,8 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		values, known := forms[r.path]
 		if r.method != http.MethodPost ||
 			!strings.HasPrefix(r.path, "/messages") && !strings.HasPrefix(r.path, "/jobs") &&
-				!strings.HasPrefix(r.path, "/causes") && !strings.HasPrefix(r.path, "/recipes") ||
+				!strings.HasPrefix(r.path, "/causes") && !strings.HasPrefix(r.path, "/recipes") &&
+				!strings.HasPrefix(r.path, "/rules") ||
 			r.path == "/jobs/1/hide" || r.path == "/messages/a-1/compare" ||
 			r.path == "/messages/layout" || r.path == "/jobs/1/export" { // these change nothing but one's own view
 			continue

@@ -125,6 +125,9 @@ const messageTarget = "message"
 // jobTarget is the target kind of events about a job.
 const jobTarget = "job"
 
+// ruleTarget is the target kind of events about a rule that acts on messages.
+const ruleTarget = "rule"
+
 // causeTarget is the target kind of events about a cause.
 const causeTarget = "cause"
 
@@ -156,6 +159,8 @@ func auditActions() []ui.Option {
 		{Value: "cause.note", Label: "Notes about causes"},
 		{Value: "job.", Label: "Jobs: everything"},
 		{Value: "job.export", Label: "Exports of jobs"},
+		{Value: "rule.", Label: "Rules: everything"},
+		{Value: "rule.off", Label: "Rules switched off"},
 		{Value: "user.", Label: "Users: everything"},
 		{Value: "user.sign_in", Label: "Sign-ins"},
 		{Value: desk.RefusedSignIn, Label: "Failed sign-ins"},
@@ -312,6 +317,8 @@ func auditRow(e store.EventRow, titles map[string]string) page.AuditRow {
 		addAttempt(&row, e)
 	case e.TargetKind == jobTarget:
 		row.URL = "/jobs/" + url.PathEscape(e.Target)
+	case e.TargetKind == ruleTarget:
+		row.URL = rulesPath + "/" + url.PathEscape(e.Target)
 	case e.TargetKind == causeTarget:
 		title := titles[e.Target]
 		row.Target, row.Named, row.URL = cmp.Or(title, shortID(e.Target)), title != "", page.CauseURL(e.Target)

@@ -180,6 +180,13 @@ func (c *Console) causeHead(ctx context.Context, seen desk.CauseView) (page.Caus
 		Next:        causeStep(seen),
 		Actions:     c.causeActions(seen),
 	}
+	rules, err := c.Desk.RulesOfCause(ctx, auth.Actor(ctx), cause)
+	if err != nil {
+		return v, err
+	}
+	if v.Rules = ruleNotes(rules); auth.Actor(ctx).May(deadletter.ActRules) == nil {
+		v.Actions.RuleURL = address(rulesPath+"/new", url.Values{"cause": {cause.Fingerprint}})
+	}
 	if !cause.Arriving(c.Now()) {
 		return v, nil
 	}

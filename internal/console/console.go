@@ -211,6 +211,7 @@ func (c *Console) signedInRoutes(r chi.Router) {
 	c.groupingRoutes(r)
 	c.jobRoutes(r)
 	c.recipeRoutes(r)
+	c.ruleRoutes(r)
 	c.userRoutes(r)
 	r.With(c.form(maxEditForm)).Post("/messages/{id}/compare", c.handle(c.compare))
 	r.With(c.form(maxEditForm)).Post("/messages/{id}/edit", c.handle(c.edit))

@@ -245,6 +245,7 @@ func (c *Console) jobs(w http.ResponseWriter, r *http.Request) error {
 	if v.NewerURL != "" {
 		v.NewestURL = "/jobs"
 	}
+	v.RulesOff = c.rulesOff(r.Context())
 	v.Chrome = c.chrome(r, "Jobs")
 	return c.render(w, r, status, page.Jobs(v))
 }

@@ -48,6 +48,12 @@ func cause() []Example {
 			v.Head.Next = page.NextStep{Text: "Nothing is open. If it fails again, it is shown as regressed."}
 			v.Examples, v.Sample, v.Presence = nil, page.CauseSample{}, nil
 		}),
+		example("rules", func(v *page.CauseView) {
+			v.Head.Rules = append(rulesSwitchedOff(),
+				page.RuleNote{Name: "again after restarts", URL: "/rules/1", State: "on"},
+				page.RuleNote{Name: longWord, URL: "/rules/2", State: "shadow"})
+			v.Head.Actions.RuleURL = "/rules/new?cause=4f2a9c6d01b7e385"
+		}),
 		example("fifty", func(v *page.CauseView) {
 			for len(v.Notes.List) < 50 {
 				n := v.Notes.List[len(v.Notes.List)%2]

@@ -36,6 +36,7 @@ func Examples() []Example {
 		edit(),
 		jobs(),
 		recipes(),
+		rules(),
 		sources(),
 		audit(),
 		reconciliation(),

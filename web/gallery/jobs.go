@@ -115,7 +115,7 @@ func jobs() []Example {
 		job("cancelled", cancelled),
 		job("limits", waiting),
 		list("many", page.JobsView{Rows: manyJobs(), OlderURL: "/jobs?cursor=o1"}),
-		list("one", page.JobsView{Rows: manyJobs()[:1]}),
+		list("one", page.JobsView{Rows: manyJobs()[:1], RulesOff: rulesSwitchedOff()}),
 		list("nothing", page.JobsView{State: page.StateNothing}),
 		list(
 			"fault",

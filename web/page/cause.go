@@ -47,8 +47,36 @@ type CauseHead struct {
 	Arriving         string // "12 in the last hour"; empty: none
 
 	Next    NextStep
+	Rules   []RuleNote // for its messages: on or in shadow, or switched off by dlqdesk
 	Actions CauseActions
 	Notice  ui.Notice
+}
+
+// rules says which rules are for the cause: "1 rule is on"; empty: none is on or in shadow.
+func (v CauseHead) rules() string {
+	on, shadow := 0, 0
+	for _, r := range v.Rules {
+		switch r.State {
+		case "on":
+			on++
+		case "shadow":
+			shadow++
+		}
+	}
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		what string
+	}{{on, "on"}, {shadow, "in shadow"}} {
+		switch p.n {
+		case 0:
+		case 1:
+			parts = append(parts, "1 rule is "+p.what)
+		default:
+			parts = append(parts, itoa(p.n)+" rules are "+p.what)
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Ticket is the ticket of a cause in the tracker of the company.
@@ -72,6 +100,7 @@ type CauseActions struct {
 	Messages                                  string // "214 messages": what a replay, an edit or archiving is for
 	EditOneURL                                string // edits one of its messages; empty: none can be edited
 	MergeURL, SplitURL                        string
+	RuleURL                                   string // the form of a rule for it; empty: this person may make none
 	OpenTicketURL                             string // a new ticket with the facts of the cause; empty: none configured
 	Mute                                      MuteForm
 	KnownValue, KnownError                    string // of the form that marks it as known, as it was sent

@@ -249,6 +249,7 @@ type JobsView struct {
 	Fault                         string
 	RetryURL                      string
 	Rows                          []JobView
+	RulesOff                      []RuleNote // that dlqdesk switched off
 	NewestURL, NewerURL, OlderURL string
 }
 

@@ -16,6 +16,7 @@ type OverviewFigures struct {
 	AllURL    string // of all sources
 	AsOf      ui.Moment
 	Notices   []StandingNotice
+	RulesOff  []RuleNote // that dlqdesk switched off
 	Grouping  GroupProgress
 	Breakers  []BreakerView
 	Headlines []Headline
