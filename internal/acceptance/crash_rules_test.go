@@ -18,8 +18,8 @@ import (
 )
 
 // TestKilledProcessActsForRulesOnce kills the program while a rule replays messages and another one archives those that
-// arrive, again and again on one data folder. No message is replayed twice, one that was on its way at a kill has failed,
-// because its handler may have processed it. In the end no message is forgotten.
+// arrive, again and again on one data folder. No message is replayed twice: one that was on its way at a kill has
+// failed, because its handler may have processed it. In the end no message is forgotten.
 func TestKilledProcessActsForRulesOnce(t *testing.T) {
 	t.Parallel()
 	destination := desktest.NewDestination(t)

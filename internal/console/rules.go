@@ -237,7 +237,8 @@ func (c *Console) addRuleActions(r *http.Request, v *page.RulePage, id deadlette
 		}
 		v.Actions = append(v.Actions, row)
 	}
-	v.NewerURL, v.OlderURL = pageURL(ruleURL(id), url.Values{}, found.Newer), pageURL(ruleURL(id), url.Values{}, found.Older)
+	v.NewerURL = pageURL(ruleURL(id), url.Values{}, found.Newer)
+	v.OlderURL = pageURL(ruleURL(id), url.Values{}, found.Older)
 	if v.NewerURL != "" {
 		v.NewestURL = ruleURL(id)
 	}
@@ -281,8 +282,10 @@ func (c *Console) rulePreview(r *http.Request, by deadletter.Actor, spec deadlet
 		v.Summary += "."
 	}
 	if p.Busiest > spec.PerHour {
-		v.Busiest = fmt.Sprintf("In the busiest hour %s failed: the rule takes %s an hour, and the others would have waited.",
-			plural(p.Busiest, "such message"), number(spec.PerHour))
+		v.Busiest = fmt.Sprintf(
+			"In the busiest hour %s failed: the rule takes %s an hour, and the others would have waited.",
+			plural(p.Busiest, "such message"), number(spec.PerHour),
+		)
 	}
 	of := " of " + printable(spec.Match.Source)
 	if spec.Match.Fingerprint != "" {
@@ -298,7 +301,8 @@ func (c *Console) rulePreview(r *http.Request, by deadletter.Actor, spec deadlet
 	v.Days = ruleDays(p)
 	for _, m := range p.Messages[:min(len(p.Messages), maxPreviewed)] {
 		row := page.RuleWouldAct{
-			ID: shortID(string(m.Message)), URL: messageURL(m.Message, ""), Failed: ui.At(m.At), Status: string(m.Status),
+			ID: shortID(string(m.Message)), URL: messageURL(m.Message, ""), Failed: ui.At(m.At),
+			Status: string(m.Status),
 		}
 		if m.Actions > 1 {
 			row.Times = times(m.Actions)
@@ -333,8 +337,8 @@ func ruleDays(p desk.RulePreview) (days []page.RuleDay) {
 func (c *Console) newRule(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	form := page.RuleForm{
-		Heading: "New rule", PostURL: rulesPath, Button: "Make rule in shadow", OfCause: true, Cause: query.Get("cause"),
-		Action: "replay", After: "10", Times: "3", PerHour: "100", MaxFailed: "50",
+		Heading: "New rule", PostURL: rulesPath, Button: "Make rule in shadow", OfCause: true,
+		Cause: query.Get("cause"), Action: "replay", After: "10", Times: "3", PerHour: "100", MaxFailed: "50",
 	}
 	return c.showRuleForm(w, r, http.StatusOK, form, query.Get("source"))
 }
@@ -406,7 +410,8 @@ func parseSaved(text string) (use deadletter.RecipeUse, err error) {
 	n, idErr := strconv.ParseInt(id, 10, 64)
 	number, versionErr := strconv.Atoi(version)
 	if idErr != nil || versionErr != nil {
-		return use, deadletter.About(deadletter.FieldPatch, deadletter.Errorf(deadletter.Invalid, "choose another recipe"))
+		err := deadletter.Errorf(deadletter.Invalid, "choose another recipe")
+		return use, deadletter.About(deadletter.FieldPatch, err)
 	}
 	return deadletter.RecipeUse{ID: deadletter.RecipeID(n), Version: number}, nil
 }
@@ -454,7 +459,8 @@ func (c *Console) makeRule(w http.ResponseWriter, r *http.Request) error {
 		var made deadletter.Rule
 		if made, err = c.Desk.MakeRule(r.Context(), auth.Actor(r.Context()), spec); err == nil {
 			c.redirect(w, r, ruleURL(made.ID), ui.Notice{
-				Kind: ui.Done, Text: "The rule is in shadow.", Hint: "Look at what it would have done, then switch it on.",
+				Kind: ui.Done, Text: "The rule is in shadow.",
+				Hint: "Look at what it would have done, then switch it on.",
 			})
 			return nil
 		}

@@ -196,12 +196,16 @@ func TestFormOfARuleSaysWhatIsWrong(t *testing.T) {
 		"no reason": {
 			ruleForm(m.Fingerprint, "action", "archive"), "#reason-fault", "Say why you archive",
 		},
-		"no source": {ruleForm("", "match", "code", "code", "503", "source", "gone"), "#source-fault", "Choose the source"},
+		"no source": {
+			ruleForm("", "match", "code", "code", "503", "source", "gone"), "#source-fault", "Choose the source",
+		},
 		"no recipe": {
-			ruleForm(m.Fingerprint, "recipe", "yes", "kind", "merge", "patch", "{", "editReason", "x"), "#patch-fault", "",
+			ruleForm(m.Fingerprint, "recipe", "yes", "kind", "merge", "patch", "{", "editReason", "x"), "#patch-fault",
+			"",
 		},
 		"no edit reason": {
-			ruleForm(m.Fingerprint, "recipe", "yes", "kind", "merge", "patch", "{}"), "#editReason-fault", "Say why you edit",
+			ruleForm(m.Fingerprint, "recipe", "yes", "kind", "merge", "patch", "{}"), "#editReason-fault",
+			"Say why you edit",
 		},
 		"another recipe": {
 			ruleForm(m.Fingerprint, "recipe", "yes", "saved", "x", "editReason", "x"), "#patch-fault", "Choose another",

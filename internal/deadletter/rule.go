@@ -283,7 +283,7 @@ func (s RuleSpec) check() (RuleSpec, error) {
 	s.Reason = strings.TrimSpace(s.Reason)
 	switch n := utf8.RuneCountInString(s.Name); {
 	case s.Name == "":
-		return s, invalidField(FieldRuleName, "give the rule a name: the history of each message that it acts on has it")
+		return s, invalidField(FieldRuleName, "give the rule a name: the history of its messages has it")
 	case n > MaxRuleName:
 		return s, invalidField(FieldRuleName, "the name has %d characters: shorten it to %d", n, MaxRuleName)
 	}
@@ -334,7 +334,7 @@ func (m RuleMatch) check() (RuleMatch, error) {
 	m.Cause = Failure{}
 	m.Code = strings.ToLower(strings.TrimSpace(m.Code))
 	if _, _, ok := m.codes(); !ok && m.Code != NoAnswer {
-		return m, invalidField(FieldCode, "enter a status code such as 503, a hundred such as 5xx, or none for no answer")
+		return m, invalidField(FieldCode, "enter a status code such as 503, 5xx for all of them, or none for no response")
 	}
 	return m, nil
 }
@@ -396,8 +396,8 @@ func NewRuleSet(rules []Rule, g *Grouping) *RuleSet {
 // IsEmpty reports whether no rule is in the set.
 func (s *RuleSet) IsEmpty() bool { return len(s.rules) == 0 }
 
-// For returns the rules for a message that has just failed. The oldest rule that is on acts, and is the last one. Before
-// it are the rules in shadow that would act in its place. A younger rule does nothing, not even in shadow.
+// For returns the rules for a message that has just failed. The oldest rule that is on acts, and is the last one.
+// Before it are the rules in shadow that would act in its place. A younger rule does nothing, not even in shadow.
 func (s *RuleSet) For(m Message) (rules []Rule) {
 	for _, r := range s.rules {
 		if r.Match.Source != m.Source || !r.matches(m.Fingerprint, m.StatusCode, m.Outcome) {
@@ -432,8 +432,8 @@ func RulesOfCause(rules []Rule, c Cause, g *Grouping) (list []Rule) {
 	return list
 }
 
-// Fails reports whether a message fails by the change and needs a person: its automatic retries are over. A message that
-// a person restores does not fail, nor does one whose redrive failed.
+// Fails reports whether a message fails by the change and waits for a person: its automatic retries are over. A message
+// that a person restores does not fail, nor does one whose redrive failed.
 func (c Change) Fails() bool { return c.Failure != "" && c.After.Status == Failed }
 
 // RuleActionState is the state of what a rule does to a message.
@@ -528,8 +528,8 @@ func (r Rule) refusal(a RuleAction, m Message) error {
 	return nil
 }
 
-// ChangeOf returns the change that the rule makes to a message. latest is the newest revision of the message, which only
-// an edit reads; newer are the newer events of its order key that were delivered. Conflict and Invalid say why the rule
+// ChangeOf returns the change that the rule makes to a message. latest is the newest revision of the message, which
+// only an edit reads; newer are the newer events of its order key that were delivered. Conflict and Invalid say why the rule
 // leaves the message alone.
 func (r Rule) ChangeOf(
 	a RuleAction, m Message, latest Revision, apply Apply, newer Newer, at time.Time,

@@ -224,8 +224,8 @@ func (d *Desk) changeRule(
 	return err
 }
 
-// ruleSpec completes a specification: the source and an error of its cause, and texts without what is masked. It returns
-// Invalid for a source that is not configured, and for a recipe that cannot be read.
+// ruleSpec completes a specification: the source and an error of its cause, and texts without what is masked. It
+// returns Invalid for a source that is not configured, and for a recipe that cannot be read.
 func (d *Desk) ruleSpec(
 	ctx context.Context, by deadletter.Actor, spec deadletter.RuleSpec,
 ) (deadletter.RuleSpec, error) {

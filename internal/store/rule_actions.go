@@ -16,8 +16,8 @@ const (
 	actionColumns = `a.id, a.rule, a.rule_version, m.id, a.version, coalesce(a.order_key, 0), a.failed_at, a.due_at,
 	a.acted_at, a.state, a.at, a.text`
 
-	addAction = `INSERT INTO rule_actions (rule, rule_version, message, version, order_key, failed_at, due_at, state, at,
-		text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	addAction = `INSERT INTO rule_actions (rule, rule_version, message, version, order_key, failed_at, due_at, state,
+		at, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	// Of a rule that is on its replays of a message count, of one in shadow those that it would have made.
 	actionsOfMessage = `SELECT count(*) FROM rule_actions WHERE message = ? AND rule = ?
 		AND state IN (SELECT value FROM json_each(?))`
@@ -34,7 +34,8 @@ const (
 	actedBefore = `SELECT acted_at FROM rule_actions WHERE rule = ? AND acted_at > ? ORDER BY acted_at DESC
 		LIMIT 1 OFFSET ?`
 
-	updateAction = `UPDATE rule_actions SET state = ?, at = ?, acted_at = ?, text = ? WHERE id = ? AND state = 'waiting'`
+	updateAction = `UPDATE rule_actions SET state = ?, at = ?, acted_at = ?, text = ?
+		WHERE id = ? AND state = 'waiting'`
 	settleAction = `UPDATE rule_actions SET state = ?1, at = ?2, text = ?3,
 		version = iif(?1 = 'waiting', ?4, version), acted_at = iif(?1 = 'waiting', NULL, acted_at)
 		WHERE message = ?5 AND state = 'in_flight' RETURNING rule`
@@ -145,7 +146,9 @@ func ruleActed(ctx context.Context, q sqlite.Querier, id deadletter.RuleID, sinc
 
 // SettleRuleAction writes the new state of an action that waits. It returns Conflict if it waits no longer.
 func (t *Tx) SettleRuleAction(ctx context.Context, a deadletter.RuleAction) error {
-	written, err := t.tx.ExecContext(ctx, updateAction, a.State, a.At.UnixMilli(), sqlite.Millis(a.ActedAt), a.Text, a.ID)
+	written, err := t.tx.ExecContext(
+		ctx, updateAction, a.State, a.At.UnixMilli(), sqlite.Millis(a.ActedAt), a.Text, a.ID,
+	)
 	if err != nil {
 		return fmt.Errorf("write what rule %d did: %w", a.Rule, err)
 	}

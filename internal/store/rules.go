@@ -21,8 +21,8 @@ type knownRules struct {
 const (
 	messageRuleColumns = `r.id, r.name, r.source, r.fingerprint, r.cause, r.code, r.action, r.reason, r.recipe, r.patch,
 	r.saved_recipe, r.saved_version, coalesce((SELECT name FROM recipes WHERE id = r.saved_recipe), ''),
-	r.after_ms, r.times, r.per_hour, r.max_failed, r.unknown, r.state, r.why, r.by, r.version, r.created_by, r.created_at,
-	r.last_by, r.last_action, r.last_at`
+	r.after_ms, r.times, r.per_hour, r.max_failed, r.unknown, r.state, r.why, r.by, r.version, r.created_by,
+	r.created_at, r.last_by, r.last_action, r.last_at`
 
 	presentRules = `SELECT ` + messageRuleColumns + ` FROM rules r WHERE r.state <> 'away' ORDER BY r.id`
 	ruleByID     = `SELECT ` + messageRuleColumns + ` FROM rules r WHERE r.id = ?`
@@ -37,8 +37,8 @@ const (
 		last_action, last_at, created_by, created_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	updateRule = `UPDATE rules SET name = ?, source = ?, fingerprint = ?, cause = ?, code = ?, action = ?, reason = ?,
-		recipe = ?, patch = ?, saved_recipe = ?, saved_version = ?, after_ms = ?, times = ?, per_hour = ?, max_failed = ?, unknown = ?, state = ?, why = ?,
-		by = ?, version = ?, last_by = ?, last_action = ?, last_at = ? WHERE id = ? AND version = ?`
+		recipe = ?, patch = ?, saved_recipe = ?, saved_version = ?, after_ms = ?, times = ?, per_hour = ?,
+		max_failed = ?, unknown = ?, state = ?, why = ?, by = ?, version = ?, last_by = ?, last_action = ?, last_at = ? WHERE id = ? AND version = ?`
 )
 
 func scanMessageRule(r sqlite.Row) (rule deadletter.Rule, err error) {
@@ -123,7 +123,8 @@ func (t *Tx) ApplyRule(ctx context.Context, c deadletter.RuleChange) (deadletter
 	}
 	values := []any{
 		r.Name, r.Match.Source, r.Match.Fingerprint, cause, r.Match.Code, r.Action, r.Reason, r.Recipe.Kind,
-		r.Recipe.Text, r.Saved.ID, r.Saved.Version, r.After.Milliseconds(), r.Times, r.PerHour, r.MaxFailed, r.Unknown, r.State, r.Why, r.By,
+		r.Recipe.Text, r.Saved.ID, r.Saved.Version, r.After.Milliseconds(), r.Times, r.PerHour, r.MaxFailed,
+		r.Unknown, r.State, r.Why, r.By,
 		r.Version, r.Last.By, r.Last.Action, r.Last.At.UnixMilli(),
 	}
 	if _, err := t.tx.ExecContext(ctx, raiseActing); err != nil {

@@ -25,7 +25,8 @@ func rules() []Example {
 		return Example{Name: "rule-form-" + name, Component: page.MakeRule(v)}
 	}
 	long := ruleRows()[:1]
-	long[0].Name, long[0].By, long[0].What.Cause, long[0].What.Reason = longWord, longWord, longWord+longReason(), rtlText
+	long[0].Name, long[0].By = longWord, longWord
+	long[0].What.Cause, long[0].What.Reason = longWord+longReason(), rtlText
 	long[0].Why = longReason()
 	return []Example{
 		list("nothing", page.RulesView{State: page.StateNothing}),
@@ -41,7 +42,8 @@ func rules() []Example {
 		rule("shadow-none", func(v *page.RulePage) {
 			v.Actions = nil
 			v.Preview = page.RulePreview{
-				Summary: "It would have replayed no message.", Bound: "Looked at all 12 messages received in these days.",
+				Summary: "It would have replayed no message.",
+				Bound:   "Looked at all 12 messages received in these days.",
 			}
 		}),
 		rule("fault", func(v *page.RulePage) {
@@ -115,12 +117,15 @@ func ruleRows() []page.RuleRow {
 				Source: "genesys", Cause: "503 shard blue is down", CauseURL: "/causes/4f2a9c6d01b7e385",
 				Then: "replay it after 10 minutes, 3 times at most", PerHour: "100 messages",
 			},
-			Parts: []page.JobPart{part("214 delivered", "done"), part("3 failed again", "fault"), part("12 waiting", "plain")},
+			Parts: []page.JobPart{
+				part("214 delivered", "done"), part("3 failed again", "fault"), part("12 waiting", "plain"),
+			},
 		},
 		{
 			Name: "archive tests", URL: "/rules/2", State: "shadow", By: "ben",
 			What: page.RuleWords{
-				Source: "cxone", Code: "4xx", Then: "archive it", Reason: "sent by the nightly test", PerHour: "1,000 messages",
+				Source: "cxone", Code: "4xx", Then: "archive it", Reason: "sent by the nightly test",
+				PerHour: "1,000 messages",
 			},
 			Parts: []page.JobPart{part("40 in shadow", "plain")},
 		},
@@ -135,7 +140,8 @@ func ruleRows() []page.RuleRow {
 		{
 			Name: "no answer", URL: "/rules/4", State: "off", By: "anna",
 			What: page.RuleWords{
-				Source: "genesys", Code: "none", Then: "replay it after 1 hour, 2 times at most", PerHour: "50 messages",
+				Source: "genesys", Code: "none", Then: "replay it after 1 hour, 2 times at most",
+				PerHour: "50 messages",
 			},
 		},
 	}
@@ -179,23 +185,20 @@ func rulePage() page.RulePage {
 		Created:   page.RuleChange{By: "anna", At: ago(90)},
 		Preview: page.RulePreview{
 			Summary: "It would have replayed 214 messages, 240 times in all.",
-			Busiest: "In the busiest hour 112 such messages failed: the rule takes 100 an hour, and the others would have waited.",
-			Bound:   "Looked at all 230 messages of the cause received in these days.",
-			More:    "The 50 that failed last are shown.",
+			Busiest: "In the busiest hour 112 such messages failed: the rule takes 100 an hour, and the others " +
+				"would have waited.",
+			Bound: "Looked at all 230 messages of the cause received in these days.",
+			More:  "The 50 that failed last are shown.",
 		},
 		Actions: []page.RuleActionRow{
 			action("…8c1f22a0", "shadow", 4, ""), action("…8c1f229e", "shadow", 40, ""),
 		},
 		Events: []page.AuditRow{{At: ago(90), Actor: "anna", Sentence: "made this rule"}},
 	}
-	for i, n := range []string{"112", "31", "0", "40", "12", "9", "10", "0"} {
-		count, err := strconv.Atoi(n)
-		if err != nil {
-			panic(err)
-		}
+	days := []string{"Mon 2 March", "Sun 1 March", "Sat 28 February", "Fri 27 February", "Thu 26 February"}
+	for i, n := range []int{112, 31, 0, 40, 31} {
 		v.Preview.Days = append(v.Preview.Days, page.RuleDay{
-			Day:      []string{"Mon 2 March", "Sun 1 March", "Sat 28 February", "Fri 27 February", "Thu 26 February", "Wed 25 February", "Tue 24 February", "Mon 23 February"}[i],
-			Messages: n, Share: strconv.Itoa(100 * count / 112),
+			Day: days[i], Messages: strconv.Itoa(n), Share: strconv.Itoa(100 * n / 112),
 		})
 	}
 	for i, status := range []string{"failed", "resolved", "archived", "failed"} {
