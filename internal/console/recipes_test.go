@@ -215,7 +215,9 @@ func TestPageOfARecipe(t *testing.T) {
 		t.Errorf("the changes are %s", got)
 	}
 
-	for _, step := range []struct{ do, used, archived string }{{"archive", "", "add <id>"}, {"restore", "add <id>", ""}} {
+	for _, step := range []struct{ do, used, archived string }{
+		{"archive", "", "add <id>"}, {"restore", "add <id>", ""},
+	} {
 		if a := p.post("/recipes/1/"+step.do, nil); a.status != http.StatusSeeOther {
 			t.Fatalf("%s: %d", step.do, a.status)
 		}
@@ -249,7 +251,8 @@ func TestCauseOffersItsRecipes(t *testing.T) {
 		t.Errorf("without one it says %s", got)
 	}
 	p.saveRecipe("a-1", "add id", "jq", ".id = 1")
-	if a := vera.get(cause); !strings.Contains(a.says("#cause-recipes"), "add id") || a.count("#cause-recipes form") != 0 {
+	if a := vera.get(cause); !strings.Contains(a.says("#cause-recipes"), "add id") ||
+		a.count("#cause-recipes form") != 0 {
 		t.Errorf("a viewer reads %s", a.says("#cause-recipes"))
 	}
 	use := p.get(cause).fields("#cause-recipes form")
@@ -265,7 +268,8 @@ func TestCauseOffersItsRecipes(t *testing.T) {
 		t.Errorf("the dialog has %q", got)
 	}
 	for i := range 6 {
-		p.startEdit(p.draftEdit("b-2"), form("patch", "{}", "save-as", "more "+string(rune('a'+i))), http.StatusSeeOther)
+		more := form("patch", "{}", "save-as", "more "+string(rune('a'+i)))
+		p.startEdit(p.draftEdit("b-2"), more, http.StatusSeeOther)
 	}
 	all := p.get(cause)
 	if all.count("#cause-recipes li") != 5 || all.says("#cause-recipes .section-head a") != "All 7 recipes" {
@@ -289,7 +293,8 @@ func TestRecipeOfAJobIsSavedOnItsPage(t *testing.T) {
 		t.Error("a viewer can save it")
 	}
 	if a := p.post("/jobs/2/recipe", form("name", "Add id")); a.status != http.StatusConflict ||
-		!strings.Contains(a.says("#save-name-fault"), "Olga saved a recipe") || a.fields("main").Get("name") != "Add id" {
+		!strings.Contains(a.says("#save-name-fault"), "Olga saved a recipe") ||
+		a.fields("main").Get("name") != "Add id" {
 		t.Errorf("a name twice: %d: %s", a.status, a.says("main"))
 	}
 	if a := p.post("/jobs/2/recipe", form("name", "set id")); a.status != http.StatusSeeOther {

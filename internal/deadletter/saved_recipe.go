@@ -199,8 +199,10 @@ func (s SavedRecipe) Restore(by Actor, others []SavedRecipe, at time.Time) (Reci
 	}
 	for _, other := range others {
 		if strings.EqualFold(other.Name, s.Name) {
-			return RecipeChange{}, Errorf(Conflict, "%s saved another recipe %q of this cause %s: archive that one first",
-				other.Latest.By, other.Name, ago(other.Latest.At, at))
+			return RecipeChange{}, Errorf(
+				Conflict, "%s saved another recipe %q of this cause %s: archive that one first",
+				other.Latest.By, other.Name, ago(other.Latest.At, at),
+			)
 		}
 	}
 	if len(others) >= MaxRecipes {

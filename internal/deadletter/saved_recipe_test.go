@@ -37,8 +37,9 @@ func TestRecipeIsSavedForItsCauseUnderAName(t *testing.T) {
 	if s.Name != "add id" || s.Cause != "f-1" || s.Latest.Number != 1 || !s.Latest.Is(addID) || s.Latest.By != "ben" {
 		t.Errorf("it is %+v", s)
 	}
+	const facts = `"name":"add id","cause":"f-1","version":1,"recipe":"jq","patch":".id = 1"`
 	if c.Event.Action != "recipe.save" || c.Event.TargetKind != "recipe" || c.Event.Before != nil ||
-		!strings.Contains(string(c.Event.After), `"name":"add id","cause":"f-1","version":1,"recipe":"jq","patch":".id = 1"`) {
+		!strings.Contains(string(c.Event.After), facts) {
 		t.Errorf("its event is %s of %s: %s", c.Event.Action, c.Event.TargetKind, c.Event.After)
 	}
 	many := make([]deadletter.SavedRecipe, deadletter.MaxRecipes)
@@ -58,7 +59,8 @@ func TestRecipeIsSavedForItsCauseUnderAName(t *testing.T) {
 		if deadletter.KindOf(err) != want.kind {
 			t.Errorf("%s: %v", name, err)
 		}
-		if want.kind == deadletter.Conflict && !strings.Contains(err.Error(), `ben saved a recipe "add id" of this cause 3 min ago`) {
+		const who = `ben saved a recipe "add id" of this cause 3 min ago`
+		if want.kind == deadletter.Conflict && !strings.Contains(err.Error(), who) {
 			t.Errorf("it does not say who was first: %v", err)
 		}
 	}
@@ -74,7 +76,8 @@ func TestEachTextOfARecipeIsAVersion(t *testing.T) {
 		t.Fatalf("version 2 is %+v, %v", c.After.Latest, err)
 	}
 	_, err = c.After.Save(ben, 1, addID, jobAt.Add(time.Minute))
-	if deadletter.KindOf(err) != deadletter.Conflict || !strings.Contains(err.Error(), `anna saved version 2 of "add id" 1 min ago`) {
+	if deadletter.KindOf(err) != deadletter.Conflict ||
+		!strings.Contains(err.Error(), `anna saved version 2 of "add id" 1 min ago`) {
 		t.Errorf("who changed an older version is told %v", err)
 	}
 	if _, err := c.After.Save(ben, 2, next, jobAt); deadletter.KindOf(err) != deadletter.Conflict {

@@ -9,8 +9,8 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// SaveRecipe makes a text the next version of a saved recipe. base is the version that the person changed. Masked values
-// that the text still has are those of that version.
+// SaveRecipe makes a text the next version of a saved recipe. base is the version that the person changed: masked values
+// that the text still has are those of it.
 func (d *Desk) SaveRecipe(
 	ctx context.Context, by deadletter.Actor, id deadletter.RecipeID, base int, r deadletter.Recipe,
 ) error {
@@ -24,39 +24,41 @@ func (d *Desk) SaveRecipe(
 	if _, err := payload.Compile(r); err != nil {
 		return err
 	}
-	return d.changeRecipe(ctx, id, func(_ context.Context, _ *store.Tx, s deadletter.SavedRecipe) (deadletter.RecipeChange, error) {
+	return d.changeRecipe(ctx, id, func(s savedRecipe, _ []savedRecipe) (deadletter.RecipeChange, error) {
 		return s.Save(by, base, r, d.now())
 	})
 }
 
 // ArchiveRecipe puts a saved recipe away: it is no longer offered.
 func (d *Desk) ArchiveRecipe(ctx context.Context, by deadletter.Actor, id deadletter.RecipeID) error {
-	return d.changeRecipe(ctx, id, func(_ context.Context, _ *store.Tx, s deadletter.SavedRecipe) (deadletter.RecipeChange, error) {
+	return d.changeRecipe(ctx, id, func(s savedRecipe, _ []savedRecipe) (deadletter.RecipeChange, error) {
 		return s.Archive(by, d.now())
 	})
 }
 
 // RestoreRecipe brings an archived recipe back. It returns Conflict if another one of its cause has its name now.
 func (d *Desk) RestoreRecipe(ctx context.Context, by deadletter.Actor, id deadletter.RecipeID) error {
-	return d.changeRecipe(ctx, id, func(ctx context.Context, tx *store.Tx, s deadletter.SavedRecipe) (deadletter.RecipeChange, error) {
-		others, err := tx.RecipesOf(ctx, s.Cause)
-		if err != nil {
-			return deadletter.RecipeChange{}, err
-		}
+	return d.changeRecipe(ctx, id, func(s savedRecipe, others []savedRecipe) (deadletter.RecipeChange, error) {
 		return s.Restore(by, others, d.now())
 	})
 }
 
+type savedRecipe = deadletter.SavedRecipe
+
+// changeRecipe applies a change of a saved recipe. decide gets it with the recipes in use of its cause.
 func (d *Desk) changeRecipe(
-	ctx context.Context, id deadletter.RecipeID,
-	decide func(context.Context, *store.Tx, deadletter.SavedRecipe) (deadletter.RecipeChange, error),
+	ctx context.Context, id deadletter.RecipeID, decide func(s savedRecipe, inUse []savedRecipe) (deadletter.RecipeChange, error),
 ) error {
 	return d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		s, err := tx.Recipe(ctx, id)
 		if err != nil {
 			return err
 		}
-		change, err := decide(ctx, tx, s)
+		inUse, err := tx.RecipesOf(ctx, s.Cause)
+		if err != nil {
+			return err
+		}
+		change, err := decide(s, inUse)
 		if err != nil {
 			return err
 		}
@@ -141,34 +143,33 @@ func (d *Desk) savedWith(
 	if j.State != deadletter.JobDraft || !j.Action.Edits() {
 		return use, nil
 	}
-	if in.Saved.ID != 0 {
-		chosen, err := tx.Recipe(ctx, in.Saved.ID)
-		if err != nil {
-			return use, err
-		}
-		base, err := tx.RecipeVersion(ctx, in.Saved.ID, in.Saved.Version)
-		if err != nil {
-			return use, err
-		}
-		if in.SaveAs == "" || strings.EqualFold(in.SaveAs, chosen.Name) {
-			switch {
-			case base.Is(in.Recipe):
-				return deadletter.RecipeUse{ID: chosen.ID, Version: base.Number, Name: chosen.Name}, nil
-			case in.SaveAs == "":
-				return use, nil
-			}
-			change, err := chosen.Save(by, base.Number, in.Recipe, d.now())
-			if err != nil {
-				return use, err
-			}
-			chosen, err = tx.ApplyRecipe(ctx, change)
-			return chosen.Use(), err
-		}
+	switch {
+	case in.Saved.ID == 0 && in.SaveAs == "":
+		return use, nil
+	case in.Saved.ID == 0:
+		return d.addRecipe(ctx, tx, by, cause, in.SaveAs, in.Recipe)
 	}
-	if in.SaveAs == "" {
+	chosen, err := tx.Recipe(ctx, in.Saved.ID)
+	if err != nil {
+		return use, err
+	}
+	base, err := tx.RecipeVersion(ctx, in.Saved.ID, in.Saved.Version)
+	switch {
+	case err != nil:
+		return use, err
+	case in.SaveAs != "" && !strings.EqualFold(in.SaveAs, chosen.Name):
+		return d.addRecipe(ctx, tx, by, cause, in.SaveAs, in.Recipe)
+	case base.Is(in.Recipe):
+		return deadletter.RecipeUse{ID: chosen.ID, Version: base.Number, Name: chosen.Name}, nil
+	case in.SaveAs == "":
 		return use, nil
 	}
-	return d.addRecipe(ctx, tx, by, cause, in.SaveAs, in.Recipe)
+	change, err := chosen.Save(by, base.Number, in.Recipe, d.now())
+	if err != nil {
+		return use, err
+	}
+	chosen, err = tx.ApplyRecipe(ctx, change)
+	return chosen.Use(), err
 }
 
 // addRecipe saves a recipe for a cause under a name.

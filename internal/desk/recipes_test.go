@@ -119,7 +119,9 @@ func TestMaskedValuesOfARecipeAreKept(t *testing.T) {
 	if err != nil || strings.Contains(shown.Latest.Text, "078") || !strings.Contains(shown.Latest.Text, "ssn") {
 		t.Fatalf("it is shown as %s, %v", shown.Latest.Text, err)
 	}
-	again, err := b.edit(t, "a-2", deadletter.JobInput{Recipe: merge(shown.Latest.Text), Saved: j.Saved, SaveAs: "add ssn"})
+	again, err := b.edit(
+		t, "a-2", deadletter.JobInput{Recipe: merge(shown.Latest.Text), Saved: j.Saved, SaveAs: "add ssn"},
+	)
 	if err != nil || again.Recipe.Text != text || again.Saved != j.Saved {
 		t.Errorf("used again it is %s of %+v, %v", again.Recipe.Text, again.Saved, err)
 	}

@@ -1,6 +1,10 @@
 package store
 
-import "dlqdesk/internal/deadletter"
+import (
+	"fmt"
+
+	"dlqdesk/internal/deadletter"
+)
 
 // OpenWith is Open with other migrations.
 var OpenWith = openWith
@@ -11,11 +15,17 @@ var (
 	FirstOfCause  = firstOfCause
 	PastOfCause   = pastOfCause
 	PastOfSource  = pastOfSource
+
+	RecipeByID     = recipeByID
+	RecipeVersions = recipeVersions
+	RecipesInUse   = fmt.Sprintf(recipesOf, "IS NULL")
+	RecipesPutAway = fmt.Sprintf(recipesOf, "IS NOT NULL")
 )
 
 // Queries whose plans are checked.
 const (
 	JobsOfCause      = jobsOfCause
+	JobsWithRecipe   = jobsWithRecipe
 	NewerDelivered   = newerDelivered
 	NewestOfOrderKey = newestOfOrderKey
 	OrderKeysAfter   = orderKeys

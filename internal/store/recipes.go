@@ -16,8 +16,8 @@ const maxRecipeHead = 300
 const (
 	// %s is the text, or its beginning.
 	versionColumns = `v.recipe, v.number, v.kind, %s, v.by, v.at, v.jobs, v.delivered, v.failed, v.used_by, v.used_at`
-	recipeColumns  = `r.id, coalesce((SELECT moved_to FROM moved_causes WHERE fingerprint = r.fingerprint), r.fingerprint),
-		r.name, r.archived_by, r.archived_at, r.jobs, r.delivered, r.failed, r.used_by, r.used_at, ` + versionColumns
+	recipeColumns  = `r.id,
+		coalesce((SELECT moved_to FROM moved_causes WHERE fingerprint = r.fingerprint), r.fingerprint), r.name, r.archived_by, r.archived_at, r.jobs, r.delivered, r.failed, r.used_by, r.used_at, ` + versionColumns
 	withLatest = ` CROSS JOIN recipe_versions v ON v.recipe = r.id AND v.number = r.version`
 )
 
@@ -36,8 +36,8 @@ var (
 			WHERE fingerprint = asked.value), asked.value) FROM json_each(?) asked),
 		every (fingerprint) AS (SELECT cause FROM present
 			UNION ALL SELECT m.fingerprint FROM present CROSS JOIN moved_causes m ON m.moved_to = present.cause)
-		SELECT ` + recipeHead + ` FROM every CROSS JOIN recipes r ON r.fingerprint = every.fingerprint AND r.archived_at %s` +
-		withLatest + ` ORDER BY r.id DESC LIMIT ?`
+		SELECT ` + recipeHead + ` FROM every
+		CROSS JOIN recipes r ON r.fingerprint = every.fingerprint AND r.archived_at %s` + withLatest + ` ORDER BY r.id DESC LIMIT ?`
 )
 
 func scanRecord(r *deadletter.RecipeRecord) (into []any, done func()) {
@@ -233,7 +233,8 @@ const (
 	useOfVersion = `UPDATE recipe_versions` + countUse + `WHERE recipe = ?3 AND number = ?4`
 
 	countRecipe  = `UPDATE recipes SET delivered = delivered + ?, failed = failed + ? WHERE id = ?`
-	countVersion = `UPDATE recipe_versions SET delivered = delivered + ?, failed = failed + ? WHERE recipe = ? AND number = ?`
+	countVersion = `UPDATE recipe_versions SET delivered = delivered + ?, failed = failed + ?
+		WHERE recipe = ? AND number = ?`
 )
 
 // useRecipe notes which version of a saved recipe a job uses.

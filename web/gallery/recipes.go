@@ -105,7 +105,8 @@ func recipes() []Example {
 		job("not-saved", func(v *page.JobView) { v.CanSave = true }),
 		job("name-taken", func(v *page.JobView) {
 			v.CanSave, v.SaveName = true, "add id"
-			v.SaveError = "Anna saved a recipe \"add id\" of this cause 2 min ago: choose it in the list, or give another name."
+			v.SaveError = "Anna saved a recipe \"add id\" of this cause 2 min ago: choose it in the list, or give " +
+				"another name."
 		}),
 	}
 }
