@@ -1,6 +1,8 @@
 package page
 
 import (
+	"strings"
+
 	"dlqdesk/web/ui"
 
 	"github.com/a-h/templ"
@@ -111,6 +113,12 @@ type JobSaved struct {
 	SaveAs    string      // the name in the form
 	SaveError string
 	Back, To  string // as of the draft
+}
+
+// draft tells what a person types into a form with a chosen recipe apart from what they type into one without.
+func (v JobSaved) draft() string {
+	id, _, _ := strings.Cut(v.MadeOf, "@")
+	return strings.TrimSuffix(" recipe "+id, " recipe ")
 }
 
 // fills makes the select of a recipe fill the form at once, and leave what was typed beside it.
