@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"log/slog"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -169,5 +171,33 @@ func TestJobsUnderWayAtATime(t *testing.T) {
 	}
 	if in, after := found(began.Add(time.Minute)), found(began.Add(2*time.Hour)); in != 1 || after != 0 {
 		t.Errorf("before its end %d are found, later %d", in, after)
+	}
+}
+
+// A trail of a version that knew no jobs in it verifies after the migration, and goes on. Requests of jobs named them
+// before, so they are found.
+func TestTrailOfAnOlderVersionKnowsItsJobs(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "desk.db")
+	old, err := store.OpenWith(t.Context(), path, key, slog.New(slog.DiscardHandler), migrationsBefore(t, "00087"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	trailOfJobs(t, old, 2, start)
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(t.Context(), path, key, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	trailOfJobs(t, s, 2, start)
+	if report, err := s.VerifyAudit(t.Context()); err != nil || report.Events != 28 {
+		t.Errorf("%d events, %v", report.Events, err)
+	}
+	page, err := s.Events(t.Context(), store.EventQuery{EventFilter: store.EventFilter{Job: 2}, Limit: 50})
+	if err != nil || len(page.Items) != 12 {
+		t.Errorf("job 2 has %d events, %v", len(page.Items), err)
 	}
 }

@@ -16,8 +16,8 @@ import (
 	"dlqdesk/migrations"
 )
 
-// withoutStates returns the migrations before causes had states.
-func withoutStates(t *testing.T) fs.FS {
+// migrationsBefore returns the migrations of an older version.
+func migrationsBefore(t *testing.T, number string) fs.FS {
 	t.Helper()
 	files := fstest.MapFS{}
 	names, err := fs.Glob(migrations.Desk(), "*.sql")
@@ -25,7 +25,7 @@ func withoutStates(t *testing.T) fs.FS {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		if name >= "00050" {
+		if name >= number {
 			continue
 		}
 		text, err := fs.ReadFile(migrations.Desk(), name)
@@ -42,7 +42,7 @@ func TestCausesOfAnOlderVersionGetStates(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "desk.db")
 	old, err := sqlite.Open(t.Context(), sqlite.Options{
-		Path: path, Migrations: withoutStates(t), Log: slog.New(slog.DiscardHandler),
+		Path: path, Migrations: migrationsBefore(t, "00050"), Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
