@@ -151,7 +151,7 @@ func (j Job) StepText() string {
 }
 
 // NextStep decides how a running job with steps goes on. It halts if too many messages fail, if a cause comes back, or
-// if its destination takes too long. It begins the next step, or pauses before it, once every message of the present
+// if its destination takes too long, or before the rest if no message of a step was sent. It begins the next step, or pauses before it, once every message of the present
 // one has its result. It returns false if the job goes on as it is.
 func (j Job) NextStep(p JobProgress, at time.Time) (JobChange, bool, error) {
 	if j.State != JobRunning || j.Step == 0 || j.Sparing {
@@ -171,14 +171,22 @@ func (j Job) NextStep(p JobProgress, at time.Time) (JobChange, bool, error) {
 	}
 	next := j
 	next.Step++
-	if !j.Steps.Ask {
+	why := fmt.Sprintf(
+		"%s finished, %d of its messages failed: check the results, then resume for the other %d", j.StepText(),
+		n.Failed-j.Forgiven, n.Pending,
+	)
+	untested := next.StepSize() == 0 && n.Done+n.Failed == 0
+	switch {
+	case untested:
+		why = fmt.Sprintf(
+			"halted before %s: all messages of the steps were skipped, so nothing was tried. Look why, then resume "+
+				"for the other %d", next.StepText(), n.Pending,
+		)
+	case !j.Steps.Ask:
 		change, err := next.changedFrom(j, System(), "job.step", "", at)
 		return change, err == nil, err
 	}
-	change, err := next.PauseBySystem(fmt.Sprintf(
-		"%s finished, %d of its messages failed: check the results, then resume for the other %d", j.StepText(),
-		n.Failed-j.Forgiven, n.Pending,
-	), at)
+	change, err := next.PauseBySystem(why, at)
 	change.Before = j
 	return change, err == nil, err
 }
