@@ -3,6 +3,7 @@ package bench_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"fmt"
 	"io"
 	"log/slog"
@@ -43,6 +44,7 @@ func BenchmarkMillion(b *testing.B) {
 	s := newClient(b, p.url)
 	s.signIn(b, p.setup)
 	s.awaitSearch(b, time.Second)
+	awaitMerge(b, folder)
 	for _, page := range []struct{ name, path string }{
 		{"list", "/messages"},
 		{"search", "/messages?status=all&q=gamma+conversation"},
@@ -188,6 +190,22 @@ func refuseFirst(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	if r.Header.Get("X-Dlqdesk-Attempt") == "1" {
 		w.WriteHeader(http.StatusUnprocessableEntity)
+	}
+}
+
+// awaitMerge waits until the segments of the search index are merged, which happens some seconds after the last message
+// of many.
+func awaitMerge(b *testing.B, folder string) {
+	b.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(folder, "search.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	for merged := 0; merged == 0; time.Sleep(time.Second) {
+		if err := db.QueryRowContext(b.Context(), "SELECT merged FROM position").Scan(&merged); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

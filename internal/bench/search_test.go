@@ -28,6 +28,7 @@ func BenchmarkSearch(b *testing.B) {
 	before := spentBy(b, p.running)
 	s.awaitSearch(b, time.Second)
 	report(b, micros(spentBy(b, p.running)-before)/float64(n), "index-cpu-µs/message")
+	awaitMerge(b, folder)
 	s.search(b, n/2)
 	memory := p.peakMemory(b)
 	p.end(b)

@@ -171,8 +171,7 @@ func (i *Index) Run(ctx context.Context, masks func() *redact.Masks, gauge *pres
 		if worked, remaining, err = i.indexBatch(ctx, applied); worked || err != nil {
 			return worked, remaining, err
 		}
-		worked, err = i.merge(ctx)
-		return worked, 1, err
+		return false, 0, i.merge(ctx)
 	}
 	for ctx.Err() == nil {
 		started := time.Now()
@@ -184,6 +183,10 @@ func (i *Index) Run(ctx context.Context, masks func() *redact.Masks, gauge *pres
 		}
 		if worked {
 			i.pause(ctx, time.Since(started), remaining, gauge)
+			continue
+		}
+		if i.merging { // what people do comes first
+			i.wait(ctx, max(mergePause, pauseFactor*time.Since(started)))
 			continue
 		}
 		select {

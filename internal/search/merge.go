@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"dlqdesk/internal/sqlite"
 )
@@ -15,8 +16,9 @@ const (
 	mergeLeast  = 50_000
 	mergeGrowth = 8
 
-	// mergePages bounds what one transaction merges, in pages of 4 KB.
-	mergePages = 500
+	// mergePages bounds what one transaction merges, in pages of 4 KB. mergePause is the least pause after it.
+	mergePages = 200
+	mergePause = 20 * time.Millisecond
 )
 
 const (
@@ -30,23 +32,22 @@ const (
 	totalChanges = `SELECT total_changes()`
 )
 
-// merge merges segments for a moment, if it is time for that. It returns false if nothing is left to merge.
-func (i *Index) merge(ctx context.Context) (more bool, err error) {
+// merge merges segments for a moment, if it is time for that. merging says whether there is more to merge.
+func (i *Index) merge(ctx context.Context) error {
 	done, _ := i.progress()
+	query := goOnMerging
 	if !i.merging {
 		var merged int64
 		if err := i.db.QueryRowContext(ctx, readMerged).Scan(&merged); err != nil {
-			return false, fmt.Errorf("read the merges of the search index: %w", err)
+			return fmt.Errorf("read the merges of the search index: %w", err)
 		}
 		if since := done.newest - merged; since < mergeLeast || since < done.newest/mergeGrowth {
-			return false, nil
+			return nil
 		}
-	}
-	query := goOnMerging
-	if !i.merging {
 		query = beginMerge
 	}
-	err = i.db.Write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
+	more := false
+	err := i.db.Write(ctx, func(ctx context.Context, tx *sqlite.Tx) error {
 		var before, after int64
 		if err := tx.QueryRowContext(ctx, totalChanges).Scan(&before); err != nil {
 			return err
@@ -64,8 +65,8 @@ func (i *Index) merge(ctx context.Context) (more bool, err error) {
 		return err
 	})
 	if err != nil {
-		return false, fmt.Errorf("merge the search index: %w", err)
+		return fmt.Errorf("merge the search index: %w", err)
 	}
 	i.merging = more
-	return more, nil
+	return nil
 }

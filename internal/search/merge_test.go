@@ -23,12 +23,12 @@ func TestSegmentsAreMerged(t *testing.T) {
 		t.Fatalf("the index has %d segments", n)
 	}
 	i.setProgress(progress{newest: mergeLeast - 1})
-	if more, err := i.merge(t.Context()); more || err != nil {
-		t.Fatalf("it is merged before it is time: %v, %v", more, err)
+	if err := i.merge(t.Context()); i.merging || err != nil {
+		t.Fatalf("it is merged before it is time: %v, %v", i.merging, err)
 	}
 	i.setProgress(progress{newest: mergeLeast})
-	if more, err := i.merge(t.Context()); !more || err != nil {
-		t.Fatalf("it is not merged: %v, %v", more, err)
+	if err := i.merge(t.Context()); !i.merging || err != nil {
+		t.Fatalf("it is not merged: %v, %v", i.merging, err)
 	}
 	i.addBatch(t, batches*each, each)
 	i.matches(t, "alpha", (batches+1)*each)
@@ -39,9 +39,9 @@ func TestSegmentsAreMerged(t *testing.T) {
 	i = openIndex(t, path)
 	i.setProgress(progress{newest: mergeLeast})
 	steps := 0
-	for more := true; more; steps++ {
-		var err error
-		if more, err = i.merge(t.Context()); err != nil {
+	for begun := false; !begun || i.merging; steps++ {
+		begun = true
+		if err := i.merge(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		i.matches(t, "alpha", (batches+1)*each)
@@ -50,8 +50,8 @@ func TestSegmentsAreMerged(t *testing.T) {
 		t.Errorf("after %d steps the index has %d segments", steps, n)
 	}
 	i.matches(t, "word7", 1)
-	if more, err := i.merge(t.Context()); more || err != nil {
-		t.Errorf("it is merged again: %v, %v", more, err)
+	if err := i.merge(t.Context()); i.merging || err != nil {
+		t.Errorf("it is merged again: %v, %v", i.merging, err)
 	}
 }
 
