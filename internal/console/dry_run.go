@@ -66,11 +66,13 @@ func (c *Console) showTrial(w http.ResponseWriter, r *http.Request, j deadletter
 		return err
 	}
 	fault = cmp.Or(fault, err)
-	if j, err = c.Desk.AfterDryRun(r.Context(), j, recipe); err != nil {
+	run, err := c.Store.DryRun(r.Context(), j.ID)
+	if err != nil {
 		return err
 	}
+	j = j.After(run, recipe)
 	var v page.JobTrialUpdate
-	if v.Trial, err = c.trialView(r.Context(), j, recipe, &v.Recipe); err != nil {
+	if v.Trial, err = c.trialView(r.Context(), j, run, recipe, &v.Recipe); err != nil {
 		return err
 	}
 	if fault != nil {
@@ -140,13 +142,9 @@ func (c *Console) draftRecipe(ctx context.Context, j deadletter.Job) (recipe dea
 
 // trialView tries a recipe on a few messages of a draft, and shows its dry run. A fault of the recipe goes to its field.
 func (c *Console) trialView(
-	ctx context.Context, j deadletter.Job, recipe deadletter.Recipe, fields *page.JobRecipe,
+	ctx context.Context, j deadletter.Job, run deadletter.DryRun, recipe deadletter.Recipe, fields *page.JobRecipe,
 ) (v page.JobTrial, err error) {
 	v.ID = j.ID.String()
-	run, err := c.Store.DryRun(ctx, j.ID)
-	if err != nil {
-		return v, err
-	}
 	if v.Run, err = c.dryRunView(ctx, j, run, recipe); err != nil {
 		return v, err
 	}

@@ -954,9 +954,11 @@ func (c *Console) confirmView(
 	if err != nil {
 		return page.JobConfirmView{}, err
 	}
-	if j, err = c.Desk.AfterDryRun(r.Context(), j, draft.recipe); err != nil {
+	run, err := c.Store.DryRun(r.Context(), j.ID)
+	if err != nil {
 		return page.JobConfirmView{}, err
 	}
+	j = j.After(run, draft.recipe)
 	v := page.JobConfirmView{
 		ID:          j.ID.String(),
 		Heading:     words.verb + " " + plural(j.Items.Total(), "message"),
@@ -982,7 +984,7 @@ func (c *Console) confirmView(
 	}
 	if v.Edits && v.Denied == "" {
 		v.Recipe = draft.fields()
-		if v.Trial, err = c.trialView(r.Context(), j, draft.recipe, &v.Recipe); err != nil {
+		if v.Trial, err = c.trialView(r.Context(), j, run, draft.recipe, &v.Recipe); err != nil {
 			return v, err
 		}
 	}

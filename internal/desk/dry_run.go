@@ -62,8 +62,8 @@ func (d *Desk) CancelDryRun(ctx context.Context, by deadletter.Actor, id deadlet
 	})
 }
 
-// AfterDryRun returns a draft as it would start with a recipe, see deadletter.Job.After.
-func (d *Desk) AfterDryRun(ctx context.Context, j deadletter.Job, recipe deadletter.Recipe) (deadletter.Job, error) {
+// afterDryRun returns a draft as it would start with a recipe, see deadletter.Job.After.
+func (d *Desk) afterDryRun(ctx context.Context, j deadletter.Job, recipe deadletter.Recipe) (deadletter.Job, error) {
 	run, err := d.store.DryRun(ctx, j.ID)
 	return j.After(run, recipe), err
 }

@@ -71,7 +71,7 @@ func (d *Desk) StartJob(ctx context.Context, by deadletter.Actor, id deadletter.
 	in.Reason = rules.Note(rules.Secrets(nil, "", []byte(in.Recipe.Text)).HideText(reason))
 	draft, err := d.store.Job(ctx, id)
 	if err == nil {
-		draft, err = d.AfterDryRun(ctx, draft, in.Recipe)
+		draft, err = d.afterDryRun(ctx, draft, in.Recipe)
 	}
 	if err != nil {
 		return err

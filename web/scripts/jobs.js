@@ -5,6 +5,7 @@ export function jobs() {
 	document.addEventListener('htmx:afterSwap', ({ detail: { target } }) => {
 		if (target.id === 'job-dialog' && !target.open) {
 			target.showModal()
+			loadScript(target.querySelector('[data-script-src]')?.dataset.scriptSrc)
 			target.querySelector('textarea, [name="reason"], [type="submit"]')?.focus()
 		}
 	})
@@ -26,4 +27,11 @@ export function jobs() {
 			}
 		}
 	})
+}
+
+// loadScript loads the script that a dialog needs and its page has not loaded: htmx runs none that comes with a part of a page.
+function loadScript(src) {
+	if (src && !document.querySelector(`script[src="${src}"]`)) {
+		document.head.append(Object.assign(document.createElement('script'), { src }))
+	}
 }
