@@ -1,6 +1,7 @@
 package deadletter
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -26,6 +27,22 @@ type Actor struct {
 	Name string
 	Role Role
 	Addr string // the address that the request came from; empty for the system
+
+	Sources SourceNames // the only ones whose messages and causes it reaches, of a Token; none: all
+}
+
+// SourceNames are names of sources with commas between them, which no name has. They can be compared.
+type SourceNames string
+
+// NamesOf returns names of sources as SourceNames.
+func NamesOf(list []string) SourceNames { return SourceNames(strings.Join(list, ",")) }
+
+// List returns the names; nil for none.
+func (n SourceNames) List() []string {
+	if n == "" {
+		return nil
+	}
+	return strings.Split(string(n), ",")
 }
 
 // System returns the actor of everything that dlqdesk does by itself.
@@ -48,6 +65,24 @@ func (a Actor) May(act Action) error {
 	}
 	if a.Kind != ActorSystem && !a.Role.Allows(act) {
 		return Errorf(Forbidden, "%s may not %s: ask an admin for the role that may", a.Role.noun(), act)
+	}
+	return nil
+}
+
+// Reaches returns NotFound if the actor is limited to other sources than that of what, which completes the sentence
+// "there is no …", as it would of anything that does not exist.
+func (a Actor) Reaches(source, what string) error {
+	if names := a.Sources.List(); names != nil && !slices.Contains(names, source) {
+		return Errorf(NotFound, "there is no %s among the sources of this token: %s", what, strings.Join(names, ", "))
+	}
+	return nil
+}
+
+// ReachesAll returns Forbidden if the actor is limited to some sources.
+func (a Actor) ReachesAll() error {
+	if names := a.Sources.List(); names != nil {
+		return Errorf(Forbidden, "this token is limited to the sources %s: use one without that limit",
+			strings.Join(names, ", "))
 	}
 	return nil
 }

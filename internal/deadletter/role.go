@@ -1,5 +1,7 @@
 package deadletter
 
+import "slices"
+
 // Role is the set of actions that a user may do. Each role also allows the actions of the roles before it.
 type Role string
 
@@ -78,6 +80,11 @@ func (r Role) Allows(a Action) bool {
 		return r == Admin
 	}
 	return false
+}
+
+// covers reports whether the role may do all that the other one may.
+func (r Role) covers(other Role) bool {
+	return !slices.ContainsFunc(Actions(), func(a Action) bool { return other.Allows(a) && !r.Allows(a) })
 }
 
 // noun returns the role with its article.

@@ -28,6 +28,9 @@ func (d *Desk) Cause(ctx context.Context, by deadletter.Actor, fingerprint strin
 		return CauseView{}, err
 	}
 	c, err := d.store.Cause(ctx, fingerprint)
+	if err == nil {
+		err = by.Reaches(c.Source, "cause "+fingerprint)
+	}
 	if err != nil {
 		return CauseView{}, err
 	}
@@ -45,6 +48,7 @@ func (d *Desk) Causes(
 	if err := by.May(deadletter.ActView); err != nil {
 		return page, err
 	}
+	q.Sources = by.Sources
 	list, err := d.store.Causes(ctx, q)
 	if err != nil {
 		return page, err
@@ -166,9 +170,14 @@ func (d *Desk) changeCause(
 	}
 	var now deadletter.Cause
 	err := d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
-		if now, err = tx.Cause(ctx, ref.Fingerprint); err != nil {
+		c, err := tx.Cause(ctx, ref.Fingerprint)
+		if err == nil {
+			err = by.Reaches(c.Source, "cause "+ref.Fingerprint)
+		}
+		if err != nil {
 			return err
 		}
+		now = c
 		change, err := decide(now)
 		if err != nil {
 			return err
@@ -193,6 +202,9 @@ func (d *Desk) CauseNotes(
 	if err := by.May(deadletter.ActView); err != nil {
 		return nil, err
 	}
+	if _, err := d.Cause(ctx, by, fingerprint); err != nil {
+		return nil, err
+	}
 	list, err := d.store.CauseNotes(ctx, fingerprint)
 	if err != nil {
 		return nil, err
@@ -214,6 +226,9 @@ func (d *Desk) AddNote(ctx context.Context, by deadletter.Actor, fingerprint, te
 	}
 	return d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		c, err := tx.Cause(ctx, fingerprint)
+		if err == nil {
+			err = by.Reaches(c.Source, "cause "+fingerprint)
+		}
 		if err != nil {
 			return err
 		}
@@ -236,6 +251,9 @@ func (d *Desk) EditNote(ctx context.Context, by deadletter.Actor, id int64, text
 			return err
 		}
 		c, err := tx.Cause(ctx, note.Fingerprint)
+		if err == nil {
+			err = by.Reaches(c.Source, "cause "+note.Fingerprint)
+		}
 		if err != nil {
 			return err
 		}

@@ -52,6 +52,9 @@ func (d *Desk) SendElsewhere(
 		return View{}, deadletter.Attempt{}, err
 	}
 	m, err := d.store.Message(ctx, ref.ID)
+	if err == nil {
+		err = by.Reaches(m.Source, "message "+string(m.ID))
+	}
 	if err != nil {
 		return View{}, deadletter.Attempt{}, err
 	}

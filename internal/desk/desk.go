@@ -267,6 +267,9 @@ func (d *Desk) Separate(ctx context.Context, by deadletter.Actor, id deadletter.
 	var added deadletter.Message
 	err := d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		m, err := tx.Message(ctx, id)
+		if err == nil {
+			err = by.Reaches(m.Source, "message "+string(id))
+		}
 		if err != nil {
 			return err
 		}
@@ -441,6 +444,9 @@ func (d *Desk) change(
 	err := d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		m, err := tx.Message(ctx, ref.ID)
 		if err != nil {
+			return err
+		}
+		if err := by.Reaches(m.Source, "message "+string(m.ID)); err != nil {
 			return err
 		}
 		c.Before = m

@@ -23,7 +23,7 @@ func (d *Desk) FreezeMatching(
 	if err != nil {
 		return j, err
 	}
-	j.Filter = query
+	j.Filter, f.Sources = query, by.Sources
 	return d.store.DraftJob(ctx, j, f)
 }
 
@@ -46,6 +46,9 @@ func (d *Desk) FreezeSelected(
 			return err
 		}
 		for _, ref := range refs {
+			if err := reachesMessage(ctx, tx, by, ref.ID); err != nil {
+				return err
+			}
 			if err := tx.AddItem(ctx, j, ref.ID, ref.Version); err != nil {
 				return err
 			}
@@ -69,7 +72,7 @@ func (d *Desk) StartJob(ctx context.Context, by deadletter.Actor, id deadletter.
 	rules := d.masks().All() // its messages may be of many sources
 	in.SaveAs = strings.TrimSpace(in.SaveAs)
 	in.Reason = rules.Note(rules.Secrets(nil, "", []byte(in.Recipe.Text)).HideText(reason))
-	draft, err := d.store.Job(ctx, id)
+	draft, err := d.Job(ctx, by, id)
 	if err == nil {
 		draft, err = d.afterDryRun(ctx, draft, in.Recipe)
 	}
@@ -136,14 +139,14 @@ func checkStart(j deadletter.Job, by deadletter.Actor, in deadletter.JobInput, a
 
 // PauseJob pauses a job: deliveries in flight finish, and no other begins.
 func (d *Desk) PauseJob(ctx context.Context, by deadletter.Actor, id deadletter.JobID) error {
-	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) { return j.Pause(by, d.now()) })
+	return d.steer(ctx, by, id, func(j deadletter.Job) (deadletter.JobChange, error) { return j.Pause(by, d.now()) })
 }
 
 // SetJobPace changes how fast a job goes on at most.
 func (d *Desk) SetJobPace(
 	ctx context.Context, by deadletter.Actor, id deadletter.JobID, pace deadletter.JobPace,
 ) error {
-	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) {
+	return d.steer(ctx, by, id, func(j deadletter.Job) (deadletter.JobChange, error) {
 		return j.SetPace(by, pace, d.now())
 	})
 }
@@ -153,6 +156,9 @@ func (d *Desk) SetJobPace(
 func (d *Desk) ResumeJob(
 	ctx context.Context, by deadletter.Actor, id deadletter.JobID, order deadletter.JobOrder,
 ) error {
+	if err := d.reachesJob(ctx, by, id); err != nil {
+		return err
+	}
 	return d.setGoing(ctx, id, func(_ context.Context, _ *store.Tx, j deadletter.Job) (deadletter.JobChange, error) {
 		return j.Resume(by, order, d.now())
 	})
@@ -160,7 +166,7 @@ func (d *Desk) ResumeJob(
 
 // CancelJob cancels a job. The messages that it did not reach stay as they are.
 func (d *Desk) CancelJob(ctx context.Context, by deadletter.Actor, id deadletter.JobID) error {
-	return d.steer(ctx, id, func(j deadletter.Job) (deadletter.JobChange, error) { return j.Cancel(by, d.now()) })
+	return d.steer(ctx, by, id, func(j deadletter.Job) (deadletter.JobChange, error) { return j.Cancel(by, d.now()) })
 }
 
 // UndoArchive starts a job that restores the messages which another job archived. Messages that were changed since stay
@@ -168,6 +174,9 @@ func (d *Desk) CancelJob(ctx context.Context, by deadletter.Actor, id deadletter
 func (d *Desk) UndoArchive(ctx context.Context, by deadletter.Actor, id deadletter.JobID) (deadletter.Job, error) {
 	draft, err := deadletter.NewJob(by, deadletter.ActRestore, d.now())
 	if err != nil {
+		return draft, err
+	}
+	if err := d.reachesJob(ctx, by, id); err != nil {
 		return draft, err
 	}
 	draft.Undoes = id
@@ -253,8 +262,12 @@ func (d *Desk) setGoing(
 
 // steer applies a change of a job and wakes the worker.
 func (d *Desk) steer(
-	ctx context.Context, id deadletter.JobID, decide func(deadletter.Job) (deadletter.JobChange, error),
+	ctx context.Context, by deadletter.Actor, id deadletter.JobID,
+	decide func(deadletter.Job) (deadletter.JobChange, error),
 ) error {
+	if err := d.reachesJob(ctx, by, id); err != nil {
+		return err
+	}
 	return d.changeJob(ctx, id, func(_ context.Context, _ *store.Tx, j deadletter.Job) (deadletter.JobChange, error) {
 		return decide(j)
 	})

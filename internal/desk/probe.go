@@ -16,6 +16,9 @@ func (d *Desk) Probe(ctx context.Context, by deadletter.Actor, source string) er
 	if err := by.May(deadletter.ActProbe); err != nil {
 		return err
 	}
+	if err := by.Reaches(source, "source "+source); err != nil {
+		return err
+	}
 	s, ok := d.Source(source)
 	if !ok || s.Probe == nil {
 		return deadletter.Errorf(deadletter.NotFound, "the source %q is not configured", source)

@@ -47,6 +47,7 @@ func (s CauseSort) keys() []string {
 // CauseFilter selects causes. The zero filter selects all.
 type CauseFilter struct {
 	Source  string
+	Sources deadletter.SourceNames // of these alone; "": of all
 	States  []deadletter.CauseState
 	Owner   string
 	Unowned bool
@@ -88,6 +89,9 @@ func (f CauseFilter) where() conditions {
 	c := conditions{}
 	if f.Source != "" {
 		c.add("source = ?", f.Source)
+	}
+	if f.Sources != "" {
+		c.ofSources("source", f.Sources)
 	}
 	f.ofStates(&c)
 	if f.Owner != "" {

@@ -52,7 +52,7 @@ func (s *Store) LookupCauses(ctx context.Context, f CauseFilter) (CauseFilter, e
 			ofMessages.Terms = append(ofMessages.Terms, t)
 		}
 	}
-	f.lookup.messages, err = s.lookUp(ctx, Filter{Source: f.Source, By: f.By, At: f.At}, ofMessages)
+	f.lookup.messages, err = s.lookUp(ctx, Filter{Source: f.Source, Sources: f.Sources, By: f.By, At: f.At}, ofMessages)
 	if err != nil {
 		return f, err
 	}

@@ -16,8 +16,9 @@ import (
 type Filter struct {
 	Status     deadletter.Status
 	Source     string
-	Queue      string // of the list, that a message was read from
-	NoSource   bool   // messages whose message named none
+	Queue      string                 // of the list, that a message was read from
+	Sources    deadletter.SourceNames // messages of these alone; "": of all
+	NoSource   bool                   // messages whose message named none
 	StatusCode int
 	Outcome    deadletter.Outcome
 	EventType  string
@@ -135,6 +136,14 @@ func (c *conditions) add(term string, args ...any) {
 	c.args = append(c.args, args...)
 }
 
+func (c *conditions) ofSources(column string, names deadletter.SourceNames) {
+	var args []any
+	for _, name := range names.List() {
+		args = append(args, name)
+	}
+	c.add(column+" IN (?"+strings.Repeat(", ?", len(args)-1)+")", args...)
+}
+
 func (c conditions) sql() string {
 	if len(c.terms) == 0 {
 		return ""
@@ -166,6 +175,9 @@ func (f Filter) where() conditions {
 	}
 	if f.Source != "" {
 		c.add("m.source = ?", f.Source)
+	}
+	if f.Sources != "" {
+		c.ofSources("m.source", f.Sources)
 	}
 	if f.Queue != "" {
 		c.add("m.queue = ? AND m.queue <> ''", f.Queue)

@@ -1,0 +1,141 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"hash/crc32"
+	"strings"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/store"
+)
+
+// The form of a token's secret: tokenPrefix, tokenChars random characters, and six that are the CRC-32 of these. By the
+// prefix and the checksum a scanner for leaked secrets finds it in any text, without asking anyone. Example:
+//
+//	dqd_R7c0ynTMsMQ2k8S3bR5XhT1wqZJ9fLpA1aB2cD
+const (
+	tokenPrefix  = "dqd_"
+	tokenChars   = 32 // 190 bits
+	tokenSum     = 6
+	tokenLength  = len(tokenPrefix) + tokenChars + tokenSum
+	tokenHint    = len(tokenPrefix) + 4
+	base62Digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+)
+
+// newTokenSecret returns the secret of a new token.
+func newTokenSecret() string {
+	secret := []byte(tokenPrefix)
+	for buffer := make([]byte, 1); len(secret) < len(tokenPrefix)+tokenChars; {
+		_, _ = rand.Read(buffer)          // it never fails
+		if b := int(buffer[0]); b < 248 { // each digit is as likely
+			secret = append(secret, base62Digits[b%62])
+		}
+	}
+	return string(secret) + tokenChecksum(string(secret))
+}
+
+func tokenChecksum(secret string) string {
+	sum := crc32.ChecksumIEEE([]byte(secret))
+	digits := make([]byte, tokenSum)
+	for i := tokenSum - 1; i >= 0; i-- {
+		digits[i], sum = base62Digits[sum%62], sum/62
+	}
+	return string(digits)
+}
+
+// isTokenSecret reports whether a text has the form of a secret and the right checksum.
+func isTokenSecret(text string) bool {
+	return len(text) == tokenLength && strings.HasPrefix(text, tokenPrefix) &&
+		tokenChecksum(text[:tokenLength-tokenSum]) == text[tokenLength-tokenSum:]
+}
+
+// AddToken makes a token and returns it with its secret, which is not stored and cannot be shown again. known reports
+// whether a source is configured.
+func (a *Auth) AddToken(
+	ctx context.Context, by deadletter.Actor, in deadletter.TokenInput, known func(source string) bool,
+) (token deadletter.Token, secret string, err error) {
+	change, err := deadletter.NewToken(by, in, known, a.now())
+	if err != nil {
+		return token, "", err
+	}
+	secret = newTokenSecret()
+	change.After.Hint = secret[:tokenHint]
+	hash := sha256.Sum256([]byte(secret))
+	err = a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+		token, err = tx.AddToken(ctx, change, hash[:])
+		return err
+	})
+	if err != nil {
+		return token, "", err
+	}
+	return token, secret, nil
+}
+
+// RevokeToken ends a token.
+func (a *Auth) RevokeToken(ctx context.Context, by deadletter.Actor, id deadletter.TokenID) error {
+	return a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		token, err := tx.Token(ctx, id)
+		if err != nil {
+			return err
+		}
+		change, err := token.Revoke(by, a.now())
+		if err != nil {
+			return err
+		}
+		return tx.RevokeToken(ctx, change)
+	})
+}
+
+// OwnTokens returns the tokens in the actor's name that were not revoked.
+func (a *Auth) OwnTokens(ctx context.Context, by deadletter.Actor) ([]deadletter.Token, error) {
+	if err := by.May(deadletter.ActView); err != nil {
+		return nil, err
+	}
+	return a.store.Tokens(ctx, by.Name)
+}
+
+// MachineTokens returns the tokens of machines that were not revoked.
+func (a *Auth) MachineTokens(ctx context.Context, by deadletter.Actor) ([]deadletter.Token, error) {
+	if err := by.May(deadletter.ActUsers); err != nil {
+		return nil, err
+	}
+	return a.store.Tokens(ctx, "")
+}
+
+// errNoToken tells a stranger nothing about which tokens there are.
+var errNoToken = deadletter.Errorf(deadletter.Unauthenticated, "this token is not known: make one on the account page")
+
+// ByToken returns who a program with a token's secret is. It returns Unauthenticated if there is no such token, or it
+// is not in force. addr is the address that the request came from. Secrets are looked up by their hash, so that the
+// time of a look-up tells nothing of them.
+func (a *Auth) ByToken(
+	ctx context.Context, secret, addr string,
+) (by deadletter.Actor, token deadletter.Token, err error) {
+	if !isTokenSecret(secret) {
+		return by, token, errNoToken
+	}
+	hash, at := sha256.Sum256([]byte(secret)), a.now()
+	token, err = a.store.TokenByHash(ctx, hash[:])
+	if deadletter.KindOf(err) == deadletter.NotFound {
+		return by, token, errNoToken
+	}
+	if err != nil {
+		return by, token, err
+	}
+	owner := deadletter.Account{Name: token.Owner, Deleted: true}
+	if token.Owner != "" {
+		u, err := a.store.User(ctx, token.Owner)
+		if err != nil && deadletter.KindOf(err) != deadletter.NotFound {
+			return by, token, err
+		}
+		if err == nil {
+			owner = u.Account()
+		}
+	}
+	if by, err = token.Actor(owner, addr, at); err != nil {
+		return by, token, err
+	}
+	return by, token, a.store.UseToken(ctx, token, at)
+}

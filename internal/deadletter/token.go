@@ -1,0 +1,186 @@
+package deadletter
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// TokenID identifies a token.
+type TokenID int64
+
+func (id TokenID) String() string { return strconv.FormatInt(int64(id), 10) }
+
+// Token lets a program use the API: in the name of a user, who made it, or as a machine of its own, which an
+// administrator made. Example:
+//
+//	Token{Name: "deploy", Owner: "anna", Role: Operator, Sources: []string{"genesys"}}
+type Token struct {
+	ID      TokenID
+	Name    string
+	Owner   string   // the user in whose name it acts, and never beyond what they may do; "": a machine
+	Role    Role     // what it may do at most
+	Sources []string // whose messages and causes it reaches; none: of all
+	By      string   // who made it
+	Hint    string   // the beginning of its secret, by which people recognise it
+
+	CreatedAt, ExpiresAt time.Time // ExpiresAt is zero if it does not expire
+	UsedAt, RevokedAt    time.Time // zero: never
+}
+
+// TokenInput is what a person chooses of a new token.
+type TokenInput struct {
+	Name    string
+	Machine bool // it acts as a machine of its own
+	Role    Role
+	Sources []string
+	Days    int // until it expires; 0: it does not
+}
+
+// The fields of a TokenInput that a fault can be about.
+const (
+	FieldTokenName    = "name"
+	FieldTokenRole    = "role"
+	FieldTokenSources = "sources"
+	FieldTokenDays    = "days"
+)
+
+const (
+	maxTokenName    = 60
+	maxTokenSources = 100
+	maxTokenDays    = 3650
+)
+
+// TokenChange is a token before and after, with its audit event.
+type TokenChange struct {
+	Before, After Token
+	Event         Event
+}
+
+// NewToken makes a token. known reports whether a source is configured. The actor makes one in their own name, and one
+// of a machine only if they may manage users.
+func NewToken(by Actor, in TokenInput, known func(source string) bool, at time.Time) (TokenChange, error) {
+	t := Token{Name: strings.TrimSpace(in.Name), Owner: by.Name, Role: in.Role, By: by.Name, CreatedAt: at.UTC()}
+	needs := ActView
+	if in.Machine {
+		t.Owner, needs = "", ActUsers
+	}
+	if err := by.May(needs); err != nil {
+		return TokenChange{}, err
+	}
+	if by.Kind != ActorUser && !in.Machine {
+		return TokenChange{}, Errorf(Forbidden, "only a user who signed in can make a token in their own name")
+	}
+	if err := in.check(by, t.Name, known); err != nil {
+		return TokenChange{}, err
+	}
+	t.Sources = slices.Compact(slices.Sorted(slices.Values(in.Sources)))
+	if in.Days > 0 {
+		t.ExpiresAt = t.CreatedAt.AddDate(0, 0, in.Days)
+	}
+	return t.changedFrom(Token{}, by, "token.add", at)
+}
+
+func (in TokenInput) check(by Actor, name string, known func(source string) bool) error {
+	fault := func(field, format string, args ...any) error {
+		return About(field, Errorf(Invalid, format, args...))
+	}
+	_, err := ParseRole(string(in.Role))
+	switch {
+	case name == "" || len(name) > maxTokenName || Printable(name, maxTokenName) != name:
+		return fault(FieldTokenName, "a token needs a name of at most %d characters", maxTokenName)
+	case err != nil:
+		return About(FieldTokenRole, err)
+	case !by.Role.covers(in.Role):
+		return fault(FieldTokenRole, "a token of %s may not be %s", by.Role.noun(), in.Role)
+	case len(in.Sources) > maxTokenSources:
+		return fault(FieldTokenSources, "a token can be limited to %d sources", maxTokenSources)
+	case in.Days < 0 || in.Days > maxTokenDays:
+		return fault(FieldTokenDays, "a token can expire in 1 to %d days, or not at all", maxTokenDays)
+	}
+	for _, source := range in.Sources {
+		if !known(source) {
+			return fault(FieldTokenSources, "there is no source %q", source)
+		}
+	}
+	return nil
+}
+
+// Revoke ends a token. Its owner may do so, and who may manage users.
+func (t Token) Revoke(by Actor, at time.Time) (TokenChange, error) {
+	err := by.May(ActUsers)
+	if by.Kind == ActorUser && t.Owner != "" && strings.EqualFold(by.Name, t.Owner) {
+		err = by.May(ActView)
+	}
+	if err != nil {
+		return TokenChange{}, err
+	}
+	if !t.RevokedAt.IsZero() {
+		return TokenChange{}, Errorf(Conflict, "this token was revoked already")
+	}
+	next := t
+	next.RevokedAt = at.UTC()
+	return next.changedFrom(t, by, "token.revoke", at)
+}
+
+// InForce reports whether a program can use the token at a time, as far as the token itself says.
+func (t Token) InForce(at time.Time) bool {
+	return t.RevokedAt.IsZero() && (t.ExpiresAt.IsZero() || at.Before(t.ExpiresAt))
+}
+
+// Actor returns who a program with the token is. owner is the account of the token's Owner. addr is the address that
+// the request came from. It returns Unauthenticated for a token that is not in force, or whose owner cannot sign in.
+func (t Token) Actor(owner Account, addr string, at time.Time) (Actor, error) {
+	switch {
+	case !t.RevokedAt.IsZero():
+		return Actor{}, Errorf(Unauthenticated, "this token was revoked: make another one")
+	case !t.InForce(at):
+		return Actor{}, Errorf(Unauthenticated, "this token has expired: make another one")
+	}
+	by := Actor{Kind: ActorToken, Name: t.Name, Role: t.Role, Addr: addr, Sources: NamesOf(t.Sources)}
+	if t.Owner == "" {
+		return by, nil
+	}
+	if owner.State() != Active {
+		return Actor{}, Errorf(Unauthenticated, "the user of this token cannot sign in")
+	}
+	by.Name = fmt.Sprintf("%s of %s", t.Name, owner.Name)
+	if !owner.Role.covers(by.Role) {
+		by.Role = owner.Role
+	}
+	return by, nil
+}
+
+// tokenFacts are what an event stores of a token.
+type tokenFacts struct {
+	Name    string     `json:"name"`
+	Owner   string     `json:"owner,omitempty"`
+	Role    Role       `json:"role"`
+	Sources []string   `json:"sources,omitempty"`
+	Expires *time.Time `json:"expires,omitempty"`
+	Revoked bool       `json:"revoked,omitempty"`
+}
+
+func (t Token) facts() *tokenFacts {
+	if t.Name == "" {
+		return nil
+	}
+	f := &tokenFacts{
+		Name: t.Name, Owner: t.Owner, Role: t.Role, Sources: t.Sources, Revoked: !t.RevokedAt.IsZero(),
+	}
+	if !t.ExpiresAt.IsZero() {
+		f.Expires = &t.ExpiresAt
+	}
+	return f
+}
+
+func (t Token) changedFrom(before Token, by Actor, action string, at time.Time) (TokenChange, error) {
+	var was any
+	if f := before.facts(); f != nil {
+		was = f
+	}
+	e, err := NewEvent(by, action, "token", t.Name, "", was, t.facts(), at)
+	return TokenChange{Before: before, After: t, Event: e}, err
+}
