@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"time"
 
+	"dlqdesk/internal/api"
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/console"
@@ -55,6 +56,7 @@ type App struct {
 	pressure *pressure.Gauge
 
 	receiver, console, metricsServer *server.Server
+	api                              http.Handler // of the API; nil where there is no desk
 	setupToken                       string
 	kick                             func() // wakes the worker
 	jobRate                          func(deadletter.JobID) float64
@@ -231,9 +233,12 @@ func (a *App) Stop(ctx context.Context) error { return a.life.Stop(ctx) }
 // listen opens the addresses and serves. The console shares the receiver's address unless it has its own.
 func (a *App) listen(ctx context.Context, routes *http.ServeMux, c *console.Console) (err error) {
 	shared := a.cfg.ConsoleListen == ""
-	if shared {
-		routes.Handle("/", c)
+	desk := routes
+	if !shared {
+		desk = http.NewServeMux()
 	}
+	desk.Handle("/", c)
+	desk.Handle(api.Path+"/", a.api)
 	if a.receiver, err = a.serveReceiver(ctx, routes, c.CloseStreams); err != nil {
 		return err
 	}
@@ -241,7 +246,7 @@ func (a *App) listen(ctx context.Context, routes *http.ServeMux, c *console.Cons
 		return nil
 	}
 	a.console, err = a.serve(ctx, server.Listener{
-		Name: "console", Address: a.cfg.ConsoleListen, Handler: c, OnShutdown: c.CloseStreams,
+		Name: "console", Address: a.cfg.ConsoleListen, Handler: desk, OnShutdown: c.CloseStreams,
 	})
 	return err
 }

@@ -1,0 +1,129 @@
+// Package api is the desk for programs: JSON over HTTP below /api/v1, described by an OpenAPI document that is made
+// from this code. It parses a request, calls the desk, and writes what that returns. It decides nothing: who may do
+// what, what must be confirmed and what is masked are the same as in the browser.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+
+	"dlqdesk/internal/auth"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
+	"dlqdesk/internal/store"
+)
+
+// Path is below what the API is served.
+const Path = "/api/v1"
+
+// Deps are the parts that the API works with.
+type Deps struct {
+	Desk    *desk.Desk
+	Auth    *auth.Auth
+	Store   *store.Store    // keeps the answers of requests with an Idempotency-Key
+	Sources func() []Source // those that are configured at the moment
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// API serves the operations.
+type API struct {
+	Deps
+	limits limits
+	chi.Router
+}
+
+const (
+	maxBody   = 1 << 20 // bytes of a request
+	timeLimit = 30 * time.Second
+)
+
+// New returns the handler of everything below Path.
+func New(deps Deps) *API {
+	a := &API{Deps: deps, Router: chi.NewRouter()}
+	a.Route(Path, func(r chi.Router) {
+		r.Use(a.headers, a.recover, limitTime)
+		described := huma.NewAPI(description(), humachi.NewAdapter(r.With(a.identify, a.limit, a.once)))
+		r.Get("/openapi.json", document(described))
+		a.identityOperations(described)
+		a.messageOperations(described)
+		a.causeOperations(described)
+		a.jobOperations(described)
+		a.sourceOperations(described)
+		a.auditOperations(described)
+		r.NotFound(func(w http.ResponseWriter, r *http.Request) {
+			a.fail(w, r, deadletter.Errorf(deadletter.NotFound, "there is no operation at this address: see "+Path+
+				"/openapi.json"))
+		})
+		r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
+			a.write(w, problemOf(http.StatusMethodNotAllowed, "method-not-allowed", "this address has no such method"))
+		})
+	})
+	return a
+}
+
+func description() huma.Config {
+	c := huma.DefaultConfig("dlqdesk", "1")
+	c.Info.Description = "What the desk does, for programs. Every request has a token as its bearer: people make theirs on " +
+		"the page of their account, administrators those of machines. A token may do what its role may, never more than " +
+		"its user, and what is masked on pages is masked here."
+	c.Servers = []*huma.Server{{URL: Path}}
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath, c.CreateHooks = "", "", "", nil
+	c.RejectUnknownQueryParameters = true
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"token": {Type: "http", Scheme: "bearer", Description: "A token of the desk, which begins with dqd_."},
+	}
+	c.Security = []map[string][]string{{"token": {}}}
+	return c
+}
+
+// document serves the OpenAPI document. It says nothing that is not in the manual, so it needs no token.
+func document(described huma.API) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		text, err := described.OpenAPI().MarshalJSON()
+		if err != nil {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/openapi+json;version=3.1")
+		_, _ = w.Write(text) // the client is gone
+	}
+}
+
+// operation describes one operation, with the problems that it can answer besides those of every operation.
+func operation(id, method, path, tag, summary string, problems ...int) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag}, MaxBodyBytes: maxBody,
+		Errors: append([]int{
+			http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
+			http.StatusInternalServerError, http.StatusServiceUnavailable,
+		}, problems...),
+	}
+}
+
+// handler makes the function of an operation from one that is given the actor. Its errors become problems.
+func handler[I, O any](
+	a *API, do func(ctx context.Context, by deadletter.Actor, in *I) (*O, error),
+) func(context.Context, *I) (*O, error) {
+	return func(ctx context.Context, in *I) (*O, error) {
+		out, err := do(ctx, callerOf(ctx).by, in)
+		if err != nil {
+			return nil, a.problem(ctx, err)
+		}
+		return out, nil
+	}
+}
+
+func limitTime(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), timeLimit)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}

@@ -1,0 +1,111 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"dlqdesk/internal/auth"
+	"dlqdesk/internal/deadletter"
+)
+
+// caller is who sent a request.
+type caller struct {
+	by    deadletter.Actor
+	token deadletter.Token
+}
+
+type callerKey struct{}
+
+func callerOf(ctx context.Context) caller {
+	c, _ := ctx.Value(callerKey{}).(caller)
+	return c
+}
+
+// headers sets what every response has. Nothing of the API is for a browser.
+func (a *API) headers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// identify refuses requests without a token that is in force. A cookie is none, so no other site can send a request in
+// the name of a person.
+func (a *API) identify(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		if !strings.EqualFold(scheme, "Bearer") {
+			a.fail(w, r, deadletter.Errorf(deadletter.Unauthenticated,
+				"send a token as Authorization: Bearer dqd_…; people make one on the page of their account"))
+			return
+		}
+		by, token, err := a.Auth.ByToken(r.Context(), strings.TrimSpace(secret), auth.Addr(r))
+		if err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		ctx := context.WithValue(r.Context(), callerKey{}, caller{by, token})
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+const (
+	requestsPerSecond = 20
+	requestsAtOnce    = 60
+	// maxLimits bounds the tokens whose requests are counted. Beyond it, counting begins anew.
+	maxLimits = 10_000
+)
+
+// limits count the requests of each token.
+type limits struct {
+	mu sync.Mutex
+	of map[deadletter.TokenID]*rate.Limiter
+}
+
+func (l *limits) take(id deadletter.TokenID, at time.Time) (ok bool, left int, wait time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.of == nil || len(l.of) >= maxLimits {
+		l.of = map[deadletter.TokenID]*rate.Limiter{}
+	}
+	limiter := l.of[id]
+	if limiter == nil {
+		limiter = rate.NewLimiter(requestsPerSecond, requestsAtOnce)
+		l.of[id] = limiter
+	}
+	ok = limiter.AllowN(at, 1)
+	tokens := limiter.TokensAt(at)
+	if !ok {
+		wait = time.Duration((1 - tokens) / requestsPerSecond * float64(time.Second))
+	}
+	return ok, max(0, int(tokens)), wait
+}
+
+// limit refuses requests beyond the rate of a token. The headers are those of the IETF's draft
+// draft-ietf-httpapi-ratelimit-headers.
+func (a *API) limit(next http.Handler) http.Handler {
+	policy := `"token";q=` + strconv.Itoa(requestsAtOnce) + `;w=` + strconv.Itoa(requestsAtOnce/requestsPerSecond)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ok, left, wait := a.limits.take(callerOf(r.Context()).token.ID, a.Now())
+		seconds := strconv.Itoa(int(wait.Seconds()) + 1)
+		w.Header().Set("RateLimit-Policy", policy)
+		w.Header().Set("RateLimit", `"token";r=`+strconv.Itoa(left)+`;t=`+seconds)
+		if !ok {
+			w.Header().Set("Retry-After", seconds)
+			a.fail(w, r, deadletter.Errorf(deadletter.RateLimited,
+				"this token has sent more than %d requests a second: wait %s s", requestsPerSecond, seconds))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}

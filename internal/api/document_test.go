@@ -1,0 +1,120 @@
+package api_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"dlqdesk/web/docs"
+)
+
+// document is what a test reads of the OpenAPI document.
+type document struct {
+	OpenAPI string
+	Paths   map[string]map[string]struct {
+		OperationID string
+		Summary     string
+		Responses   map[string]any
+		RequestBody *struct {
+			Content map[string]struct{ Schema any }
+		}
+	}
+}
+
+func (b bundle) document(t *testing.T) document {
+	t.Helper()
+	d := read[document](t, b.ask(t, "", "GET", "/openapi.json", ""), http.StatusOK)
+	if !strings.HasPrefix(d.OpenAPI, "3.1") || len(d.Paths) < 15 {
+		t.Fatalf("the document has %d paths of OpenAPI %q", len(d.Paths), d.OpenAPI)
+	}
+	return d
+}
+
+// hostile are bodies that a careless or hostile client sends.
+func hostile() []string {
+	return []string{
+		"", "{}", "null", "[]", `"x"`, "{", `{"reason":1}`, `{"unknown":true}`, `{"action":"replay"}`, `{"messages":["\u0000"]}`,
+		`{"action":"replay","query":"\u0000 -"}`, `{"body":null,"reason":null}`, `{"count":1e99,"steps":[-1]}`,
+		`{"hours":7}`, `{"until":"yesterday"}`, `{"rate":-1,"concurrency":99999999}`, `{"text":"` + strings.Repeat("x", 30_000) + `"}`,
+		`{"recipe":{"kind":"jq","text":"input"},"reason":"x"}`, `{"revision":99}`, `{"action":"edit","messages":["a-1"]}`,
+	}
+}
+
+// Every operation, with each role and with input that is valid, wrong or hostile, answers what the document says and
+// never fails on our side.
+func TestEveryOperationAnswersAsDocumented(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	m := b.receive(t, "a-1", "genesys")
+	b.receive(t, "b-2", "cxone")
+	b.ask(t, b.tokens["olga"], "POST", "/jobs", `{"action":"replay","messages":["a-1"]}`)
+	for path, methods := range b.document(t).Paths {
+		for method, operation := range methods {
+			for _, id := range []string{"a-1", "none", m.Fingerprint, "1", "999", "%00", "..%2f", "genesys"} {
+				at := strings.NewReplacer("{id}", id, "{name}", id, "{number}", "0").Replace(path)
+				if at == path && id != "a-1" {
+					continue
+				}
+				for who, secret := range b.tokens {
+					for _, body := range hostile() {
+						if operation.RequestBody == nil && body != "" {
+							continue
+						}
+						a := b.ask(t, secret, strings.ToUpper(method), at, body)
+						if _, ok := operation.Responses[strconv.Itoa(a.status)]; !ok || a.status >= 500 {
+							t.Errorf("%s %s %.80q of %s answers %d %s", method, at, body, who, a.status, a.text)
+						}
+						if a.status >= 400 && !strings.Contains(a.text, `"type":"urn:dlqdesk:problem:`) {
+							t.Errorf("%s %s %.80q answers %d without a type: %s", method, at, body, a.status, a.text)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// Wrong queries are faults of the request, with the place.
+func TestWrongQueriesAreInvalid(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, path := range []string{
+		"/messages?limit=0", "/messages?limit=x", "/messages?status=broken", "/messages?cursor=zz", "/messages?q=state:nonsense",
+		"/messages?nonsense=1", "/causes?sort=name", "/causes?q=%22", "/causes?cursor=x", "/audit?from=now", "/audit?cursor=x", "/jobs?cursor=x",
+	} {
+		a := b.ask(t, b.tokens["vera"], "GET", path, "")
+		var p struct{ Type, Detail string }
+		if err := json.Unmarshal([]byte(a.text), &p); err != nil || a.status != http.StatusUnprocessableEntity ||
+			p.Type != "urn:dlqdesk:problem:invalid" || p.Detail == "" {
+			t.Errorf("%s answers %d %s", path, a.status, a.text)
+		}
+	}
+}
+
+// The manual lists every operation, with what it does, and no other.
+func TestManualListsEveryOperation(t *testing.T) {
+	t.Parallel()
+	page, ok := docs.Find("api")
+	if !ok {
+		t.Fatal("the manual has no page of the API")
+	}
+	listed := map[string]bool{}
+	for _, found := range regexp.MustCompile(`<code>((?:GET|POST) /[^<]*)</code>`).FindAllStringSubmatch(page.HTML, -1) {
+		listed[found[1]] = true
+	}
+	for path, methods := range setup(t).document(t).Paths {
+		for method := range methods {
+			name := strings.ToUpper(method) + " " + path
+			if !listed[name] {
+				t.Errorf("%s is not listed", name)
+			}
+			delete(listed, name)
+		}
+	}
+	for name := range listed {
+		t.Errorf("%s is listed, and there is none", name)
+	}
+}

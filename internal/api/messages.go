@@ -1,0 +1,348 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
+	"dlqdesk/internal/redact"
+	"dlqdesk/internal/store"
+)
+
+// Message is a failed message.
+type Message struct {
+	ID          string     `json:"id"`
+	Source      string     `json:"source" doc:"Empty if the webhook named none."`
+	Destination string     `json:"destination"`
+	Status      string     `json:"status" enum:"failed,retrying,replaying,resolved,redriven,archived"`
+	Cause       string     `json:"cause" doc:"The id of its cause; empty if none is known."`
+	Error       string     `json:"error" doc:"Why the latest failed attempt failed."`
+	Outcome     string     `json:"outcome" doc:"Of the latest attempt: delivered, redriven, error_response, unreachable or unknown (the handler may have processed it)."`
+	StatusCode  int        `json:"statusCode" doc:"Of the latest attempt; 0 without an answer."`
+	EventType   string     `json:"eventType"`
+	ContentType string     `json:"contentType"`
+	Attempts    int        `json:"attempts"`
+	Revision    int        `json:"revision" doc:"The latest; 0 is what was received."`
+	Version     int        `json:"version" doc:"Counts changes by people; also the ETag, for If-Match."`
+	ReceivedAt  time.Time  `json:"receivedAt"`
+	AttemptedAt *time.Time `json:"attemptedAt,omitempty"`
+	DueAt       *time.Time `json:"dueAt,omitempty" doc:"When the next automatic delivery is due."`
+}
+
+// MessageView is a message with what the token may do to it.
+type MessageView struct {
+	Message
+	Allowed []string          `json:"allowed" doc:"The actions that are possible now."`
+	Refused map[string]string `json:"refused" doc:"Those that are not, each with the reason."`
+}
+
+func messageOf(m deadletter.Message) Message {
+	return Message{
+		ID: string(m.ID), Source: m.Source, Destination: redact.Address(m.Destination), Status: string(m.Status),
+		Cause: m.Fingerprint, Error: m.Reason, Outcome: string(m.Outcome), StatusCode: m.StatusCode,
+		EventType: m.EventType, ContentType: m.ContentType, Attempts: m.Attempts, Revision: m.Revision,
+		Version: m.Version, ReceivedAt: m.ReceivedAt.UTC(), AttemptedAt: optional(m.LastAttemptAt),
+		DueAt: optional(m.DueAt),
+	}
+}
+
+func messageViewOf(v desk.View) MessageView {
+	view := MessageView{Message: messageOf(v.Message)}
+	view.Allowed, view.Refused = permitted(deadletter.MessageActions(), v.Refused)
+	return view
+}
+
+// permitted sorts actions by whether they are refused.
+func permitted(
+	actions []deadletter.Action, refused map[deadletter.Action]error,
+) (allowed []string, not map[string]string) {
+	allowed, not = []string{}, map[string]string{}
+	for _, act := range actions {
+		if err := refused[act]; err != nil {
+			not[string(act)] = deadletter.TextOf(err)
+		} else {
+			allowed = append(allowed, string(act))
+		}
+	}
+	return allowed, not
+}
+
+// Attempt is one delivery.
+type Attempt struct {
+	Number     int       `json:"number"`
+	Trigger    string    `json:"trigger" doc:"receive, auto, replay, edit, job, probe, rule, redrive or job_redrive."`
+	Actor      string    `json:"actor"`
+	Revision   int       `json:"revision" doc:"That was sent."`
+	StartedAt  time.Time `json:"startedAt"`
+	Done       bool      `json:"done"`
+	LatencyMS  int64     `json:"latencyMs"`
+	Outcome    string    `json:"outcome"`
+	StatusCode int       `json:"statusCode"`
+	Error      string    `json:"error"`
+	Response   string    `json:"response" doc:"The beginning of the answer's body, masked."`
+}
+
+// Revision is a version of a message's body and headers.
+type Revision struct {
+	Number  int                `json:"number"`
+	By      string             `json:"by,omitempty" doc:"Who edited it; nobody for what was received."`
+	Reason  string             `json:"reason,omitempty"`
+	At      time.Time          `json:"at"`
+	Size    int                `json:"size" doc:"Bytes of the body."`
+	Headers deadletter.Headers `json:"headers" doc:"Masked."`
+}
+
+// List is what every list of the API is asked by.
+type List struct {
+	Cursor string `query:"cursor" maxLength:"500" doc:"From the page before; empty: the first page."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+}
+
+// PageOf is a page of a list.
+type PageOf[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next,omitempty" doc:"The cursor of the next page; absent on the last one."`
+}
+
+func page[S, T any](p store.Page[S], convert func(S) T) PageOf[T] {
+	out := PageOf[T]{Items: make([]T, len(p.Items)), Next: p.Older}
+	for i, item := range p.Items {
+		out.Items[i] = convert(item)
+	}
+	return out
+}
+
+// MessagePage is a page of messages.
+type MessagePage struct {
+	PageOf[Message]
+	Counts map[string]int `json:"counts" doc:"How many match, by status; of large numbers at least so many."`
+}
+
+// MessageRef names a message.
+type MessageRef struct {
+	ID string `path:"id" maxLength:"200"`
+}
+
+// Changed is the version of a thing that an order is for.
+type Changed struct {
+	IfMatch string `header:"If-Match" maxLength:"40" doc:"The ETag of what was read. Without it the order is for the present version."`
+}
+
+func etag(version int) string { return `"` + strconv.Itoa(version) + `"` }
+
+// version returns the version that an order is for.
+func (c Changed) version(now int) (int, error) {
+	if c.IfMatch == "" || c.IfMatch == "*" {
+		return now, nil
+	}
+	version, err := strconv.Atoi(strings.Trim(c.IfMatch, `"`))
+	if err != nil {
+		return 0, deadletter.Errorf(deadletter.Invalid, "If-Match must be an ETag of this thing, such as \"3\"")
+	}
+	return version, nil
+}
+
+type messageResponse struct {
+	ETag string `header:"ETag"`
+	Body MessageView
+}
+
+func responseOf(v desk.View) *messageResponse {
+	return &messageResponse{etag(v.Message.Version), messageViewOf(v)}
+}
+
+func (a *API) messageOperations(described huma.API) {
+	huma.Register(described, operation("list-messages", http.MethodGet, "/messages", "Messages",
+		"Messages, newest first, by a query as the desk's search has it"), handler(a, a.listMessages))
+	huma.Register(described, operation("get-message", http.MethodGet, "/messages/{id}", "Messages", "One message",
+		http.StatusNotFound), handler(a, a.getMessage))
+	huma.Register(described, operation("list-attempts", http.MethodGet, "/messages/{id}/attempts", "Messages",
+		"Its latest 200 deliveries, newest first", http.StatusNotFound), handler(a, a.listAttempts))
+	huma.Register(described, operation("list-revisions", http.MethodGet, "/messages/{id}/revisions", "Messages",
+		"Its latest 200 revisions, newest first", http.StatusNotFound), handler(a, a.listRevisions))
+	huma.Register(described, operation("get-body", http.MethodGet, "/messages/{id}/revisions/{number}/body", "Messages",
+		"The body of a revision as it came, masked", http.StatusNotFound, http.StatusRequestEntityTooLarge),
+		handler(a, a.getBody))
+	for _, order := range []struct {
+		name, summary string
+		carryOut      func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error)
+	}{
+		{"replay", "Deliver it again", func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error) {
+			return a.Desk.Replay(ctx, by, ref, in.send())
+		}},
+		{"redrive", "Send it back to the queue that it came from", func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error) {
+			return a.Desk.Redrive(ctx, by, ref, in.send())
+		}},
+		{"archive", "Put it away, for a reason", func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error) {
+			return a.Desk.Archive(ctx, by, ref, in.Body.Reason)
+		}},
+		{"restore", "Bring it back", func(ctx context.Context, by deadletter.Actor, ref desk.Ref, _ *orderInput) (desk.View, error) {
+			return a.Desk.Restore(ctx, by, ref)
+		}},
+	} {
+		huma.Register(described, operation(order.name+"-message", http.MethodPost, "/messages/{id}/"+order.name, "Messages",
+			order.summary, http.StatusNotFound, http.StatusConflict),
+			handler(a, func(ctx context.Context, by deadletter.Actor, in *orderInput) (*messageResponse, error) {
+				seen, err := a.Desk.Message(ctx, by, deadletter.ID(in.ID))
+				if err != nil {
+					return nil, err
+				}
+				version, err := in.version(seen.Message.Version)
+				if err != nil {
+					return nil, err
+				}
+				if in.Body == nil {
+					in.Body = &orderBody{}
+				}
+				if in.Body.Revision == nil {
+					in.Body.Revision = &seen.Message.Revision
+				}
+				if _, err := order.carryOut(ctx, by, desk.Ref{ID: seen.Message.ID, Version: version}, in); err != nil {
+					return nil, err
+				}
+				after, err := a.Desk.Message(ctx, by, seen.Message.ID)
+				return responseOf(after), err
+			}))
+	}
+	huma.Register(described, operation("edit-message", http.MethodPost, "/messages/{id}/edit", "Messages",
+		"Deliver it with another body, as a new revision", http.StatusNotFound, http.StatusConflict), handler(a, a.editMessage))
+}
+
+type orderInput struct {
+	MessageRef
+	Changed
+	Body *orderBody `required:"false"`
+}
+
+type orderBody struct {
+	Revision       *int   `json:"revision,omitempty" minimum:"0" doc:"To send; absent: the latest."`
+	Reason         string `json:"reason,omitempty" maxLength:"2000" doc:"Of archiving."`
+	ConfirmUnknown bool   `json:"confirmUnknown,omitempty" doc:"Send it even if the latest delivery may already have been processed."`
+	ConfirmNewer   bool   `json:"confirmNewer,omitempty" doc:"Send it even if newer events of the same thing were delivered."`
+}
+
+func (in *orderInput) send() desk.SendCommand {
+	return desk.SendCommand{
+		Revision: *in.Body.Revision, ConfirmUnknown: in.Body.ConfirmUnknown, ConfirmNewer: in.Body.ConfirmNewer,
+	}
+}
+
+type messageListInput struct {
+	List
+	Query  string `query:"q" maxLength:"2000" doc:"As in the search box of the desk." example:"source:genesys code:5xx received:<2h"`
+	Status string `query:"status" enum:"failed,retrying,replaying,resolved,redriven,archived" doc:"Absent: all."`
+}
+
+func (a *API) listMessages(
+	ctx context.Context, by deadletter.Actor, in *messageListInput,
+) (*struct{ Body MessagePage }, error) {
+	found, counts, err := a.Desk.Messages(ctx, by, store.MessageQuery{
+		Filter: store.Filter{Status: deadletter.Status(in.Status), Text: in.Query, At: a.Now()},
+		Cursor: in.Cursor, Limit: in.Limit,
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := MessagePage{PageOf: page(found, messageOf), Counts: map[string]int{}}
+	for status, n := range counts.ByStatus {
+		out.Counts[string(status)] = n
+	}
+	return &struct{ Body MessagePage }{out}, nil
+}
+
+func (a *API) getMessage(ctx context.Context, by deadletter.Actor, in *MessageRef) (*messageResponse, error) {
+	v, err := a.Desk.Message(ctx, by, deadletter.ID(in.ID))
+	return responseOf(v), err
+}
+
+func (a *API) listAttempts(
+	ctx context.Context, by deadletter.Actor, in *MessageRef,
+) (*struct{ Body PageOf[Attempt] }, error) {
+	attempts, err := a.Desk.Attempts(ctx, by, deadletter.ID(in.ID))
+	out := page(store.Page[deadletter.Attempt]{Items: attempts}, func(t deadletter.Attempt) Attempt {
+		return Attempt{
+			Number: t.Number, Trigger: string(t.Trigger), Actor: t.Actor, Revision: t.Revision, StartedAt: t.StartedAt.UTC(),
+			Done: t.Done, LatencyMS: t.Latency.Milliseconds(), Outcome: string(t.Outcome), StatusCode: t.StatusCode,
+			Error: t.Error, Response: strings.ToValidUTF8(string(t.ResponseBody), "\ufffd"),
+		}
+	})
+	return &struct{ Body PageOf[Attempt] }{out}, err
+}
+
+func (a *API) listRevisions(
+	ctx context.Context, by deadletter.Actor, in *MessageRef,
+) (*struct{ Body PageOf[Revision] }, error) {
+	revisions, err := a.Desk.Revisions(ctx, by, deadletter.ID(in.ID))
+	out := page(store.Page[deadletter.Revision]{Items: revisions}, func(r deadletter.Revision) Revision {
+		return Revision{
+			Number: r.Number, By: r.By, Reason: r.Reason, At: r.At.UTC(), Size: max(r.Size, len(r.Body)), Headers: r.Headers,
+		}
+	})
+	return &struct{ Body PageOf[Revision] }{out}, err
+}
+
+type bodyResponse struct {
+	ContentType     string `header:"Content-Type"`
+	ContentEncoding string `header:"Content-Encoding"`
+	Disposition     string `header:"Content-Disposition"`
+	Body            []byte
+}
+
+func (a *API) getBody(ctx context.Context, by deadletter.Actor, in *struct {
+	MessageRef
+	Number int `path:"number" minimum:"0"`
+},
+) (*bodyResponse, error) {
+	r, err := a.Desk.Body(ctx, by, deadletter.ID(in.ID), in.Number)
+	return &bodyResponse{
+		ContentType: "application/octet-stream", Disposition: fmt.Sprintf(`attachment; filename="revision-%d"`, in.Number),
+		Body: r.Body,
+	}, err
+}
+
+type editInput struct {
+	MessageRef
+	Changed
+	Body struct {
+		Base           *int   `json:"base,omitempty" minimum:"0" doc:"The revision that was edited; absent: the latest."`
+		Body           string `json:"body" doc:"The new body as text. Where it has a masked value, the value that was received is kept."`
+		Reason         string `json:"reason" maxLength:"2000" doc:"For the audit trail."`
+		ConfirmUnknown bool   `json:"confirmUnknown,omitempty" doc:"Send it even if the latest delivery may already have been processed."`
+		ConfirmNewer   bool   `json:"confirmNewer,omitempty" doc:"Send it even if newer events of the same thing were delivered."`
+	}
+}
+
+func (a *API) editMessage(ctx context.Context, by deadletter.Actor, in *editInput) (*messageResponse, error) {
+	seen, err := a.Desk.Message(ctx, by, deadletter.ID(in.ID))
+	if err != nil {
+		return nil, err
+	}
+	version, err := in.version(seen.Message.Version)
+	if err != nil {
+		return nil, err
+	}
+	base := seen.Message.Revision
+	if in.Body.Base != nil {
+		base = *in.Body.Base
+	}
+	shown, err := a.Desk.Body(ctx, by, seen.Message.ID, base)
+	if err != nil {
+		return nil, err
+	}
+	_, err = a.Desk.EditAndReplay(ctx, by, desk.Ref{ID: seen.Message.ID, Version: version}, desk.Edit{
+		Base: base, Body: []byte(in.Body.Body), Headers: shown.Headers, Reason: in.Body.Reason,
+		Confirm: desk.SendCommand{ConfirmUnknown: in.Body.ConfirmUnknown, ConfirmNewer: in.Body.ConfirmNewer},
+	})
+	if err != nil {
+		return nil, err
+	}
+	after, err := a.Desk.Message(ctx, by, seen.Message.ID)
+	return responseOf(after), err
+}
