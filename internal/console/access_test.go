@@ -41,7 +41,7 @@ func (b bundle) routes(t *testing.T) []route {
 				route{
 					method,
 					strings.NewReplacer("{id}", "a-1", "{arrival}", "3", "{job}", "1", "{queue}", "dlq",
-						"{page}", "concepts", "{cause}", "c-1", "{note}", "1", "{rule}", "1", "{recipe}", "1").
+						"{page}", "concepts", "{cause}", "c-1", "{note}", "1", "{rule}", "1", "{token}", "1", "{recipe}", "1").
 						Replace(path),
 				},
 			)

@@ -161,6 +161,7 @@ func auditActions() []ui.Option {
 		{Value: "job.export", Label: "Exports of jobs"},
 		{Value: "rule.", Label: "Rules: everything"},
 		{Value: "rule.off", Label: "Rules switched off"},
+		{Value: "token.", Label: "API tokens made and revoked"},
 		{Value: "user.", Label: "Users: everything"},
 		{Value: "user.sign_in", Label: "Sign-ins"},
 		{Value: desk.RefusedSignIn, Label: "Failed sign-ins"},

@@ -112,6 +112,8 @@ var eventVerbs = map[string]string{
 	"recipe.save":           "saved the recipe",
 	"recipe.archive":        "archived the recipe",
 	"recipe.restore":        "restored the recipe",
+	"token.add":             "made the token",
+	"token.revoke":          "revoked the token",
 	"user.add":              "added",
 	"user.role":             "changed the role of",
 	"user.disable":          "disabled",

@@ -54,6 +54,72 @@ func users() []Example {
 	}
 }
 
+func tokens() []Example {
+	state := func(name string, change func(*page.TokensView)) Example {
+		v := page.TokensView{Chrome: chrome("API tokens", "/account/tokens"), Form: tokenForm()}
+		change(&v)
+		return Example{Name: name, Component: page.Tokens(v)}
+	}
+	secret := "dqd_yYd4D7wwvPis8BT8wwnfeiYRgHpVVne72FqI3b"
+	return []Example{
+		state("tokens", func(v *page.TokensView) {
+			v.Chrome, v.Form.MayMachine, v.ShowMachine = adminChrome("API tokens", "/account/tokens"), true, true
+			v.Own, v.Machines = someTokens(), someTokens()[1:2]
+			v.Machines[0].By = "anna"
+		}),
+		state("tokens-none", func(*page.TokensView) {}),
+		state("tokens-one", func(v *page.TokensView) { v.Own = someTokens()[:1] }),
+		state("tokens-fifty", func(v *page.TokensView) {
+			for range 10 {
+				v.Own = append(v.Own, someTokens()...)
+			}
+		}),
+		state("tokens-faults", func(v *page.TokensView) {
+			v.AddOpen, v.Form.Name, v.Form.Sources = true, "ci", "nowhere"
+			v.Form.NameError = "A token needs a name of at most 60 characters."
+			v.Form.RoleError = "A token of a viewer may not be operator."
+			v.Form.SourcesError = "There is no source \"nowhere\"."
+			v.Form.DaysError = "A token can expire in 1 to 3650 days, or not at all."
+		}),
+		state("tokens-long", func(v *page.TokensView) {
+			v.Own = someTokens()
+			v.Own[0].Name, v.Own[0].Sources, v.Own[0].By = longWord, longWord+", "+longWord, longWord
+		}),
+		{Name: "token-secret", Component: page.TokenSecret(page.TokenSecretView{
+			Chrome: chrome("New API token", "/account/tokens"), Name: "deploy", Secret: secret,
+			Curl: "curl -H 'Authorization: Bearer dqd_yYd4…' https://desk.example.com/api/v1/me",
+		})},
+		{Name: "token-secret-long", Component: page.TokenSecret(page.TokenSecretView{
+			Chrome: chrome("New API token", "/account/tokens"), Name: longWord, Secret: secret,
+			Curl: "curl -H 'Authorization: Bearer dqd_yYd4…' https://" + longWord + "/api/v1/me",
+		})},
+	}
+}
+
+func tokenForm() page.TokenForm {
+	return page.TokenForm{
+		Roles: roles("viewer")[:2],
+		Days:  []ui.Option{{Value: "90", Label: "In 90 days", Selected: true}, {Value: "0", Label: "Never"}},
+	}
+}
+
+func someTokens() []page.TokenRow {
+	revoke := "/account/tokens/1/revoke"
+	return []page.TokenRow{
+		{
+			Name: "deploy", Hint: "dqd_yYd4", Role: "operator", Sources: "genesys, cxone", CreatedAt: ago(60 * 24 * 20),
+			ExpiresAt: ago(-60 * 24 * 70), UsedAt: ago(4), RevokeURL: revoke,
+		},
+		{Name: "grafana", Hint: "dqd_7Kq2", Role: "viewer", CreatedAt: ago(60 * 24 * 3), RevokeURL: revoke},
+		{
+			Name: "laptop", Hint: "dqd_pp01", Role: "operator", CreatedAt: ago(60 * 24 * 100), ExpiresAt: ago(60 * 24 * 10),
+			Expired: true, UsedAt: ago(60 * 24 * 11), RevokeURL: revoke,
+		},
+		{Name: "nightly report", Hint: "dqd_zA9x", Role: "viewer", CreatedAt: ago(50), UsedAt: ago(1), RevokeURL: revoke},
+		{Name: "tests", Hint: "dqd_Q0dd", Role: "admin", CreatedAt: ago(12), ExpiresAt: ago(-60 * 24 * 7), RevokeURL: revoke},
+	}
+}
+
 func adminChrome(title, path string) page.Chrome {
 	c := chrome(title, path)
 	c.Role, c.ManageUsers = "admin", true

@@ -1,0 +1,49 @@
+package page
+
+import "dlqdesk/web/ui"
+
+// TokensView lists the tokens of the API that a user may manage, and makes one.
+type TokensView struct {
+	Chrome
+	AddOpen bool
+	Form    TokenForm
+	Own     []TokenRow
+	// of machines, for those who may manage users
+	Machines    []TokenRow
+	ShowMachine bool
+	Flash       ui.Notice
+}
+
+// TokenForm makes a token.
+type TokenForm struct {
+	Name, NameError       string
+	Roles                 []ui.Option
+	RoleError             string
+	Sources, SourcesError string // names with commas between them
+	Days                  []ui.Option
+	DaysError             string
+	Machine               bool
+	MayMachine            bool // it can be one of a machine
+}
+
+// TokenRow is a token in a list.
+type TokenRow struct {
+	Name      string
+	Hint      string // the beginning of its secret
+	Role      string
+	Sources   string // "" for all
+	By        string
+	CreatedAt ui.Moment
+	ExpiresAt ui.Moment // zero: never
+	Expired   bool
+	UsedAt    ui.Moment // zero: never
+	RevokeURL string
+}
+
+// TokenSecretView shows the secret of a new token, once.
+type TokenSecretView struct {
+	Chrome
+	Name   string
+	Secret string
+	Curl   string // an example
+}
