@@ -39,6 +39,34 @@ func (b bundle) runJob(t *testing.T, name string) deadletter.JobID {
 	return draft.ID
 }
 
+// ruleOn makes a rule that is on in the name of a user.
+func (b bundle) ruleOn(t *testing.T, name string) (r deadletter.Rule) {
+	t.Helper()
+	by := deadletter.User(name, deadletter.Operator, "192.0.2.1")
+	err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		made, err := deadletter.NewRule(by, deadletter.RuleSpec{
+			Name: "archive tests", Match: deadletter.RuleMatch{Source: "genesys", Code: "404"},
+			Action: deadletter.ActArchive, Reason: "a test", PerHour: 1,
+		}, 0, b.clock.Now())
+		if err != nil {
+			return err
+		}
+		if r, err = tx.ApplyRule(ctx, made); err != nil {
+			return err
+		}
+		on, err := r.Switch(by, deadletter.RuleOn, r.Version, b.clock.Now())
+		if err != nil {
+			return err
+		}
+		r, err = tx.ApplyRule(ctx, on)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 // A change that takes rights away ends the sessions and stops the running jobs of this user in the same transaction.
 // Those of other users go on.
 func TestLosingRightsStopsSessionsAndJobs(t *testing.T) {
@@ -80,6 +108,7 @@ func TestLosingRightsStopsSessionsAndJobs(t *testing.T) {
 			olga.signIn("olga", password)
 			otto.signIn("otto", password)
 			job, other := b.runJob(t, "olga"), b.runJob(t, "otto")
+			rule, rulesOfOther := b.ruleOn(t, "Olga"), b.ruleOn(t, "otto")
 			if err := c.do(t.Context(), b.Auth); err != nil {
 				t.Fatal(err)
 			}
@@ -95,6 +124,13 @@ func TestLosingRightsStopsSessionsAndJobs(t *testing.T) {
 			}
 			if j, err := b.store.Job(t.Context(), other); err != nil || j.State != deadletter.JobRunning {
 				t.Errorf("otto's job is %s, %v", j.State, err)
+			}
+			r, err := b.store.Rule(t.Context(), rule.ID)
+			if err != nil || (r.State == deadletter.RuleOff) != (c.job != "") || (r.Why == "") != (c.job == "") {
+				t.Errorf("olga's rule is %s: %q, %v", r.State, r.Why, err)
+			}
+			if r, err := b.store.Rule(t.Context(), rulesOfOther.ID); err != nil || r.State != deadletter.RuleOn {
+				t.Errorf("otto's rule is %s, %v", r.State, err)
 			}
 			if got := b.actions(t); !slices.Contains(got, c.event) {
 				t.Errorf("the trail has %q", got)

@@ -388,6 +388,7 @@ type history struct {
 	cause         page.Cause
 	undeletedCopy page.UndeletedCopy
 	order         page.MessageOrder
+	rule          page.MessageRule
 }
 
 // readHistory reads what happened to a message, and masks it and the message.
@@ -411,6 +412,9 @@ func (c *Console) readHistory(ctx context.Context, m *deadletter.Message) (histo
 		return h, err
 	}
 	if h.order, err = c.orderView(ctx, *m); err != nil {
+		return h, err
+	}
+	if h.rule, err = c.ruleAhead(ctx, *m); err != nil {
 		return h, err
 	}
 	events, err := c.Store.Events(
@@ -476,6 +480,7 @@ func (c *Console) panelView(seen desk.View, h history, back string) page.Message
 		Cause:        h.cause,
 		Undeleted:    h.undeletedCopy,
 		Order:        h.order,
+		Rule:         h.rule,
 		Code:         code(m.StatusCode),
 		Outcome:      string(m.Outcome),
 		AttemptCount: c.attempts(m),

@@ -174,7 +174,8 @@ func (c *Console) showRule(w http.ResponseWriter, r *http.Request, status int, n
 		RuleRow: ruleRow(seen), Version: strconv.Itoa(seen.Version), Notice: notice, Switches: ruleSwitches(seen.State),
 		EditURL: ruleURL(id) + "/edit", Denied: errorText(seen.Denied),
 		Recipe: printable(seen.Recipe.Text), Saved: printable(seen.Saved.Text()),
-		Created: page.RuleChange{By: printable(seen.CreatedBy), At: ui.At(seen.CreatedAt)},
+		SavedURL: recipesPath + "/" + seen.Saved.ID.String(),
+		Created:  page.RuleChange{By: printable(seen.CreatedBy), At: ui.At(seen.CreatedAt)},
 	}
 	if seen.Replays() {
 		v.MaxFailed = strconv.Itoa(seen.MaxFailed) + " %"
@@ -576,6 +577,27 @@ func ruleNotes(rules []deadletter.Rule) (notes []page.RuleNote) {
 		})
 	}
 	return notes
+}
+
+// ruleAhead names the rule that is about to act on a message.
+func (c *Console) ruleAhead(ctx context.Context, m deadletter.Message) (v page.MessageRule, err error) {
+	if m.Status != deadletter.Failed {
+		return v, nil
+	}
+	r, due, err := c.Store.RuleAhead(ctx, m.ID)
+	if err != nil {
+		if deadletter.KindOf(err) == deadletter.NotFound {
+			err = nil
+		}
+		return v, err
+	}
+	v = page.MessageRule{
+		Name: printable(c.Desk.Hider().Note(r.Name)), URL: ruleURL(r.ID), Does: "archives it", Due: ui.At(due),
+	}
+	if r.Replays() {
+		v.Does = "replays it"
+	}
+	return v, nil
 }
 
 // rulesOff returns the rules that dlqdesk switched off. A page without them is still useful.

@@ -297,6 +297,56 @@ func TestRuleUsesASavedRecipe(t *testing.T) {
 	}
 }
 
+// The history of a message says which rule replayed it, and in whose name.
+func TestHistoryOfAMessageNamesTheRule(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "a-1", failing("genesys", "no field customer", 404))
+	r := b.rule(t, deadletter.RuleOn)
+	b.receive(t, "a-2", failing("genesys", "no field customer", 422))
+	p := b.member(t, "olga", deadletter.Operator)
+	const waits = "The rule again later replays it"
+	if got := p.get("/messages/a-2").says("main"); !strings.Contains(got, waits) {
+		t.Errorf("before, its page says %q", got)
+	}
+	if got := p.get("/messages/a-1").says("main"); strings.Contains(got, "The rule") {
+		t.Errorf("the page of another message says %q", got)
+	}
+	b.clock.Add(10 * time.Minute)
+	err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		due, err := b.store.DueRuleActions(ctx, r.ID, b.clock.Now(), 1)
+		if err != nil {
+			return err
+		}
+		m, err := tx.Message(ctx, "a-2")
+		if err != nil {
+			return err
+		}
+		if r, err = tx.Rule(ctx, r.ID); err != nil {
+			return err
+		}
+		asked, err := r.ChangeOf(due[0], m, deadletter.Revision{}, nil, deadletter.Newer{}, b.clock.Now())
+		if err != nil {
+			return err
+		}
+		if err := tx.Apply(ctx, asked); err != nil {
+			return err
+		}
+		return tx.SettleRuleAction(ctx, due[0].Acted(true, b.clock.Now()))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.finish(t, "a-2", deadletter.Delivered, 200)
+	got := p.get("/messages/a-2").says("main")
+	if !strings.Contains(got, "replay by rule 'again later' of olga") || strings.Contains(got, waits) {
+		t.Errorf("its page says %q", got)
+	}
+	if got := p.get("/rules/1").says(".rule-actions tbody"); !strings.Contains(got, "Delivered") {
+		t.Errorf("the page of the rule says %q", got)
+	}
+}
+
 func TestViewersReadRules(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -334,7 +334,7 @@ func (m RuleMatch) check() (RuleMatch, error) {
 	m.Cause = Failure{}
 	m.Code = strings.ToLower(strings.TrimSpace(m.Code))
 	if _, _, ok := m.codes(); !ok && m.Code != NoAnswer {
-		return m, invalidField(FieldCode, "enter a status code such as 503, 5xx for all of them, or none for no response")
+		return m, invalidField(FieldCode, "enter a status code such as 503 or 5xx, or none for no response")
 	}
 	return m, nil
 }
@@ -529,8 +529,8 @@ func (r Rule) refusal(a RuleAction, m Message) error {
 }
 
 // ChangeOf returns the change that the rule makes to a message. latest is the newest revision of the message, which
-// only an edit reads; newer are the newer events of its order key that were delivered. Conflict and Invalid say why the rule
-// leaves the message alone.
+// only an edit reads; newer are the newer events of its order key that were delivered. Conflict and Invalid say why the
+// rule leaves the message alone.
 func (r Rule) ChangeOf(
 	a RuleAction, m Message, latest Revision, apply Apply, newer Newer, at time.Time,
 ) (Change, error) {

@@ -35,6 +35,7 @@ const (
 	ActionsOfMessage = actionsOfMessage
 	RulesWithActions = rulesWithActions
 	ActedSince       = actedSince
+	ActionAhead      = actionAhead
 	ActedBefore      = actedBefore
 	SettleAction     = settleAction
 	LatestResults    = latestResults

@@ -34,6 +34,9 @@ const (
 	actedBefore = `SELECT acted_at FROM rule_actions WHERE rule = ? AND acted_at > ? ORDER BY acted_at DESC
 		LIMIT 1 OFFSET ?`
 
+	actionAhead = `SELECT ` + actionColumns + ` FROM messages m JOIN rule_actions a ON a.message = m.n
+		WHERE m.id = ? AND a.state = 'waiting' AND a.version = m.version ORDER BY a.id DESC LIMIT 1`
+
 	updateAction = `UPDATE rule_actions SET state = ?, at = ?, acted_at = ?, text = ?
 		WHERE id = ? AND state = 'waiting'`
 	settleAction = `UPDATE rule_actions SET state = ?1, at = ?2, text = ?3,
@@ -125,6 +128,18 @@ func (s *Store) DueRuleActions(
 		return nil, fmt.Errorf("read what rule %d does: %w", id, err)
 	}
 	return list, nil
+}
+
+// RuleAhead returns the rule that is about to act on a message, and when. It returns NotFound if there is none.
+func (s *Store) RuleAhead(ctx context.Context, id deadletter.ID) (r deadletter.Rule, due time.Time, err error) {
+	_, a, err := scanAction(s.db.QueryRowContext(ctx, actionAhead, id))
+	if err != nil {
+		return r, due, notFound(err, "no rule is about to act on message %s", id)
+	}
+	if r, err = s.Rule(ctx, a.Rule); err == nil && (r.State != deadletter.RuleOn || r.Version != a.RuleVersion) {
+		err = deadletter.Errorf(deadletter.NotFound, "rule %d acts on message %s no longer", r.ID, id)
+	}
+	return r, a.DueAt, err
 }
 
 // RuleActed returns on how many messages a rule has acted since a time.

@@ -38,7 +38,8 @@ const (
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	updateRule = `UPDATE rules SET name = ?, source = ?, fingerprint = ?, cause = ?, code = ?, action = ?, reason = ?,
 		recipe = ?, patch = ?, saved_recipe = ?, saved_version = ?, after_ms = ?, times = ?, per_hour = ?,
-		max_failed = ?, unknown = ?, state = ?, why = ?, by = ?, version = ?, last_by = ?, last_action = ?, last_at = ? WHERE id = ? AND version = ?`
+		max_failed = ?, unknown = ?, state = ?, why = ?, by = ?, version = ?, last_by = ?, last_action = ?, last_at = ?
+		WHERE id = ? AND version = ?`
 )
 
 func scanMessageRule(r sqlite.Row) (rule deadletter.Rule, err error) {

@@ -412,6 +412,7 @@ func TestQueriesAboutRulesUseTheirIndexes(t *testing.T) {
 		},
 		store.ActionsOfMessage: {"USING COVERING INDEX rule_actions_of_message (message=? AND rule=? AND state=?)"},
 		store.RulesWithActions: {"USING COVERING INDEX rule_actions_due (rule=? AND due_at<?)"},
+		store.ActionAhead:      {"SEARCH a USING INDEX rule_actions_of_message (message=?)"},
 		store.ActedSince:       {"USING COVERING INDEX rule_actions_acted (rule=? AND acted_at>?)"},
 		store.ActedBefore:      {"USING COVERING INDEX rule_actions_acted (rule=? AND acted_at>?)"},
 		store.LatestResults:    {"USING COVERING INDEX rule_actions_acted (rule=? AND acted_at>?)"},

@@ -40,6 +40,10 @@ func message() []Example {
 	asks(&question)
 	return []Example{
 		message("failed", func(*page.MessageView) {}),
+		message("rule", func(v *page.MessageView) {
+			v.Panel.Rule = page.MessageRule{Name: longWord, URL: "/rules/1", Does: "replays it", Due: ago(-8)}
+			v.Panel.Attempts[0].Trigger, v.Panel.Attempts[0].Actor = "rule", "rule 'again after restarts' of anna"
+		}),
 		message("cause-known", func(v *page.MessageView) {
 			v.Panel.Cause.Standing = page.CauseStanding{
 				State: "known", Ticket: page.Ticket{ID: "OPS-1423", URL: "https://tracker.example/OPS-1423"},

@@ -76,6 +76,7 @@ func rules() []Example {
 			ruleOn(v)
 			v.Name, v.By, v.What.Cause, v.What.Reason = longWord, longWord, longWord, longReason()
 			v.Recipe, v.Language, v.Saved = longWord+"\n"+longReason(), "jq", longWord
+			v.SavedURL = "/recipes/1"
 			v.Actions[1].Text, v.Why = longWord+longReason(), longReason()
 		}),
 		form("cause", func(*page.RuleForm) {}),

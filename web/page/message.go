@@ -101,6 +101,7 @@ type MessagePanelView struct {
 	Reason          string
 	Cause           Cause
 	Order           MessageOrder
+	Rule            MessageRule
 	Queue           string // of the list, that it came from; empty: it is a webhook
 	RedrivesTo      string // the queue that it can be sent back to; empty: it cannot
 	LastWasRedrive  bool   // the latest attempt was a redrive

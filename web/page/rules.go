@@ -79,6 +79,7 @@ type RulePage struct {
 	Recipe    string    // its text; empty: none
 	Language  string    // of the recipe
 	Saved     string    // "customer id, version 3": the saved recipe that it is; empty: none
+	SavedURL  string
 
 	Preview   RulePreview
 	Actions   []RuleActionRow
@@ -154,6 +155,13 @@ type RuleNote struct {
 	Name, URL string
 	State     string
 	Why       string // why dlqdesk switched it off; empty: it did not
+}
+
+// MessageRule is a rule that is about to act on a message. The zero MessageRule is none.
+type MessageRule struct {
+	Name, URL string
+	Does      string // "replays it"
+	Due       ui.Moment
 }
 
 // RuleForm makes or changes a rule.

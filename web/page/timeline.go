@@ -38,7 +38,7 @@ func (v MessagePanelView) auditURL() string {
 // AttemptView is one delivery in the timeline.
 type AttemptView struct {
 	Number          string
-	Trigger         string // receive, auto, replay, edit or bulk
+	Trigger         string // receive, auto, replay, edit, job, rule …
 	Actor           string
 	Revision        string // "original"; empty where there is only one
 	At              ui.Moment
@@ -71,12 +71,13 @@ func (a AttemptView) doubt() string {
 	return "The destination may have processed it."
 }
 
-// ordered are the deliveries that a person or a job asked for.
+// ordered are the deliveries that a person, a job or a rule asked for.
 var ordered = map[string]string{
 	"replay":      "replay",
 	"edit":        "edit and replay",
 	"job":         "bulk action",
 	"probe":       "probe",
+	"rule":        "replay",
 	"redrive":     "redrive",
 	"job_redrive": "bulk redrive",
 }
