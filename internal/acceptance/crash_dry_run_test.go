@@ -17,9 +17,9 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// TestKilledProcessEndsItsDryRun kills the program again and again during a dry run, and during the job that follows it.
-// Each message gets one result, however often the process ends, and none is delivered by the dry run. The job sends only
-// what the dry run changed, and nothing twice.
+// TestKilledProcessEndsItsDryRun kills the program again and again during a dry run, and during the job that follows.
+// Each message gets one result, however often the process ends, and the dry run delivers none. The job sends only what
+// the dry run changed, and nothing twice.
 func TestKilledProcessEndsItsDryRun(t *testing.T) {
 	t.Parallel()
 	const messages = 5000

@@ -119,8 +119,8 @@ func (c *Console) dryRunProgress(w http.ResponseWriter, r *http.Request) error {
 	return c.render(w, r, http.StatusOK, page.DryRunResult(v))
 }
 
-// draftRecipe returns the recipe that the form of a draft begins with: that of its dry run. A person who did not write it
-// gets it only without secrets, and without a table.
+// draftRecipe returns the recipe that the form of a draft begins with: that of its dry run. A person who did not
+// write it gets it only without secrets, and without a table.
 func (c *Console) draftRecipe(ctx context.Context, j deadletter.Job) (recipe deadletter.Recipe, err error) {
 	if j.State != deadletter.JobDraft || !j.Action.Edits() {
 		return recipe, nil
@@ -140,7 +140,8 @@ func (c *Console) draftRecipe(ctx context.Context, j deadletter.Job) (recipe dea
 	return recipe, nil
 }
 
-// trialView tries a recipe on a few messages of a draft, and shows its dry run. A fault of the recipe goes to its field.
+// trialView tries a recipe on a few messages of a draft, and shows its dry run. A fault of the recipe goes to its
+// field.
 func (c *Console) trialView(
 	ctx context.Context, j deadletter.Job, run deadletter.DryRun, recipe deadletter.Recipe, fields *page.JobRecipe,
 ) (v page.JobTrial, err error) {
@@ -213,11 +214,12 @@ func (c *Console) dryRunView(
 	v.Tried, v.Total = strconv.Itoa(run.Tried()), strconv.Itoa(run.Messages)
 	v.By, v.At, v.Outdated = printable(run.By.Name), ui.At(run.StartedAt), !run.IsOf(recipe)
 	if run.Differing > 0 {
-		v.Differing = number(run.Differing) + " of those that would change still differ from nearly all delivered webhooks"
+		v.Differing = number(run.Differing) +
+			" of those that would change still differ from nearly all delivered webhooks"
 	}
 	if run.Uncompared > 0 && run.State != deadletter.DryRunRunning {
-		v.Uncompared = number(run.Uncompared) + " could not be compared with delivered webhooks: none of their type was " +
-			"sampled, or they are over 256 KiB."
+		v.Uncompared = number(run.Uncompared) + " could not be compared with delivered webhooks: none of their " +
+			"type was sampled, or they are over 256 KiB."
 	}
 	groups, err := c.Store.DryRunGroups(ctx, run.ID)
 	hider := c.Desk.Hider()
@@ -239,7 +241,8 @@ func (c *Console) dryRunView(
 
 func departureRow(d deadletter.Departure) page.Difference {
 	row := page.Difference{
-		Kind: "missing", Path: shortened(d.Path), Delivered: d.Delivered, UsualIn: d.UsualIn, There: d.Delivered - d.UsualIn,
+		Kind: "missing", Path: shortened(d.Path), Delivered: d.Delivered, UsualIn: d.UsualIn,
+		There: d.Delivered - d.UsualIn,
 	}
 	if d.Type != "" {
 		row.Kind, row.Value, row.Usual = "type", d.Type, d.Usual

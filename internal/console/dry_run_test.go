@@ -139,9 +139,8 @@ func TestFaultOfARecipeIsShownAtItsField(t *testing.T) {
 			}
 			whole := p.post(path, fields)
 			kept := whole.fields("#job-confirm")
-			if whole.count(place) != 1 || kept.Get("reason") != "half a reason" || kept.Get("patch") != strings.ReplaceAll(
-				values[1], "\n", "\r\n",
-			) {
+			if whole.count(place) != 1 || kept.Get("reason") != "half a reason" ||
+				kept.Get("patch") != strings.ReplaceAll(values[1], "\n", "\r\n") {
 				t.Errorf("%s without scripts %s: answered %d: %s", path, place, whole.status, whole.says("main"))
 			}
 		}
@@ -228,8 +227,9 @@ func TestDryRunIsFollowedUntilItsJobStarts(t *testing.T) {
 	if a = p.post("/jobs/1/start", again); a.status != http.StatusSeeOther {
 		t.Fatalf("answered %d: %s", a.status, a.says("main"))
 	}
-	if got := p.get("/jobs/1").says(".job-facts"); !strings.Contains(got, "510 of 600 would change, 40 unchanged, 50 fail.") {
-		t.Errorf("the job's page says %s", got)
+	facts := p.get("/jobs/1").says(".job-facts")
+	if !strings.Contains(facts, "510 of 600 would change, 40 unchanged, 50 fail.") {
+		t.Errorf("the job's page says %s", facts)
 	}
 	if a = p.post("/jobs/1/dry-run", fields, htmx()...); a.status != http.StatusConflict {
 		t.Errorf("a dry run of a started job answers %d", a.status)
@@ -245,7 +245,8 @@ func TestDryRunIsCancelledInPlace(t *testing.T) {
 	fields.Set("patch", `{"a":1}`)
 	p.post("/jobs/1/dry-run", fields, htmx()...)
 	if a := p.post("/jobs/1/dry-run/cancel", fields, htmx()...); a.status != http.StatusOK ||
-		!strings.Contains(a.says("#dry-run"), "Dry run cancelled: 0 of 1 would change") || a.count("#dry-run [hx-get]") != 0 {
+		!strings.Contains(a.says("#dry-run"), "Dry run cancelled: 0 of 1 would change") ||
+		a.count("#dry-run [hx-get]") != 0 {
 		t.Errorf("answered %d: %s", a.status, a.text)
 	}
 	whole := p.post("/jobs/1/dry-run", fields)

@@ -21,12 +21,13 @@ func TestDryRunIsOfADraftThatEdits(t *testing.T) {
 	recipe := deadletter.Recipe{Text: `{"a":1}`}
 	started := draftOf(t, deadletter.ActEdit, 3)
 	started.State = deadletter.JobRunning
+	vera := deadletter.User("vera", deadletter.Viewer, "")
 	for name, c := range map[string]struct {
 		job  deadletter.Job
 		by   deadletter.Actor
 		want deadletter.Kind
 	}{
-		"a viewer":       {draftOf(t, deadletter.ActEdit, 3), deadletter.User("vera", deadletter.Viewer, ""), deadletter.Forbidden},
+		"a viewer":       {draftOf(t, deadletter.ActEdit, 3), vera, deadletter.Forbidden},
 		"no recipe":      {draftOf(t, deadletter.ActReplay, 3), anna, deadletter.Invalid},
 		"no messages":    {draftOf(t, deadletter.ActEdit, 0), anna, deadletter.Invalid},
 		"a started job":  {started, anna, deadletter.Conflict},

@@ -11,8 +11,8 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// StartDryRun tries a recipe on every message of a draft, in the background. It takes the place of an earlier dry run of
-// the draft; one that is running with the same recipe goes on. saved is the recipe that it was made of, if any.
+// StartDryRun tries a recipe on every message of a draft, in the background. It takes the place of an earlier dry run
+// of the draft; one that is running with the same recipe goes on. saved is the recipe that it was made of, if any.
 func (d *Desk) StartDryRun(
 	ctx context.Context, by deadletter.Actor, id deadletter.JobID, saved deadletter.RecipeUse, recipe deadletter.Recipe,
 ) error {
@@ -84,7 +84,8 @@ const (
 	// previewTime bounds how long a preview takes. A recipe has a quarter of a second for each message.
 	previewTime = 3 * time.Second
 
-	// The messages of a preview are chosen among so many, with bodies up to payload.MaxShaped and so many bytes in all.
+	// The messages of a preview are chosen among so many of store.JobSample, with bodies up to payload.MaxShaped and so
+	// many bytes in all.
 	previewSample = 60
 	previewBytes  = 4 << 20
 

@@ -105,7 +105,8 @@ func (d *Desk) StartJob(ctx context.Context, by deadletter.Actor, id deadletter.
 			return deadletter.JobChange{}, err
 		}
 		if j = j.After(run, in.Recipe); j.DryRun != draft.DryRun {
-			return deadletter.JobChange{}, deadletter.Errorf(deadletter.Conflict, "there is another dry run now: look again")
+			const text = "there is another dry run now: look again"
+			return deadletter.JobChange{}, deadletter.Errorf(deadletter.Conflict, text)
 		}
 		saved, err := d.savedWith(ctx, tx, by, j, cause, in)
 		if err != nil {

@@ -104,8 +104,8 @@ func sameContent(a, b []byte) bool {
 		return true
 	}
 	one, other := jsontext.Value(bytes.Clone(a)), jsontext.Value(bytes.Clone(b))
-	return one.Format(jsontext.ReorderRawObjects(true)) == nil && other.Format(jsontext.ReorderRawObjects(true)) == nil &&
-		bytes.Equal(one, other)
+	ordered := jsontext.ReorderRawObjects(true)
+	return one.Format(ordered) == nil && other.Format(ordered) == nil && bytes.Equal(one, other)
 }
 
 func compileMergePatch(patch []byte) (func(context.Context, []byte, deadletter.Headers) ([]byte, error), error) {

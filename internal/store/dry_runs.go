@@ -12,8 +12,8 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-const dryRunColumns = `d.id, d.job, d.recipe, d.patch, d.table_digest, d.saved, d.actor, d.by, d.addr, d.state, d.changed,
-	d.unchanged, d.failed, d.differing, d.uncompared, d.started_at, d.ended_at,
+const dryRunColumns = `d.id, d.job, d.recipe, d.patch, d.table_digest, d.saved, d.actor, d.by, d.addr, d.state,
+	d.changed, d.unchanged, d.failed, d.differing, d.uncompared, d.started_at, d.ended_at,
 	j.pending + j.in_flight + j.done + j.failed + j.skipped, d.last`
 
 const (
@@ -34,8 +34,8 @@ func scanDryRun(r sqlite.Row) (d DryRun, err error) {
 	var started int64
 	var ended sql.NullInt64
 	err = r.Scan(
-		&d.ID, &d.Job, &d.Recipe.Kind, &patch, &d.TableDigest, &d.Saved, &d.By.Kind, &d.By.Name, &d.By.Addr, &d.State, &d.Changed,
-		&d.Unchanged, &d.Failed, &d.Differing, &d.Uncompared, &started, &ended, &d.Messages, &d.Last,
+		&d.ID, &d.Job, &d.Recipe.Kind, &patch, &d.TableDigest, &d.Saved, &d.By.Kind, &d.By.Name, &d.By.Addr, &d.State,
+		&d.Changed, &d.Unchanged, &d.Failed, &d.Differing, &d.Uncompared, &started, &ended, &d.Messages, &d.Last,
 	)
 	d.Recipe.Text = string(patch)
 	d.StartedAt, d.EndedAt = time.UnixMilli(started).UTC(), sqlite.Time(ended)
@@ -85,8 +85,8 @@ func (s *Store) DryRunTable(ctx context.Context, id deadletter.DryRunID) (table 
 const (
 	deleteDryRunGroups = `DELETE FROM dry_run_groups WHERE run IN (SELECT id FROM dry_runs WHERE job = ?)`
 	deleteDryRun       = `DELETE FROM dry_runs WHERE job = ?`
-	insertDryRun       = `INSERT INTO dry_runs (job, recipe, patch, recipe_table, table_digest, saved, actor, by, addr, state,
-		last, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, -1, ?)`
+	insertDryRun       = `INSERT INTO dry_runs (job, recipe, patch, recipe_table, table_digest, saved, actor, by, addr,
+		state, last, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, -1, ?)`
 	stopDryRun = `UPDATE dry_runs SET state = 'cancelled', ended_at = ? WHERE job = ? AND state = 'running'`
 )
 
@@ -97,8 +97,8 @@ func (t *Tx) AddDryRun(ctx context.Context, d deadletter.DryRun) error {
 		return err
 	}
 	_, err := t.tx.ExecContext(
-		ctx, insertDryRun, d.Job, d.Recipe.Kind, []byte(d.Recipe.Text), d.Recipe.Table, d.TableDigest, d.Saved, d.By.Kind,
-		d.By.Name, d.By.Addr, d.State, d.StartedAt.UnixMilli(),
+		ctx, insertDryRun, d.Job, d.Recipe.Kind, []byte(d.Recipe.Text), d.Recipe.Table, d.TableDigest, d.Saved,
+		d.By.Kind, d.By.Name, d.By.Addr, d.State, d.StartedAt.UnixMilli(),
 	)
 	if err != nil {
 		return fmt.Errorf("write the dry run of job %d: %w", d.Job, err)
@@ -154,12 +154,16 @@ func (s *Store) DryRunItems(
 
 const sampleRows = `SELECT message FROM (
 		SELECT i.message, row_number() OVER part AS turn, count(*) OVER (PARTITION BY i.source, m.fingerprint) AS size
-		FROM job_items i JOIN messages m ON m.n = i.message WHERE i.job = ?
+		FROM (
+			SELECT * FROM (SELECT message, source FROM job_items WHERE job = ?1 ORDER BY message LIMIT 5000)
+			UNION
+			SELECT * FROM (SELECT message, source FROM job_items WHERE job = ?1 ORDER BY message DESC LIMIT 5000)
+		) i CROSS JOIN messages m ON m.n = i.message
 		WINDOW part AS (PARTITION BY i.source, m.fingerprint ORDER BY i.message)
-	) ORDER BY turn, size DESC, message LIMIT ?`
+	) ORDER BY turn, size DESC, message LIMIT ?2`
 
-// JobSample returns messages of a job with their latest revisions, of every source and cause in turn and the largest
-// causes first. Bodies over BodyPart are cut.
+// JobSample returns messages of a job with their latest revisions: of its oldest and newest 5,000, those of every source
+// and cause in turn and the largest causes first. Bodies over BodyPart are cut.
 func (s *Store) JobSample(ctx context.Context, id deadletter.JobID, limit int) (list []Latest, err error) {
 	rows, err := sqlite.Column[int64](ctx, s.db, "a sample of a job", sampleRows, id, limit)
 	if err != nil {
@@ -193,8 +197,8 @@ type DryRunResults struct {
 }
 
 const (
-	advanceDryRun = `UPDATE dry_runs SET last = ?, changed = changed + ?, unchanged = unchanged + ?, failed = failed + ?,
-		differing = differing + ?, uncompared = uncompared + ?, state = iif(?, 'done', state), ended_at = iif(?, ?, NULL)
+	advanceDryRun = `UPDATE dry_runs SET last = ?, changed = changed + ?, unchanged = unchanged + ?,
+		failed = failed + ?, differing = differing + ?, uncompared = uncompared + ?, state = iif(?, 'done', state), ended_at = iif(?, ?, NULL)
 		WHERE id = ? AND state = 'running' AND last = ?`
 	markRefused = `UPDATE job_items SET dry_run = ?, refusal = ?
 		WHERE job = ? AND message IN (SELECT value FROM json_each(?))`

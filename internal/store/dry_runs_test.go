@@ -43,7 +43,8 @@ func tryOut(t *testing.T, s *store.Store, j deadletter.Job) store.DryRun {
 		t.Fatalf("running are %+v, %v", running, err)
 	}
 	got := running[len(running)-1]
-	if got.Job != j.ID || !got.IsOf(recipe) || got.By.Name != "olga" || got.Messages != j.Items.Total() || got.Last != -1 {
+	if got.Job != j.ID || !got.IsOf(recipe) || got.By.Name != "olga" || got.Messages != j.Items.Total() ||
+		got.Last != -1 {
 		t.Fatalf("it is stored as %+v", got)
 	}
 	if table, err := s.DryRunTable(t.Context(), got.ID); err != nil || table != recipe.Table {
@@ -145,9 +146,8 @@ func TestDraftIsRemovedWithItsDryRun(t *testing.T) {
 	t.Parallel()
 	s, path := setup(t)
 	j, run := drafted(t, s, 2)
-	result := store.DryRunResults{Run: run.ID, Job: j.ID, After: -1, Last: 1, At: start, Groups: map[string]*deadletter.DryRunGroup{
-		"k": {Refusal: "x", Messages: 1},
-	}}
+	groups := map[string]*deadletter.DryRunGroup{"k": {Refusal: "x", Messages: 1}}
+	result := store.DryRunResults{Run: run.ID, Job: j.ID, After: -1, Last: 1, At: start, Groups: groups}
 	save(t, s, result, true)
 	if shown, err := s.ShownJobs(t.Context(), "olga"); err != nil || len(shown) != 1 || shown[0].ID != j.ID {
 		t.Errorf("shown are %+v, %v", shown, err)

@@ -294,8 +294,8 @@ const (
 	stillDraft  = `SELECT EXISTS (SELECT 1 FROM jobs WHERE id = ? AND state = 'draft')`
 )
 
-// DeleteOldDraft deletes some items of a draft that is older than a time, and whose latest dry run is, or the draft itself
-// once it has none. It returns false if there is no such draft.
+// DeleteOldDraft deletes some items of a draft that is older than a time, and whose latest dry run is, or the draft
+// itself once it has none. It returns false if there is no such draft.
 func (s *Store) DeleteOldDraft(ctx context.Context, before time.Time) (bool, error) {
 	var id deadletter.JobID
 	err := s.db.QueryRowContext(ctx, oldDraft, before.UnixMilli()).Scan(&id)
@@ -446,8 +446,8 @@ const jobShares = `SELECT m.source, iif(?1, m.queue, m.destination), m.fingerpri
 	JOIN messages m ON m.n = i.message WHERE i.job = ?2 AND NOT (i.dry_run = ?3 AND i.refusal <> '')
 	GROUP BY 1, 2, 3 ORDER BY n DESC, 1, 2, 3`
 
-// JobShares returns where the messages of a job come from and go to, and what they failed for, most first. Those that its
-// dry run would not change are left out.
+// JobShares returns where the messages of a job come from and go to, and what they failed for, most first. Those that
+// its dry run would not change are left out.
 func (s *Store) JobShares(ctx context.Context, j deadletter.Job) ([]JobShare, error) {
 	var list []JobShare
 	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) error {

@@ -151,7 +151,7 @@ func TestDryRunCountsWhatARecipeWouldDo(t *testing.T) {
 	}
 }
 
-// What is changed is compared with the shape of what was delivered of the source and event type.
+// Changed bodies are compared with the shape of the delivered ones of their source and event type.
 func TestDryRunSaysWhatStillDiffers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -43,7 +43,8 @@ func trials() []trial {
 		}},
 		{"dry-run-all", "Edit and replay 1,300 messages", func(v *page.JobConfirmView) {
 			v.Trial.Run = page.DryRun{
-				Job: "17", State: "done", Summary: "1,300 of 1,300 would change, 0 unchanged, 0 fail", By: "anna", At: ago(2),
+				Job: "17", State: "done", Summary: "1,300 of 1,300 would change, 0 unchanged, 0 fail", By: "anna",
+				At: ago(2),
 			}
 		}},
 		{"dry-run-outdated", "", func(v *page.JobConfirmView) {

@@ -6,11 +6,12 @@ import "github.com/a-h/templ"
 func (v JobTrial) follows() templ.Attributes {
 	const typed = "input changed delay:600ms from:#"
 	return templ.Attributes{
-		"hx-post":    "/jobs/" + v.ID + "/preview",
-		"hx-trigger": typed + "patch, " + typed + "table, change from:#kind, restored from:#job-confirm, discard from:#patch",
-		"hx-target":  "#job-trial",
-		"hx-swap":    "outerHTML",
-		"hx-sync":    "this:replace",
+		"hx-post": "/jobs/" + v.ID + "/preview",
+		"hx-trigger": typed + "patch, " + typed + "table, change from:#kind, restored from:#job-confirm, " +
+			"discard from:#patch",
+		"hx-target": "#job-trial",
+		"hx-swap":   "outerHTML",
+		"hx-sync":   "this:replace",
 	}
 }
 
