@@ -490,6 +490,22 @@ func TestNextStepFollowsFromFacts(t *testing.T) {
 			},
 		},
 		{
+			"with a recipe", func(c *deadletter.Cause) {
+				c.State, c.Unedited, c.Edited = deadletter.CauseRegressed, replays{20, 0}, replays{214, 214}
+			}, deadletter.CauseFacts{Recipe: recipeWith(12, 14)}, deadletter.CauseStep{
+				Kind: deadletter.StepRecipe, Replays: replays{14, 12}, As: replays{20, 0}, Recipe: recipeWith(12, 14),
+			},
+		},
+		{
+			"with a recipe that helped few", func(*deadletter.Cause) {},
+			deadletter.CauseFacts{Recipe: recipeWith(7, 14)}, deadletter.CauseStep{Kind: deadletter.StepLook},
+		},
+		{
+			"as they were, and with a recipe", func(c *deadletter.Cause) { c.Unedited = replays{20, 20} },
+			deadletter.CauseFacts{Recipe: recipeWith(12, 14)},
+			deadletter.CauseStep{Kind: deadletter.StepReplay, Replays: replays{20, 20}},
+		},
+		{
 			"in vain", func(c *deadletter.Cause) { c.Unedited = replays{20, 0} },
 			deadletter.CauseFacts{},
 			deadletter.CauseStep{Kind: deadletter.StepFix, Replays: replays{20, 0}},
@@ -504,6 +520,13 @@ func TestNextStepFollowsFromFacts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// recipeWith is a saved recipe whose latest version came to that.
+func recipeWith(delivered, tried int) deadletter.SavedRecipe {
+	s := deadletter.SavedRecipe{ID: 5, Name: "add id"}
+	s.Latest.Record.Replays = deadletter.Replays{Tried: tried, Delivered: delivered}
+	return s
 }
 
 func TestNotesAreEditedByTheirAuthors(t *testing.T) {
