@@ -89,7 +89,8 @@ func (l *liveCause) presence(ctx context.Context) (*liveUpdate, error) {
 	return &liveUpdate{Parts: map[string]string{"cause-presence": text}}, err
 }
 
-// add adds the state of the cause, what was tried and the notes, if something happened to the cause or its messages.
+// add adds the state of the cause, what was tried, the recipes and the notes, if something happened to the cause or its
+// messages.
 func (l *liveCause) add(ctx context.Context, u *liveUpdate, news []store.TrailEntry, lost bool) error {
 	var ids []deadletter.ID
 	changed := lost
@@ -128,6 +129,10 @@ func (l *liveCause) addParts(ctx context.Context, u *liveUpdate) error {
 	if err != nil {
 		return err
 	}
+	recipes, err := l.c.causeRecipes(ctx, seen)
+	if err != nil {
+		return err
+	}
 	notes, err := l.c.causeNotes(ctx, l.fingerprint)
 	if err != nil {
 		return err
@@ -137,6 +142,9 @@ func (l *liveCause) addParts(ctx context.Context, u *liveUpdate) error {
 		return err
 	}
 	if u.Parts["cause-tried"], err = written(ctx, page.CauseTriedSection(triedView(seen.Cause, jobs))); err != nil {
+		return err
+	}
+	if u.Parts["cause-recipes"], err = written(ctx, page.CauseRecipesSection(recipes)); err != nil {
 		return err
 	}
 	u.Parts["cause-note-list"], err = written(ctx, page.CauseNoteList(notes.List))
