@@ -360,6 +360,15 @@ func TestPageOfACauseIsLiveAndShowsWhoElseIsThere(t *testing.T) {
 			break
 		}
 	}
+	b.savedRecipe(t, "a-2")
+	b.receive(t, "a-3")
+	for {
+		u := page.next()
+		recipes := answer{t: t, text: u.Parts["cause-recipes"]}
+		if strings.Contains(recipes.says("#cause-recipes"), "add id") {
+			break
+		}
+	}
 }
 
 // The address of a cause that was joined to another one leads there, and its notes are there.
