@@ -498,7 +498,8 @@ func TestNextStepFollowsFromFacts(t *testing.T) {
 		},
 		{
 			"with a recipe that helped few", func(*deadletter.Cause) {},
-			deadletter.CauseFacts{Recipe: recipeWith(7, 14)}, deadletter.CauseStep{Kind: deadletter.StepLook},
+			deadletter.CauseFacts{Recipe: recipeWith(7, 14)},
+			deadletter.CauseStep{Kind: deadletter.StepLook},
 		},
 		{
 			"as they were, and with a recipe", func(c *deadletter.Cause) { c.Unedited = replays{20, 20} },

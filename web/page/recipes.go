@@ -49,12 +49,8 @@ type RecipeRecord struct {
 type RecipeUse struct {
 	Recipe string // its id
 	Cause  string // the fingerprint
-	Return string // the page to come back to
 	Deny   string
 }
-
-// back is the query of the list of messages that the job is for.
-func (v RecipeUse) back() string { return CauseHead{Fingerprint: v.Cause}.back() }
 
 // CauseRecipes are the recipes of a cause.
 type CauseRecipes struct {
