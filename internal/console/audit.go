@@ -295,6 +295,7 @@ func auditRow(e store.EventRow, titles map[string]string) page.AuditRow {
 		At:       ui.At(e.At),
 		Actor:    printable(e.By),
 		System:   e.Actor == deadletter.ActorSystem,
+		Rule:     e.Actor == deadletter.ActorRule,
 		Action:   e.Action,
 		Sentence: eventSentence(e),
 		Target:   printable(e.Target),

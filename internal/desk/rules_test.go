@@ -7,6 +7,7 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
+	"dlqdesk/internal/store"
 )
 
 func ruleSpec(cause string) deadletter.RuleSpec {
@@ -113,5 +114,19 @@ func TestMaskedValuesInTheRecipeOfARuleAreKept(t *testing.T) {
 	now, err := b.store.Rule(t.Context(), made.ID)
 	if err != nil || !strings.Contains(now.Recipe.Text, "hunter2-secret") || now.Times != 5 {
 		t.Errorf("stored is %+v, %v", now, err)
+	}
+	events, err := b.store.Events(t.Context(), store.EventQuery{
+		EventFilter: store.EventFilter{Action: "rule."}, Limit: 10,
+	})
+	if err == nil {
+		err = b.Hider().Events(t.Context(), events.Items)
+	}
+	if err != nil || len(events.Items) != 2 {
+		t.Fatalf("%d events, %v", len(events.Items), err)
+	}
+	for _, e := range events.Items {
+		if text := string(e.Before) + string(e.After); strings.Contains(text, "hunter2") {
+			t.Errorf("the audit trail shows %s", text)
+		}
 	}
 }

@@ -59,6 +59,7 @@ type AuditRow struct {
 	At       ui.Moment
 	Actor    string
 	System   bool   // the program itself did it
+	Rule     bool   // a rule did it
 	Action   string // dotted: message.replay
 	Sentence string // "asked to replay": what was done, in words
 	Target   string // the message's id, as short as can be, or a user's name; empty: the sentence needs none
