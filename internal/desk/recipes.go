@@ -9,8 +9,8 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// SaveRecipe makes a text the next version of a saved recipe. base is the version that the person changed: masked values
-// that the text still has are those of it.
+// SaveRecipe makes a text the next version of a saved recipe. base is the version that the person changed: values that
+// are masked in the text are those of it.
 func (d *Desk) SaveRecipe(
 	ctx context.Context, by deadletter.Actor, id deadletter.RecipeID, base int, r deadletter.Recipe,
 ) error {
@@ -47,7 +47,8 @@ type savedRecipe = deadletter.SavedRecipe
 
 // changeRecipe applies a change of a saved recipe. decide gets it with the recipes in use of its cause.
 func (d *Desk) changeRecipe(
-	ctx context.Context, id deadletter.RecipeID, decide func(s savedRecipe, inUse []savedRecipe) (deadletter.RecipeChange, error),
+	ctx context.Context, id deadletter.RecipeID,
+	decide func(s savedRecipe, inUse []savedRecipe) (deadletter.RecipeChange, error),
 ) error {
 	return d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		s, err := tx.Recipe(ctx, id)

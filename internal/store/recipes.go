@@ -17,7 +17,8 @@ const (
 	// %s is the text, or its beginning.
 	versionColumns = `v.recipe, v.number, v.kind, %s, v.by, v.at, v.jobs, v.delivered, v.failed, v.used_by, v.used_at`
 	recipeColumns  = `r.id,
-		coalesce((SELECT moved_to FROM moved_causes WHERE fingerprint = r.fingerprint), r.fingerprint), r.name, r.archived_by, r.archived_at, r.jobs, r.delivered, r.failed, r.used_by, r.used_at, ` + versionColumns
+		coalesce((SELECT moved_to FROM moved_causes WHERE fingerprint = r.fingerprint), r.fingerprint), r.name,
+		r.archived_by, r.archived_at, r.jobs, r.delivered, r.failed, r.used_by, r.used_at, ` + versionColumns
 	withLatest = ` CROSS JOIN recipe_versions v ON v.recipe = r.id AND v.number = r.version`
 )
 
@@ -37,7 +38,8 @@ var (
 		every (fingerprint) AS (SELECT cause FROM present
 			UNION ALL SELECT m.fingerprint FROM present CROSS JOIN moved_causes m ON m.moved_to = present.cause)
 		SELECT ` + recipeHead + ` FROM every
-		CROSS JOIN recipes r ON r.fingerprint = every.fingerprint AND r.archived_at %s` + withLatest + ` ORDER BY r.id DESC LIMIT ?`
+		CROSS JOIN recipes r ON r.fingerprint = every.fingerprint AND r.archived_at %s` +
+		withLatest + ` ORDER BY r.id DESC LIMIT ?`
 )
 
 func scanRecord(r *deadletter.RecipeRecord) (into []any, done func()) {

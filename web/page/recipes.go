@@ -111,7 +111,8 @@ type JobSaved struct {
 	Back, To  string // as of the draft
 }
 
-// draft tells what a person types into a form with a chosen recipe apart from what they type into one without.
+// draft returns the end of the name under which a browser keeps the input of the form, so that it does not fill what
+// was typed without the recipe into a form that has it.
 func (v JobSaved) draft() string {
 	id, _, _ := strings.Cut(v.MadeOf, "@")
 	return strings.TrimSuffix(" recipe "+id, " recipe ")
