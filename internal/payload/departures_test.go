@@ -60,11 +60,13 @@ func TestRecipeSaysWhetherItChangesTheContent(t *testing.T) {
 		"jq that changes":   {deadletter.JQ, `.b = 2`, `{"b":1,"a":2}`, nil, true, false},
 		"a form": {
 			deadletter.MergePatch, `{"a":"1"}`, `a=1&b=2`,
-			deadletter.Headers{"Content-Type": {"application/x-www-form-urlencoded"}}, false, false,
+			deadletter.Headers{"Content-Type": {"application/x-www-form-urlencoded"}},
+			false, false,
 		},
 		"another form": {
 			deadletter.MergePatch, `{"a":"2"}`, `a=1&b=2`,
-			deadletter.Headers{"Content-Type": {"application/x-www-form-urlencoded"}}, true, false,
+			deadletter.Headers{"Content-Type": {"application/x-www-form-urlencoded"}},
+			true, false,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

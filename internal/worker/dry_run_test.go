@@ -218,11 +218,25 @@ func TestDryRunGoesOnAfterTheEndOfAProcess(t *testing.T) {
 	}
 }
 
-// Results come in batches, and a large number of reasons is counted together.
-func TestLongDryRunBoundsItsGroups(t *testing.T) {
+// More messages than a batch has are tried as well.
+func TestLongDryRunTriesEachMessageOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	const messages = 4200 // more than a batch
+	const messages = 4100
+	b.numbered(t, messages)
+	j := b.draft(t)
+	b.run(t)
+	b.dryRun(t, j.ID, deadletter.Recipe{Text: `{"n":4099}`})
+	if run := b.tried(t, j.ID); run.Changed != messages-1 || run.Unchanged != 1 || run.Failed != 0 {
+		t.Errorf("it came to %+v", run.DryRunCounts)
+	}
+}
+
+// A large number of reasons is counted together.
+func TestDryRunBoundsItsGroups(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const messages = 200
 	b.numbered(t, messages)
 	j := b.draft(t)
 	b.run(t)
@@ -243,7 +257,7 @@ func TestLongDryRunBoundsItsGroups(t *testing.T) {
 			further++
 		}
 	}
-	if len(groups) > deadletter.MaxDryRunGroups+1 || sum != messages || further != 1 {
+	if len(groups) != deadletter.MaxDryRunGroups+1 || sum != messages || further != 1 {
 		t.Errorf("%d groups of %d messages, %d of them of all others", len(groups), sum, further)
 	}
 }
