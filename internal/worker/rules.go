@@ -19,18 +19,18 @@ const rulesEvery = time.Second
 // runRules lets rules act until ctx ends. It looks once a second, and at every kick.
 func (w *Worker) runRules(ctx context.Context) {
 	var faults telemetry.RepeatedError
-	for {
+	for wait := rulesEvery / 2; ; wait = rulesEvery { // half a second after the loop of causes, not together with it
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.rulesKicked:
+		case <-time.After(wait):
+		}
 		err := w.KeepRules(ctx)
 		if err == nil {
 			faults.Succeeded(w.now())
 		} else if times, ok := faults.Failed(w.now()); ok && ctx.Err() == nil {
 			w.log.ErrorContext(ctx, "cannot go on with rules; trying again", "faults", times, "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-w.rulesKicked:
-		case <-time.After(rulesEvery):
 		}
 	}
 }
