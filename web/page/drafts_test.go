@@ -299,3 +299,33 @@ func TestEveryFormKeepsWhatWasTyped(t *testing.T) {
 		})
 	}
 }
+
+// What was chosen for a job is there again as well, at the fields that have the same names, and what hides it unfolds.
+func TestDraftOfAJobKeepsWhatWasChosen(t *testing.T) {
+	t.Parallel()
+	d := newDesk()
+	confirm := page.JobConfirmView{ID: "7", Action: "edit", Edits: true, Delivers: true, InPage: true}
+	user := page.Chrome{User: "anna"}
+	d.HandleFunc("GET /jobs/7", show(http.StatusOK, page.Job(page.JobPageView{Chrome: user, Confirm: &confirm})))
+	b := setup(t, d.ServeMux)
+	ctx := b.tab(t)
+	run(t, ctx, chromedp.Navigate(b.server.URL+"/jobs/7"),
+		chromedp.SendKeys(chromedp.CSS(`#kind`), "jq"), chromedp.SendKeys(chromedp.CSS(`#sequence`), "Newest"),
+		chromedp.SendKeys(chromedp.CSS(`#patch`), ".customer = 1"))
+	eval[bool](t, ctx, `document.querySelector('.job-table').open = true`)
+	run(t, ctx, chromedp.SendKeys(chromedp.CSS(`#table`), "id;customer"))
+	await(t, ctx, `Object.values(localStorage).some((draft) => draft.includes('id;customer'))`)
+	again := b.tab(t)
+	run(t, again, chromedp.Navigate(b.server.URL+"/jobs/7"))
+	await(t, again, `document.querySelector('.draft-notice') !== null`)
+	for field, want := range map[string]string{
+		"kind": "jq", "sequence": "newest", "patch": ".customer = 1", "table": "id;customer",
+	} {
+		if got := eval[string](t, again, fmt.Sprintf(`document.getElementById(%q).value`, field)); got != want {
+			t.Errorf("%s says %q, want %q", field, got, want)
+		}
+	}
+	if !eval[bool](t, again, `document.querySelector('.job-table').open`) {
+		t.Error("the table is folded")
+	}
+}

@@ -50,9 +50,11 @@ function keyOf(form) {
 	return `${prefix}${document.body.dataset.user} ${form.dataset.draft}`
 }
 
-// fields are those that a person types into. A password is never stored.
+const kept = 'textarea, select, input[type="text"], input[type="datetime-local"], input:not([type])'
+
+// fields are those that a person fills in. A password is never stored.
 function fields(form) {
-	return [...form.elements].filter((field) => field.name && !field.disabled && field.matches('textarea, input[type="text"], input:not([type])'))
+	return [...form.elements].filter((field) => field.name && !field.disabled && field.matches(kept))
 }
 
 function typed(form) {
@@ -105,9 +107,10 @@ function restore(form) {
 		return
 	}
 	const places = fields(form)
-	for (const [i, [name, value]] of JSON.parse(draft.fields).entries()) {
-		if (places[i]?.name === name) {
-			places[i].value = value
+	for (const [name, value] of JSON.parse(draft.fields)) {
+		const i = places.findIndex((field) => field.name === name) // another form may have more fields
+		if (i >= 0) {
+			fill(form, places.splice(i, 1)[0], value)
 		}
 	}
 	const notice = document.getElementById('draft-notice').content.cloneNode(true)
@@ -116,6 +119,15 @@ function restore(form) {
 	at.textContent = new Date(draft.at).toLocaleString()
 	form.prepend(notice)
 	setTimeout(() => form.dispatchEvent(new Event('restored')), 100) // once htmx knows the form
+}
+
+// fill sets a field, and unfolds what hides it.
+function fill(form, field, value) {
+	const box = field.closest('details')
+	if (field.value !== value && form.contains(box)) {
+		box.open = true
+	}
+	field.value = value
 }
 
 function forget(form) {
