@@ -28,6 +28,7 @@ func TestRetriesYieldToCaptures(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const retries, underPressure = 8, 3
+		const between = 100 * time.Millisecond // no turn comes just when they are counted
 		s, sender := desktest.NewStore(t), make(timed, retries)
 		for n := range retries {
 			desktest.Receive(t, s, desktest.Failure(fmt.Sprintf("a-%d", n), 503, time.Now()))
@@ -49,11 +50,11 @@ func TestRetriesYieldToCaptures(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		ended, begun := make(chan error), time.Now()
 		go func() { ended <- w.Run(ctx) }()
-		desktest.Capture(gauge, underPressure*time.Second)
+		desktest.Capture(gauge, underPressure*time.Second-between)
 		if n := len(sender); n != underPressure {
 			t.Errorf("%d retries in %v of pressure", n, time.Since(begun))
 		}
-		time.Sleep(time.Second)
+		time.Sleep(time.Second + 2*between)
 		if n := len(sender); n != retries {
 			t.Errorf("%d of %d retries a second afterwards", n, retries)
 		}

@@ -100,6 +100,7 @@ func jobs() []Example {
 	}
 	edited := jobDone()
 	edited.Patch = `{"urgent":true}`
+	edited.PatchKind = "Merge patch"
 	edited.Samples = []page.CompareView{compareView(), compareView()}
 	edited.Samples[1].ID, edited.Samples[1].Masked = longWord, false
 	halted.Plot, stepping.Plot = jobPlot(3, 0.27), jobPlot(60, 0.04)
@@ -408,6 +409,7 @@ func jobLong() page.JobView {
 	v := jobDone()
 	v.Causes[1].Title = "422 " + longWord
 	v.By, v.Reason, v.Patch, v.FilterURL = longWord, longReason(), `{"`+longWord+`":"`+longWord+`"}`, ""
+	v.PatchKind = "Merge patch"
 	v.Title = "Cancelled: Edit and replay 100,000 messages"
 	v.State = "cancelled"
 	v.CanUndo = true
