@@ -177,7 +177,13 @@ func checkReport(t *testing.T, s *store.Store, j deadletter.Job) {
 		EventFilter: store.EventFilter{Job: j.ID, Action: "attempt.delivered"}, Limit: 1000,
 	})
 	if err != nil || len(page.Items) != j.Items.Done {
-		t.Errorf("the trail has %d messages that job %d delivered, want %d, %v", len(page.Items), j.ID, j.Items.Done, err)
+		t.Errorf(
+			"the trail has %d messages that job %d delivered, want %d, %v",
+			len(page.Items),
+			j.ID,
+			j.Items.Done,
+			err,
+		)
 	}
 }
 

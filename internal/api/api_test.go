@@ -51,7 +51,13 @@ func setup(t *testing.T) bundle {
 	for name, role := range map[string]deadletter.Role{
 		"vera": deadletter.Viewer, "olga": deadletter.Operator, "adam": deadletter.Admin,
 	} {
-		if err := b.auth.AddUser(t.Context(), deadletter.System(), name, string(role), "correct horse battery"); err != nil {
+		if err := b.auth.AddUser(
+			t.Context(),
+			deadletter.System(),
+			name,
+			string(role),
+			"correct horse battery",
+		); err != nil {
 			t.Fatal(err)
 		}
 		b.tokens[name] = b.token(t, name, deadletter.TokenInput{Name: "ci", Role: role})
@@ -231,7 +237,14 @@ func TestLimitedTokenReachesItsSourcesAlone(t *testing.T) {
 	own := b.receive(t, "b-2", "cxone")
 	limited := b.tokens["limited"]
 	for _, path := range []string{"/messages", "/messages?q=source:genesys", "/messages?status=failed", "/causes"} {
-		if a := b.ask(t, limited, "GET", path, ""); a.status != http.StatusOK || strings.Contains(a.text, `"source":"genesys"`) {
+		if a := b.ask(
+			t,
+			limited,
+			"GET",
+			path,
+			"",
+		); a.status != http.StatusOK ||
+			strings.Contains(a.text, `"source":"genesys"`) {
 			t.Errorf("%s answers %d %s", path, a.status, a.text)
 		}
 	}
@@ -294,7 +307,9 @@ func TestJobIsDraftedAndSteered(t *testing.T) {
 		t.Errorf("the job is %+v", j)
 	}
 	for _, c := range []struct{ order, body, state string }{
-		{"pause", "", "paused"}, {"resume", "", "running"}, {"pace", `{"rate":9,"concurrency":2}`, "running"},
+		{"pause", "", "paused"},
+		{"resume", "", "running"},
+		{"pace", `{"rate":9,"concurrency":2}`, "running"},
 		{"cancel", "", "cancelled"},
 	} {
 		a := b.ask(t, olga, "POST", path+"/"+c.order, c.body)
@@ -336,7 +351,15 @@ func TestRepeatedRequestHappensOnce(t *testing.T) {
 		t.Errorf("a refusal is repeated as %d %s, was %d %s", a.status, a.text, refused.status, refused.text)
 	}
 	b.clock.Add(25 * time.Hour)
-	if a := b.ask(t, olga, "POST", "/messages/a-1/archive", `{"reason":"again"}`, "Idempotency-Key", "k-1"); a.status != 200 {
+	if a := b.ask(
+		t,
+		olga,
+		"POST",
+		"/messages/a-1/archive",
+		`{"reason":"again"}`,
+		"Idempotency-Key",
+		"k-1",
+	); a.status != 200 {
 		t.Errorf("after a day the key is answered %d %s", a.status, a.text)
 	}
 }

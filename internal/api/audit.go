@@ -38,8 +38,11 @@ type eventListInput struct {
 }
 
 func (a *API) auditOperations(described huma.API) {
-	huma.Register(described, operation("list-events", http.MethodGet, "/audit", "Audit trail", "Its events, newest first"),
-		handler(a, a.listEvents))
+	huma.Register(
+		described,
+		operation("list-events", http.MethodGet, "/audit", "Audit trail", "Its events, newest first"),
+		handler(a, a.listEvents),
+	)
 }
 
 func (a *API) listEvents(

@@ -91,8 +91,14 @@ type CauseRef struct {
 func (a *API) causeOperations(described huma.API) {
 	huma.Register(described, operation("list-causes", http.MethodGet, "/causes", "Causes",
 		"Causes by a query, the most urgent first"), handler(a, a.listCauses))
-	huma.Register(described, operation("get-cause", http.MethodGet, "/causes/{id}", "Causes", "One cause",
-		http.StatusNotFound), handler(a, func(ctx context.Context, by deadletter.Actor, in *CauseRef) (*causeResponse, error) {
+	huma.Register(described, operation(
+		"get-cause",
+		http.MethodGet,
+		"/causes/{id}",
+		"Causes",
+		"One cause",
+		http.StatusNotFound,
+	), handler(a, func(ctx context.Context, by deadletter.Actor, in *CauseRef) (*causeResponse, error) {
 		return a.causeResponse(a.Desk.Cause(ctx, by, in.ID))
 	}))
 	huma.Register(described, operation("list-notes", http.MethodGet, "/causes/{id}/notes", "Causes",

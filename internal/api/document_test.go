@@ -36,10 +36,26 @@ func (b bundle) document(t *testing.T) document {
 // hostile are bodies that a careless or hostile client sends.
 func hostile() []string {
 	return []string{
-		"", "{}", "null", "[]", `"x"`, "{", `{"reason":1}`, `{"unknown":true}`, `{"action":"replay"}`, `{"messages":["\u0000"]}`,
-		`{"action":"replay","query":"\u0000 -"}`, `{"body":null,"reason":null}`, `{"count":1e99,"steps":[-1]}`,
-		`{"hours":7}`, `{"until":"yesterday"}`, `{"rate":-1,"concurrency":99999999}`, `{"text":"` + strings.Repeat("x", 30_000) + `"}`,
-		`{"recipe":{"kind":"jq","text":"input"},"reason":"x"}`, `{"revision":99}`, `{"action":"edit","messages":["a-1"]}`,
+		"",
+		"{}",
+		"null",
+		"[]",
+		`"x"`,
+		"{",
+		`{"reason":1}`,
+		`{"unknown":true}`,
+		`{"action":"replay"}`,
+		`{"messages":["\u0000"]}`,
+		`{"action":"replay","query":"\u0000 -"}`,
+		`{"body":null,"reason":null}`,
+		`{"count":1e99,"steps":[-1]}`,
+		`{"hours":7}`,
+		`{"until":"yesterday"}`,
+		`{"rate":-1,"concurrency":99999999}`,
+		`{"text":"` + strings.Repeat("x", 30_000) + `"}`,
+		`{"recipe":{"kind":"jq","text":"input"},"reason":"x"}`,
+		`{"revision":99}`,
+		`{"action":"edit","messages":["a-1"]}`,
 	}
 }
 

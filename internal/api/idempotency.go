@@ -51,9 +51,11 @@ func (a *API) once(next http.Handler) http.Handler {
 				"this Idempotency-Key was sent with another request: choose a new one for each"))
 		case kept.Status == 0:
 			w.Header().Set("Retry-After", "1")
-			a.fail(w, r, deadletter.Errorf(deadletter.Conflict,
+			a.fail(w, r, deadletter.Errorf(
+				deadletter.Conflict,
 				"the first request with this Idempotency-Key is being worked on, or was cut off by a restart: look whether "+
-					"it did what it should before you send it with a new key"))
+					"it did what it should before you send it with a new key",
+			))
 		default:
 			for name, value := range kept.Header {
 				w.Header().Set(name, value)

@@ -84,11 +84,14 @@ func (a *API) readJob(ctx context.Context, by deadletter.Actor, id deadletter.Jo
 }
 
 func (a *API) jobOperations(described huma.API) {
-	huma.Register(described, operation("list-jobs", http.MethodGet, "/jobs", "Jobs", "Jobs that were started, newest first"),
+	huma.Register(
+		described,
+		operation("list-jobs", http.MethodGet, "/jobs", "Jobs", "Jobs that were started, newest first"),
 		handler(a, func(ctx context.Context, by deadletter.Actor, in *List) (*struct{ Body PageOf[Job] }, error) {
 			found, err := a.Desk.Jobs(ctx, by, in.Cursor, in.Limit)
 			return &struct{ Body PageOf[Job] }{page(found, a.jobOf)}, err
-		}))
+		}),
+	)
 	huma.Register(described, operation("get-job", http.MethodGet, "/jobs/{id}", "Jobs", "One job", http.StatusNotFound),
 		handler(a, func(ctx context.Context, by deadletter.Actor, in *JobRef) (*jobResponse, error) {
 			return a.readJob(ctx, by, deadletter.JobID(in.ID), http.StatusOK)

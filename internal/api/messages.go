@@ -187,8 +187,10 @@ func (a *API) messageOperations(described huma.API) {
 			return a.Desk.Restore(ctx, by, ref)
 		}},
 	} {
-		huma.Register(described, operation(order.name+"-message", http.MethodPost, "/messages/{id}/"+order.name, "Messages",
-			order.summary, http.StatusNotFound, http.StatusConflict),
+		huma.Register(
+			described,
+			operation(order.name+"-message", http.MethodPost, "/messages/{id}/"+order.name, "Messages",
+				order.summary, http.StatusNotFound, http.StatusConflict),
 			handler(a, func(ctx context.Context, by deadletter.Actor, in *orderInput) (*messageResponse, error) {
 				seen, err := a.Desk.Message(ctx, by, deadletter.ID(in.ID))
 				if err != nil {
@@ -209,10 +211,18 @@ func (a *API) messageOperations(described huma.API) {
 				}
 				after, err := a.Desk.Message(ctx, by, seen.Message.ID)
 				return responseOf(after), err
-			}))
+			}),
+		)
 	}
-	huma.Register(described, operation("edit-message", http.MethodPost, "/messages/{id}/edit", "Messages",
-		"Deliver it with another body, as a new revision", http.StatusNotFound, http.StatusConflict), handler(a, a.editMessage))
+	huma.Register(described, operation(
+		"edit-message",
+		http.MethodPost,
+		"/messages/{id}/edit",
+		"Messages",
+		"Deliver it with another body, as a new revision",
+		http.StatusNotFound,
+		http.StatusConflict,
+	), handler(a, a.editMessage))
 }
 
 type orderInput struct {
@@ -268,9 +278,17 @@ func (a *API) listAttempts(
 	attempts, err := a.Desk.Attempts(ctx, by, deadletter.ID(in.ID))
 	out := page(store.Page[deadletter.Attempt]{Items: attempts}, func(t deadletter.Attempt) Attempt {
 		return Attempt{
-			Number: t.Number, Trigger: string(t.Trigger), Actor: t.Actor, Revision: t.Revision, StartedAt: t.StartedAt.UTC(),
-			Done: t.Done, LatencyMS: t.Latency.Milliseconds(), Outcome: string(t.Outcome), StatusCode: t.StatusCode,
-			Error: t.Error, Response: strings.ToValidUTF8(string(t.ResponseBody), "\ufffd"),
+			Number:     t.Number,
+			Trigger:    string(t.Trigger),
+			Actor:      t.Actor,
+			Revision:   t.Revision,
+			StartedAt:  t.StartedAt.UTC(),
+			Done:       t.Done,
+			LatencyMS:  t.Latency.Milliseconds(),
+			Outcome:    string(t.Outcome),
+			StatusCode: t.StatusCode,
+			Error:      t.Error,
+			Response:   strings.ToValidUTF8(string(t.ResponseBody), "\ufffd"),
 		}
 	})
 	return &struct{ Body PageOf[Attempt] }{out}, err
@@ -282,7 +300,12 @@ func (a *API) listRevisions(
 	revisions, err := a.Desk.Revisions(ctx, by, deadletter.ID(in.ID))
 	out := page(store.Page[deadletter.Revision]{Items: revisions}, func(r deadletter.Revision) Revision {
 		return Revision{
-			Number: r.Number, By: r.By, Reason: r.Reason, At: r.At.UTC(), Size: max(r.Size, len(r.Body)), Headers: r.Headers,
+			Number:  r.Number,
+			By:      r.By,
+			Reason:  r.Reason,
+			At:      r.At.UTC(),
+			Size:    max(r.Size, len(r.Body)),
+			Headers: r.Headers,
 		}
 	})
 	return &struct{ Body PageOf[Revision] }{out}, err
@@ -302,8 +325,9 @@ func (a *API) getBody(ctx context.Context, by deadletter.Actor, in *struct {
 ) (*bodyResponse, error) {
 	r, err := a.Desk.Body(ctx, by, deadletter.ID(in.ID), in.Number)
 	return &bodyResponse{
-		ContentType: "application/octet-stream", Disposition: fmt.Sprintf(`attachment; filename="revision-%d"`, in.Number),
-		Body: r.Body,
+		ContentType: "application/octet-stream",
+		Disposition: fmt.Sprintf(`attachment; filename="revision-%d"`, in.Number),
+		Body:        r.Body,
 	}, err
 }
 

@@ -40,8 +40,28 @@ func (b bundle) routes(t *testing.T) []route {
 				list,
 				route{
 					method,
-					strings.NewReplacer("{id}", "a-1", "{arrival}", "3", "{job}", "1", "{queue}", "dlq",
-						"{page}", "concepts", "{cause}", "c-1", "{note}", "1", "{rule}", "1", "{token}", "1", "{recipe}", "1").
+					strings.NewReplacer(
+						"{id}",
+						"a-1",
+						"{arrival}",
+						"3",
+						"{job}",
+						"1",
+						"{queue}",
+						"dlq",
+						"{page}",
+						"concepts",
+						"{cause}",
+						"c-1",
+						"{note}",
+						"1",
+						"{rule}",
+						"1",
+						"{token}",
+						"1",
+						"{recipe}",
+						"1",
+					).
 						Replace(path),
 				},
 			)
@@ -154,7 +174,10 @@ func TestEveryPageForEveryRole(t *testing.T) {
 					t.Errorf("%s: %s answers %d: %s", name, r.path, a.status, a.text)
 				}
 				if strings.HasSuffix(r.path, "/panel") || strings.HasSuffix(r.path, "/signature") ||
-					strings.HasSuffix(r.path, "/strip") || strings.HasSuffix(r.path, "/dry-run") || r.path == "/search/complete" ||
+					strings.HasSuffix(
+						r.path,
+						"/strip",
+					) || strings.HasSuffix(r.path, "/dry-run") || r.path == "/search/complete" ||
 					strings.HasSuffix(r.path, "/new-matches") ||
 					strings.HasSuffix(r.path, "/body") {
 					continue

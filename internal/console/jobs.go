@@ -604,7 +604,8 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 		AsksOrder:  j.AsksOrder(),
 		CanCancel:  j.State.CanBecome(deadletter.JobCancelled),
 		CanUndo:    j.CheckUndo() == nil,
-		CanHide: (j.State.Ended() || j.State == deadletter.JobDraft) && n.InFlight == 0 && j.By.Name == auth.Actor(r.Context()).Name &&
+		CanHide: (j.State.Ended() || j.State == deadletter.JobDraft) && n.InFlight == 0 &&
+			j.By.Name == auth.Actor(r.Context()).Name &&
 			to != jobPath(j.ID),
 		Refresh:     j.State.Ended() && n.InFlight == 0 && strings.HasPrefix(to, "/messages"),
 		Started:     ui.At(j.StartedAt),

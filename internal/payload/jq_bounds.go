@@ -133,7 +133,11 @@ func checkSmall(v any) any {
 // checkText returns a value for what takes a text apart.
 func checkText(v any) any {
 	if text, ok := v.(string); ok && len(text) > maxJQSplit {
-		return deadletter.Errorf(deadletter.Invalid, "the recipe takes a text of more than %d KiB apart", maxJQSplit>>10)
+		return deadletter.Errorf(
+			deadletter.Invalid,
+			"the recipe takes a text of more than %d KiB apart",
+			maxJQSplit>>10,
+		)
 	}
 	return v
 }

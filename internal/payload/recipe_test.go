@@ -59,10 +59,14 @@ func TestRecipeExamples(t *testing.T) {
 			`{"items":[{"z":1,"id":"y","n":1}]}`,
 		},
 		{deadletter.JQ, `with_entries(.key |= ascii_downcase)`, `{"B":1,"A":2}`, `{"a":2,"b":1}`},
-		{deadletter.JQ, `.l |= (to_entries | map(.value) | join("-")) | .s |= split("[;,]"; "g")`,
-			`{"l":["a","b",true],"s":"1;2,3"}`, `{"l":"a-b-true","s":["1","2","3"]}`},
-		{deadletter.JQ, `.s |= (gsub("(?<x>b)"; "<\(.x)>") | gsub("^";">")) | del(.l[1:]) | .n |= tonumber`,
-			`{"s":"abcb","l":[1,2,3],"n":"12.50"}`, `{"s":">a<b>c<b>","l":[1],"n":12.5}`},
+		{
+			deadletter.JQ, `.l |= (to_entries | map(.value) | join("-")) | .s |= split("[;,]"; "g")`,
+			`{"l":["a","b",true],"s":"1;2,3"}`, `{"l":"a-b-true","s":["1","2","3"]}`,
+		},
+		{
+			deadletter.JQ, `.s |= (gsub("(?<x>b)"; "<\(.x)>") | gsub("^";">")) | del(.l[1:]) | .n |= tonumber`,
+			`{"s":"abcb","l":[1,2,3],"n":"12.50"}`, `{"s":">a<b>c<b>","l":[1],"n":12.5}`,
+		},
 		{deadletter.JQ, `.l |= join(",")`, `{"l":["a",1,null]}`, `{"l":"a,1,"}`},
 		{deadletter.JQ, `if .a then .b = -.a else error("no a") end`, `{"a":3}`, `{"a":3,"b":-3}`},
 		{
@@ -248,8 +252,10 @@ func TestHostileRecipesTakeLittleMemory(t *testing.T) {
 		{`reduce range(60) as $i (["a"]; [@tsv, @tsv])`, `{}`},
 		{`reduce range(20) as $i ("9"; . + .) | tonumber | [., .] | sort`, `{}`},
 		{`.a | . == 1`, `{"a":1` + strings.Repeat("0", 1<<20) + `}`},
-		{`.a | split("x"; "g")`, text}, {`.a | [splits("x")]`, text},
-		{`.a | to_entries`, list}, {`.a | map({a: .})`, list},
+		{`.a | split("x"; "g")`, text},
+		{`.a | [splits("x")]`, text},
+		{`.a | to_entries`, list},
+		{`.a | map({a: .})`, list},
 	} {
 		t.Run(fmt.Sprintf("%.60s", c.recipe), func(t *testing.T) {
 			var before, after runtime.MemStats

@@ -102,7 +102,11 @@ func TestResultsOfALongJobAreFewRows(t *testing.T) {
 	for i, item := range items { // the last minutes of an hour
 		err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
 			return tx.SettleItem(
-				ctx, item, deadletter.ItemDone, "", began.Add(hour-messages*time.Second).Add(time.Duration(i)*time.Second),
+				ctx,
+				item,
+				deadletter.ItemDone,
+				"",
+				began.Add(hour-messages*time.Second).Add(time.Duration(i)*time.Second),
 			)
 		})
 		if err != nil {

@@ -86,8 +86,19 @@ func (t *Tx) AddToken(ctx context.Context, c deadletter.TokenChange, hash []byte
 	if err != nil {
 		return token, err
 	}
-	added, err := t.tx.ExecContext(ctx, addToken, hash, token.Hint, token.Name, token.Owner, token.Role, sources, token.By,
-		token.CreatedAt.UnixMilli(), sqlite.Millis(token.ExpiresAt))
+	added, err := t.tx.ExecContext(
+		ctx,
+		addToken,
+		hash,
+		token.Hint,
+		token.Name,
+		token.Owner,
+		token.Role,
+		sources,
+		token.By,
+		token.CreatedAt.UnixMilli(),
+		sqlite.Millis(token.ExpiresAt),
+	)
 	if err != nil {
 		return token, fmt.Errorf("write token: %w", err)
 	}

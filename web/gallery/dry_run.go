@@ -100,14 +100,23 @@ func dryRun(state string) page.DryRun {
 		return page.MessageLink{ID: messageID(i), URL: "/messages/" + messageID(i)}
 	}
 	return page.DryRun{
-		Job: "17", State: state, Summary: "1,204 of 1,300 would change, 90 unchanged, 6 fail", Tried: "540", Total: "1300",
-		By: "anna", At: ago(2),
+		Job:     "17",
+		State:   state,
+		Summary: "1,204 of 1,300 would change, 90 unchanged, 6 fail",
+		Tried:   "540",
+		Total:   "1300",
+		By:      "anna",
+		At:      ago(2),
 		Refusals: []page.DryRunGroup{
 			{
 				Count: "4", Text: "Operation 1: it cannot remove at /legacyField of this body.",
 				Examples: []page.MessageLink{message(1), message(2), message(3)},
 			},
-			{Count: "2", Text: "The body of this message is no JSON: edit it by itself.", Examples: []page.MessageLink{message(4)}},
+			{
+				Count:    "2",
+				Text:     "The body of this message is no JSON: edit it by itself.",
+				Examples: []page.MessageLink{message(4)},
+			},
 		},
 		Differing: "12 of those that would change still differ from nearly all delivered webhooks",
 		Departures: []page.DryRunGroup{
@@ -126,7 +135,11 @@ func dryRun(state string) page.DryRun {
 // jobAfterDryRun is a job that was started after its dry run.
 func jobAfterDryRun() page.JobView {
 	v := jobOf(
-		"22", "running", "Editing and replaying 1,300 messages", part("12 delivered", "done"), part("96 skipped", "warn"),
+		"22",
+		"running",
+		"Editing and replaying 1,300 messages",
+		part("12 delivered", "done"),
+		part("96 skipped", "warn"),
 		part("1,192 to go", "plain"),
 	)
 	v.DryRun = "1,204 of 1,300 would change, 90 unchanged, 6 fail."

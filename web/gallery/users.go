@@ -112,11 +112,31 @@ func someTokens() []page.TokenRow {
 		},
 		{Name: "grafana", Hint: "dqd_7Kq2", Role: "viewer", CreatedAt: ago(60 * 24 * 3), RevokeURL: revoke},
 		{
-			Name: "laptop", Hint: "dqd_pp01", Role: "operator", CreatedAt: ago(60 * 24 * 100), ExpiresAt: ago(60 * 24 * 10),
-			Expired: true, UsedAt: ago(60 * 24 * 11), RevokeURL: revoke,
+			Name:      "laptop",
+			Hint:      "dqd_pp01",
+			Role:      "operator",
+			CreatedAt: ago(60 * 24 * 100),
+			ExpiresAt: ago(60 * 24 * 10),
+			Expired:   true,
+			UsedAt:    ago(60 * 24 * 11),
+			RevokeURL: revoke,
 		},
-		{Name: "nightly report", Hint: "dqd_zA9x", Role: "viewer", CreatedAt: ago(50), UsedAt: ago(1), RevokeURL: revoke},
-		{Name: "tests", Hint: "dqd_Q0dd", Role: "admin", CreatedAt: ago(12), ExpiresAt: ago(-60 * 24 * 7), RevokeURL: revoke},
+		{
+			Name:      "nightly report",
+			Hint:      "dqd_zA9x",
+			Role:      "viewer",
+			CreatedAt: ago(50),
+			UsedAt:    ago(1),
+			RevokeURL: revoke,
+		},
+		{
+			Name:      "tests",
+			Hint:      "dqd_Q0dd",
+			Role:      "admin",
+			CreatedAt: ago(12),
+			ExpiresAt: ago(-60 * 24 * 7),
+			RevokeURL: revoke,
+		},
 	}
 }
 
