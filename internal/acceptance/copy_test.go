@@ -21,7 +21,7 @@ func TestCopiesGoElsewhere(t *testing.T) {
 	const once = "mask: { json: [$.shoe] }"
 	r := startReloaded(t, "sources:\n"+source("orders", production.URL, once))
 	r.send(t, "orders", `{"shoe":"wide-4711"}`, "Authorization", "Bearer s3cret")
-	eventually(t, func() bool { return strings.Contains(r.page(t, "/messages?status=failed"), "/messages/") })
+	eventually(t, func() bool { return strings.Contains(r.page(t, "/messages?status=failed"), `href="/messages/`) })
 	at := messagePath(t, r.page(t, "/messages?status=failed"))
 	at, _, _ = strings.Cut(at, "?")
 	if strings.Contains(r.page(t, at), at+"/copy") {

@@ -145,7 +145,7 @@ func TestSIGHUPAppliesWhatChanged(t *testing.T) {
 	if _, text := r.send(t, "orders", `{"shoe":"wide-4711"}`); !strings.Contains(text, "queued_for_retry") {
 		t.Fatalf("the first destination takes it: %s", text)
 	}
-	eventually(t, func() bool { return strings.Contains(r.page(t, "/messages?status=failed"), "/messages/") })
+	eventually(t, func() bool { return strings.Contains(r.page(t, "/messages?status=failed"), `href="/messages/`) })
 
 	t.Run("destination", func(t *testing.T) {
 		r.reload(t, "sources:\n"+source("orders", second.URL, far))
@@ -208,7 +208,7 @@ func TestSIGHUPAppliesWhatChanged(t *testing.T) {
 		r.reload(t, "sources:\n"+source("orders", second.URL, far)+source("payments", second.URL, far))
 		r.send(t, "payments", `{"waits":1}`)
 		eventually(t, func() bool {
-			return strings.Contains(r.page(t, "/messages?status=retrying&source=payments"), "/messages/")
+			return strings.Contains(r.page(t, "/messages?status=retrying&source=payments"), `href="/messages/`)
 		})
 		r.reload(t, "sources:\n"+source("orders", second.URL, far))
 		eventually(t, func() bool {

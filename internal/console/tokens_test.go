@@ -78,7 +78,7 @@ func TestAdminMakesATokenOfAMachine(t *testing.T) {
 		t.Errorf("it is %+v, %v", by, err)
 	}
 	if text := adam.get("/account/tokens").says("main"); !strings.Contains(text, "robot") ||
-		!strings.Contains(text, "by adam") {
+		!strings.Contains(text, "made by adam") {
 		t.Errorf("the page says %s", text)
 	}
 }

@@ -47,3 +47,11 @@ type TokenSecretView struct {
 	Secret string
 	Curl   string // an example
 }
+
+// made says who made the token, with a space at the end; the time follows.
+func (r TokenRow) made() string {
+	if r.By == "" {
+		return "made "
+	}
+	return "made by " + r.By + " "
+}
