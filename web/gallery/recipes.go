@@ -25,6 +25,7 @@ func recipes() []Example {
 		v.Action, v.Edits, v.Heading, v.Scope = "edit", true, "Edit and replay 214 messages", manyScope()
 		v.Saved = chosenRecipe()
 		v.Recipe = page.JobRecipe{Kind: "jq", Text: recipeRow().Text}
+		v.Size.Action, v.Size.Label = v.Action, v.Heading
 		change(&v)
 		return Example{Name: "recipe-draft-" + name, Component: page.Job(page.JobPageView{
 			Chrome: chrome("Job 17", "/jobs/17"), Job: page.JobView{ID: "17", State: "draft"}, Confirm: &v,
