@@ -77,6 +77,9 @@ func (s *Store) Causes(ctx context.Context, q CauseQuery) (Page[deadletter.Cause
 	if q.CauseFilter, err = s.LookupCauses(ctx, q.CauseFilter); err != nil {
 		return Page[deadletter.Cause]{}, err
 	}
+	if err := s.nameFew(ctx, q.lookup); err != nil {
+		return Page[deadletter.Cause]{}, err
+	}
 	if !q.judges() {
 		list, err := q.read(ctx, s.db, at, before, q.Limit+1)
 		return q.page(causesRead{list: list, last: at}, at, before), err
@@ -325,6 +328,9 @@ func (c CauseCounts) Total() (n int) {
 // CauseCounts returns the counts of a filter; its own States are ignored.
 func (s *Store) CauseCounts(ctx context.Context, f CauseFilter) (counts CauseCounts, err error) {
 	if f, err = s.LookupCauses(ctx, f); err != nil {
+		return counts, err
+	}
+	if err := s.nameFew(ctx, f.lookup); err != nil {
 		return counts, err
 	}
 	f.States = nil

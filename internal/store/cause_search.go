@@ -17,6 +17,7 @@ import (
 type causeLookup struct {
 	query    search.Query
 	terms    []property      // about the causes themselves
+	named    bool            // see nameFew
 	messages Filter          // the terms about their messages, looked up; without a lookup there are none
 	verdicts map[string]bool // whether causes have a message that matches
 	judges   bool            // causes without a verdict are judged
@@ -57,6 +58,29 @@ func (s *Store) LookupCauses(ctx context.Context, f CauseFilter) (CauseFilter, e
 		return f, err
 	}
 	return f, s.findCauses(ctx, f.lookup)
+}
+
+// fewCauses is how many causes nameFew names.
+const fewCauses = 200
+
+// nameFew looks up which causes the terms about causes are true of. If they are few they are named from then on, so
+// that a list and its counts do not compare the texts of all causes again.
+func (s *Store) nameFew(ctx context.Context, l *causeLookup) error {
+	if l == nil || l.named || len(l.terms) == 0 {
+		return nil
+	}
+	where := conditions{}
+	for _, p := range l.terms {
+		where.add(p.term, p.args...)
+	}
+	query := "SELECT fingerprint FROM causes" + where.sql() + " LIMIT ?"
+	found, err := sqlite.Column[string](ctx, s.db, "causes of a query", query, append(where.args, fewCauses+1)...)
+	if l.named = err == nil; err != nil || len(found) > fewCauses {
+		return err
+	}
+	list, err := toJSON(append([]string{}, found...))
+	l.terms = []property{{term: "fingerprint IN (SELECT value FROM json_each(?))", args: []any{list}}}
+	return err
 }
 
 // Query returns the terms of a filter that was looked up.

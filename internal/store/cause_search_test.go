@@ -166,3 +166,47 @@ func TestCausesOfACommonTermHavePages(t *testing.T) {
 		t.Errorf("%d causes match, %v", len(some), err)
 	}
 }
+
+// Words that few causes have, and words that many have, give pages and counts alike, before and after another cause
+// has them.
+func TestCausesOfFewAndManyWords(t *testing.T) {
+	t.Parallel()
+	s, _ := setup(t)
+	const many = 230
+	for i := range many {
+		c := failure(fmt.Sprintf("a-%d", i), 422, start)
+		c.Reason = "no " + word(i) + " here"
+		receive(t, s, c)
+	}
+	for text, want := range map[string]int{
+		"here": many, "no here": many, word(7): 1, "-" + word(7): many - 1, `"no ` + word(7) + ` here"`: 1, "elsewhere": 0,
+		"state:new here": many, "state:new " + word(9): 1,
+	} {
+		f, err := s.LookupCauses(t.Context(), store.CauseFilter{Text: text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts, err := s.CauseCounts(t.Context(), f)
+		if err != nil || counts.Total() != want || counts.AtLeast {
+			t.Errorf("%s: counts are %+v, %v, want %d", text, counts, err, want)
+		}
+		found := 0
+		for cursor, more := "", true; more; {
+			page, err := s.Causes(t.Context(), store.CauseQuery{CauseFilter: f, Cursor: cursor, Limit: 50})
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, cursor, more = found+len(page.Items), page.Older, page.Older != ""
+		}
+		if found != want {
+			t.Errorf("%s: its pages have %d causes, want %d", text, found, want)
+		}
+	}
+	c := failure("b-1", 422, start)
+	c.Reason = "no " + word(7) + " elsewhere"
+	receive(t, s, c)
+	counts, err := s.CauseCounts(t.Context(), store.CauseFilter{Text: word(7)})
+	if err != nil || counts.Total() != 2 {
+		t.Errorf("afterwards there are %+v, %v", counts, err)
+	}
+}
