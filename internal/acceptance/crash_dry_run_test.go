@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"dlqdesk/internal/app"
-	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
@@ -28,12 +26,7 @@ func TestKilledProcessEndsItsDryRun(t *testing.T) {
 	d := triedJob{program: program{cfg: settings(t, destination), destination: destination}}
 	file, client := write(t, d.cfg), browser(t)
 	p := serve(t, file)
-	err := app.New(d.cfg, app.Options{Log: desktest.Log(t)}).Users(t.Context(), func(users *auth.Auth) error {
-		return users.AddUser(t.Context(), deadletter.CLI("root"), "olga", "operator", password)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	addOperator(t, d.cfg)
 	p.submit(t, client, "/signin", url.Values{"name": {"olga"}, "password": {password}})
 	p.kill()
 	s := d.beside(t)

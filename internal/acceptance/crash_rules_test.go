@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"dlqdesk/internal/app"
-	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/store"
@@ -31,12 +29,7 @@ func TestKilledProcessActsForRulesOnce(t *testing.T) {
 	d := ruled{program: program{cfg: settings(t, destination), destination: destination}}
 	d.cfg.Sources[0].MaxPerSecond = 150 // so that kills come in the midst
 	file := write(t, d.cfg)
-	err := app.New(d.cfg, app.Options{Log: desktest.Log(t)}).Users(t.Context(), func(users *auth.Auth) error {
-		return users.AddUser(t.Context(), deadletter.CLI("root"), "olga", "operator", password)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	addOperator(t, d.cfg)
 	d.begin(t)
 	moment := moments(t)
 	for range *crashRounds {

@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 	"testing"
@@ -195,29 +194,11 @@ func TestSampleOfAJobHasEveryCause(t *testing.T) {
 func TestQueriesAboutDryRunsUseTheirIndexes(t *testing.T) {
 	t.Parallel()
 	_, path := setup(t)
-	db, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	for query, want := range map[string]string{
+	useIndexes(t, path, map[string]string{
 		store.RunningDryRuns: "USING INDEX dry_runs_running",
 		store.DryRunItems:    "SEARCH i USING PRIMARY KEY (job=? AND message>?)",
 		store.DryRunGroups:   "SEARCH dry_run_groups USING PRIMARY KEY (run=?)",
 		store.RefusedItems:   "SEARCH i USING INDEX job_items_refused (job=? AND dry_run=?)",
 		store.OldDraft:       "SEARCH d USING INDEX sqlite_autoindex_dry_runs_1 (job=?)",
-	} {
-		args := make([]any, strings.Count(query, "?"))
-		for i := range args {
-			args[i] = 1
-		}
-		plan, err := planOf(t, db, query, args)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := strings.Join(plan, "\n")
-		if !strings.Contains(got, want) || strings.Contains(got, "SCAN m") || strings.Contains(got, "SCAN i") {
-			t.Errorf("%s\nis done by\n%s\nwant %s", query, got, want)
-		}
-	}
+	}, "m", "i")
 }

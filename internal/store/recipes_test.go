@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -198,30 +197,11 @@ func TestPagesOfRecipes(t *testing.T) {
 func TestQueriesAboutRecipesUseTheirIndexes(t *testing.T) {
 	t.Parallel()
 	_, path := setup(t)
-	db, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	for query, want := range map[string]string{
+	useIndexes(t, path, map[string]string{
 		store.RecipeByID:     "SEARCH r USING INTEGER PRIMARY KEY (rowid=?)",
 		store.RecipeVersions: "SEARCH v USING PRIMARY KEY (recipe=?)",
 		store.RecipesInUse:   "SEARCH r USING INDEX recipes_name (fingerprint=?)",
 		store.RecipesPutAway: "SEARCH r USING INDEX recipes_archived_of (fingerprint=?)",
 		store.JobsWithRecipe: "SEARCH j USING INDEX jobs_recipe (saved_recipe=?)",
-	} {
-		args := make([]any, strings.Count(query, "?"))
-		for i := range args {
-			args[i] = 1
-		}
-		plan, err := planOf(t, db, query, args)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := strings.Join(plan, "\n")
-		if !strings.Contains(got, want) || strings.Contains(got, "SCAN r") || strings.Contains(got, "SCAN v") ||
-			strings.Contains(got, "SCAN m") {
-			t.Errorf("%s\nis done by\n%s\nwant %s", query, got, want)
-		}
-	}
+	}, "r", "v", "m")
 }
