@@ -450,13 +450,6 @@ const (
 	RuleSkipped   RuleActionState = "skipped" // the message was left alone
 )
 
-// RuleActionStates lists every state.
-func RuleActionStates() []RuleActionState {
-	return []RuleActionState{
-		RuleWouldAct, RuleWaiting, RuleInFlight, RuleArchived, RuleDelivered, RuleFailed, RuleSkipped,
-	}
-}
-
 // ReplayStates lists the states of those actions of the rule that count as replays of a message: in shadow, those that
 // it would have made.
 func (r Rule) ReplayStates() []RuleActionState {
