@@ -16,7 +16,6 @@ type document struct {
 	OpenAPI string
 	Paths   map[string]map[string]struct {
 		OperationID string
-		Summary     string
 		Responses   map[string]any
 		RequestBody *struct {
 			Content map[string]struct{ Schema any }

@@ -17,7 +17,7 @@ const maxIdempotencyKey = 200
 // keptHeaders are those of an answer that a repetition gets again.
 func keptHeaders() []string { return []string{"Content-Type", "Etag", "Location"} }
 
-// once answers the repetition of a request with the same Idempotency-Key as the first, within a day: a client that got
+// once gives the repetition of a request with the same Idempotency-Key the answer of the first, within a day: a client that got
 // no answer sends it again, and nothing happens twice. The header is that of the IETF's draft
 // draft-ietf-httpapi-idempotency-key-header.
 func (a *API) once(next http.Handler) http.Handler {

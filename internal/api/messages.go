@@ -312,10 +312,9 @@ func (a *API) listRevisions(
 }
 
 type bodyResponse struct {
-	ContentType     string `header:"Content-Type"`
-	ContentEncoding string `header:"Content-Encoding"`
-	Disposition     string `header:"Content-Disposition"`
-	Body            []byte
+	ContentType string `header:"Content-Type"`
+	Disposition string `header:"Content-Disposition"`
+	Body        []byte
 }
 
 func (a *API) getBody(ctx context.Context, by deadletter.Actor, in *struct {

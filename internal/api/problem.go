@@ -103,7 +103,7 @@ func (a *API) problem(ctx context.Context, err error) *Problem {
 	return p
 }
 
-// fail answers a request outside of an operation with the problem of an error.
+// fail writes the problem of an error, for a request outside of an operation.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	a.write(w, a.problem(r.Context(), err))
 }
@@ -117,7 +117,7 @@ func (a *API) write(w http.ResponseWriter, p *Problem) {
 	_ = json.NewEncoder(w).Encode(p) // the client is gone
 }
 
-// recover answers a panic as an internal error.
+// recover writes an internal error for a panic.
 func (a *API) recover(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {

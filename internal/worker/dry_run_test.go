@@ -240,12 +240,12 @@ func TestDryRunBoundsItsGroups(t *testing.T) {
 	b.numbered(t, messages)
 	j := b.draft(t)
 	b.run(t)
-	letters := deadletter.Recipe{
+	refusing := deadletter.Recipe{
 		Kind: deadletter.JQ,
 		Text: `(.n % 26) as $a | (.n / 26 | floor | . % 26) as $b |
 			error("no " + "abcdefghijklmnopqrstuvwxyz"[$a:$a + 1] + "abcdefghijklmnopqrstuvwxyz"[$b:$b + 1])`,
 	}
-	b.dryRun(t, j.ID, letters)
+	b.dryRun(t, j.ID, refusing)
 	run := b.tried(t, j.ID)
 	if run.Failed != messages {
 		t.Errorf("it came to %+v", run.DryRunCounts)

@@ -300,7 +300,7 @@ func TestEveryFormKeepsWhatWasTyped(t *testing.T) {
 	}
 }
 
-// What was chosen for a job is there again as well, at the fields that have the same names, and what hides it unfolds.
+// The choices for a job come back as well, at the fields that have the same names, and a part that hides one unfolds.
 func TestDraftOfAJobKeepsWhatWasChosen(t *testing.T) {
 	t.Parallel()
 	d := newDesk()
