@@ -23,9 +23,6 @@ const (
 	maxPretty  = 8 << 20   // bytes of an indented body that a script asks for
 	maxHex     = 16 << 10  // bytes of a binary body on a page; a dump is five times as long
 	maxExcerpt = 200       // bytes of a body in a line
-
-	// maxExpanded bounds the content of a compressed body that is searched for secrets, so that it can be downloaded.
-	maxExpanded = 16 << 20
 )
 
 // shownBody is the content of a body as people see it.
@@ -165,22 +162,14 @@ func bodyIn(form string, r deadletter.Revision, s desk.Source) ([]byte, error) {
 		text, _ := show(r, s, maxPretty).pretty(maxPretty)
 		return []byte(text), nil
 	case "decoded":
-		b := show(r, s, max(maxExpanded, len(r.Body)))
+		b := show(r, s, max(desk.MaxExpanded, len(r.Body)))
 		if b.Cut {
 			return nil, deadletter.Errorf(deadletter.TooLarge,
-				"This body is too large to be decoded here: it has more than %s.", size(maxExpanded))
+				"This body is too large to be decoded here: it has more than %s.", size(desk.MaxExpanded))
 		}
 		return b.bytes, nil
 	}
-	wire, _, whole := s.Masks.Wire(r.Headers, r.Body, max(maxExpanded, len(r.Body)))
-	if !whole {
-		return nil, deadletter.Errorf(
-			deadletter.TooLarge,
-			"This body is too large to be searched for secrets, so it "+
-				"cannot be downloaded here. Look at its first part on the page of the message.",
-		)
-	}
-	return wire, nil
+	return desk.MaskedBody(r, s.Masks)
 }
 
 // recordForm is the form of a body that is the whole record of an AWS service, of which the body is a part.
@@ -189,7 +178,7 @@ const recordForm = "record"
 // recordText returns the whole record of which the body of a message is a part. The masks are those of the body: it is
 // masked in the record as well, in JSON and in a JSON string, and so is what the rest of the record repeats of it.
 func recordText(m deadletter.Message, r deadletter.Revision, s desk.Source) []byte {
-	shown, _, _ := s.Masks.Wire(r.Headers, r.Body, max(maxExpanded, len(r.Body)))
+	shown, _, _ := s.Masks.Wire(r.Headers, r.Body, max(desk.MaxExpanded, len(r.Body)))
 	text := r.QueueMessage
 	if len(r.Body) > 0 {
 		text = bytes.ReplaceAll(text, r.Body, shown)

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 )
 
@@ -108,8 +109,20 @@ func (d *Desk) Revisions(ctx context.Context, by deadletter.Actor, id deadletter
 	return list, err
 }
 
-// maxBody bounds what a compressed body may expand to, so that it can be searched for secrets, in bytes.
-const maxBody = 16 << 20
+// MaxExpanded bounds the content of a compressed body that is searched for secrets, so that it can be given away, in
+// bytes.
+const MaxExpanded = 16 << 20
+
+// MaskedBody returns the body of a revision as it came, but masked. It returns TooLarge for a body that cannot be
+// searched for secrets.
+func MaskedBody(r deadletter.Revision, masks *redact.Rules) ([]byte, error) {
+	wire, _, whole := masks.Wire(r.Headers, r.Body, max(MaxExpanded, len(r.Body)))
+	if !whole {
+		return nil, deadletter.Errorf(deadletter.TooLarge, "this body is too large to be searched for secrets, so it "+
+			"cannot be downloaded here: look at its first part on the page of the message")
+	}
+	return wire, nil
+}
 
 // Body returns a revision of a message with its body as it came, but masked. It returns TooLarge for a body that
 // cannot be searched for secrets.
@@ -125,13 +138,9 @@ func (d *Desk) Body(
 		return r, err
 	}
 	rules := d.SourceOf(v.Message).Masks
-	wire, _, whole := rules.Wire(r.Headers, r.Body, max(maxBody, len(r.Body)))
-	if !whole {
-		return deadletter.Revision{}, deadletter.Errorf(deadletter.TooLarge,
-			"this body is too large to be searched for secrets: look at its first part on the page of the message")
-	}
-	r.Body, r.Headers, r.QueueMessage = wire, rules.Headers(r.Headers), nil
-	return r, nil
+	body, err := MaskedBody(r, rules)
+	r.Body, r.Headers, r.QueueMessage = body, rules.Headers(r.Headers), nil
+	return r, err
 }
 
 // Job returns a job.
