@@ -136,6 +136,16 @@ func TestConfigCheckWarns(t *testing.T) {
 	}
 }
 
+// The variables of commands that ask a desk may be set where a server runs.
+func TestVariablesOfCommandsAreNoFaults(t *testing.T) {
+	t.Parallel()
+	environ := []string{"DLQDESK_URL=https://desk.example.com", "DLQDESK_TOKEN=dqd_x"}
+	got := dlqdesk(environ, "config", "check", "--config", "example.yaml")
+	if got.code != 0 || strings.Contains(got.stderr, "DLQDESK_") {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestConfigFile(t *testing.T) {
 	t.Chdir(t.TempDir())
 	const text = "sources: {genesys: {destination: 'http://127.0.0.1:9090/?key=1'}}\n"

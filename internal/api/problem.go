@@ -24,6 +24,9 @@ type Problem struct {
 	Field  string `json:"field,omitempty" doc:"The input that it is about, if it is about one."`
 }
 
+// ProblemPrefix is before the name of a problem in its type.
+const ProblemPrefix = "urn:dlqdesk:problem:"
+
 // Error implements error.
 func (p *Problem) Error() string { return p.Detail }
 
@@ -71,7 +74,7 @@ func (p *Problem) addDetails(causes []error) {
 
 func problemOf(status int, name, detail string) *Problem {
 	return &Problem{
-		Type: "urn:dlqdesk:problem:" + name, Title: http.StatusText(status), Status: status, Detail: detail,
+		Type: ProblemPrefix + name, Title: http.StatusText(status), Status: status, Detail: detail,
 	}
 }
 

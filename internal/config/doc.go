@@ -17,8 +17,8 @@
 // genesys-eu is GENESYS_EU there. Two sources whose names differ only in - and _ are refused. A source can come from
 // variables alone; its name is then in lower case.
 //
-// Other variables that begin with DLQDESK_ are faults, except DLQDESK_CONFIG and those that Kubernetes sets for
-// services whose name begins with dlqdesk.
+// Other variables that begin with DLQDESK_ are faults, except DLQDESK_CONFIG, DLQDESK_URL and DLQDESK_TOKEN, which
+// commands read, and those that Kubernetes sets for services whose name begins with dlqdesk.
 //
 // Config.Values has every key with its value and where that comes from. Config.Changes compares two configurations, and
 // NeedsRestart says which keys a running program cannot take over.

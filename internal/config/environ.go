@@ -76,7 +76,7 @@ func (r *reader) reportUnknown() {
 	}
 	names := r.variableNames()
 	for _, v := range r.variablesBelow(prefix) {
-		if v.used || v.key == fileVariable || v.ofKubernetes() {
+		if v.used || slices.Contains(commandVariables(), v.key) || v.ofKubernetes() {
 			continue
 		}
 		text := "sets nothing: no key has this path; unset it"
@@ -87,8 +87,9 @@ func (r *reader) reportUnknown() {
 	}
 }
 
-// fileVariable names the configuration file.
-const fileVariable = prefix + "CONFIG"
+// commandVariables are those that commands read by themselves: the configuration file, and the desk of commands that
+// ask one, with its token.
+func commandVariables() []string { return []string{prefix + "CONFIG", prefix + "URL", prefix + "TOKEN"} }
 
 // nearest returns the known variable that is spelt most like this one, begins with it, or sets a key of the same name.
 func (v *variable) nearest(names []string) (string, bool) {

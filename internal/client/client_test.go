@@ -1,0 +1,140 @@
+package client_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"dlqdesk/internal/api"
+	"dlqdesk/internal/client"
+)
+
+// scripted is a desk that handles the requests in turn by its steps, and the rest by the last one.
+type scripted struct {
+	*httptest.Server
+	mu   sync.Mutex
+	keys []string // the Idempotency-Key of each request
+}
+
+func newScripted(t *testing.T, steps ...http.HandlerFunc) *scripted {
+	t.Helper()
+	s := &scripted{}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		step := steps[min(len(s.keys), len(steps)-1)]
+		s.keys = append(s.keys, r.Header.Get("Idempotency-Key"))
+		s.mu.Unlock()
+		step(w, r)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func hangsUp(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+
+func succeeds(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"id":"a-1"}`)) }
+
+func refuses(status int, name, retryAfter string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if retryAfter != "" {
+			w.Header().Set("Retry-After", retryAfter)
+		}
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(api.Problem{Type: api.ProblemPrefix + name, Detail: "because"})
+	}
+}
+
+// A request without an answer is sent once more with the same key. What the desk refuses is not, unless it says when to
+// come again.
+func TestRequestIsSentAgain(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		steps    []http.HandlerFunc
+		requests int
+		fault    string
+	}{
+		"answered":                     {[]http.HandlerFunc{succeeds}, 1, ""},
+		"no answer, then one":          {[]http.HandlerFunc{hangsUp, succeeds}, 2, ""},
+		"never an answer":              {[]http.HandlerFunc{hangsUp}, 2, "no answer"},
+		"refused":                      {[]http.HandlerFunc{refuses(409, "conflict", "")}, 1, "because"},
+		"too many":                     {[]http.HandlerFunc{refuses(429, "rate-limited", "1"), succeeds}, 2, ""},
+		"the first is still worked on": {[]http.HandlerFunc{hangsUp, refuses(409, "conflict", "1"), succeeds}, 3, ""},
+		"a fault of the desk":          {[]http.HandlerFunc{refuses(500, "internal", "")}, 1, "because"},
+		"something else than the desk": {[]http.HandlerFunc{http.NotFound}, 1, "not the API"},
+		"a redirect, never followed":   {[]http.HandlerFunc{http.RedirectHandler("/", 302).ServeHTTP}, 1, "not the API"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScripted(t, c.steps...)
+			_, err := client.New(s.URL, "dqd_x").Post(t.Context(), "/messages/a-1/replay", "", nil)
+			if c.fault == "" && err != nil || c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault)) {
+				t.Errorf("the error is %v", err)
+			}
+			if len(s.keys) != c.requests {
+				t.Errorf("%d requests were sent, want %d", len(s.keys), c.requests)
+			}
+			for _, key := range s.keys {
+				if key == "" || key != s.keys[0] {
+					t.Errorf("the keys are %q", s.keys)
+				}
+			}
+		})
+	}
+}
+
+func TestProblemIsReturned(t *testing.T) {
+	t.Parallel()
+	s := newScripted(t, refuses(http.StatusForbidden, "forbidden", ""))
+	_, err := client.New(s.URL, "").Get(t.Context(), "/me", nil)
+	if p := (*api.Problem)(nil); !errors.As(err, &p) || p.Status != http.StatusForbidden {
+		t.Errorf("the error is %#v", err)
+	}
+}
+
+func TestCancelledRequestEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	s := newScripted(t, func(http.ResponseWriter, *http.Request) {
+		cancel()
+		<-ctx.Done()
+		panic(http.ErrAbortHandler)
+	})
+	if _, err := client.New(s.URL, "").Get(ctx, "/me", nil); !errors.Is(err, context.Canceled) || len(s.keys) != 1 {
+		t.Errorf("after %d requests the error is %v", len(s.keys), err)
+	}
+}
+
+// A list is read page by page, no more of it than was asked for.
+func TestListIsReadByPages(t *testing.T) {
+	t.Parallel()
+	const all = 450
+	desk := newScripted(t, func(w http.ResponseWriter, r *http.Request) {
+		from, _ := strconv.Atoi(r.URL.Query().Get("cursor"))
+		limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
+		var p client.Page
+		for i := from; i < min(all, from+limit); i++ {
+			p.Items = append(p.Items, json.RawMessage(strconv.Itoa(i)))
+		}
+		if from+limit < all {
+			p.Next = strconv.Itoa(from + limit)
+		}
+		_ = json.NewEncoder(w).Encode(p)
+	})
+	for most, want := range map[int]string{0: "450 ", 10: "10 10", 250: "250 250", 450: "450 ", 999: "450 "} {
+		n := 0
+		next, err := client.New(desk.URL, "").Each(t.Context(), "/messages", nil, most, func(p client.Page) error {
+			n += len(p.Items)
+			return nil
+		})
+		if got := fmt.Sprint(n, " ", next); err != nil || got != want {
+			t.Errorf("of at most %d: %q, %v; want %q", most, got, err, want)
+		}
+	}
+}
