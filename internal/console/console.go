@@ -4,10 +4,10 @@ package console
 
 import (
 	"cmp"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -18,6 +18,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
+	"github.com/klauspost/compress/gzip"
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
@@ -333,9 +334,17 @@ func (c *Console) headers(next http.Handler) http.Handler {
 }
 
 // compress compresses pages and exports to about a tenth. It leaks nothing across sites: their requests carry no
-// cookie.
+// cookie. The standard library's gzip takes twice as long, which is a tenth of a whole list page.
 func compress() func(http.Handler) http.Handler {
-	return middleware.Compress(gzip.BestSpeed, "text/html", "text/csv", "application/x-ndjson")
+	c := middleware.NewCompressor(gzip.BestSpeed, "text/html", "text/csv", "application/x-ndjson")
+	c.SetEncoder("gzip", func(w io.Writer, level int) io.Writer {
+		compressed, err := gzip.NewWriterLevel(w, level)
+		if err != nil {
+			return nil
+		}
+		return compressed
+	})
+	return c.Handler
 }
 
 // recover shows an error page after a panic, and keeps the program running.
