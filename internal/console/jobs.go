@@ -36,30 +36,33 @@ func selection(items []string) ([]desk.Ref, error) {
 	return refs, nil
 }
 
-// bulkActions maps the action names of forms to the actions on many messages.
-func bulkActions() map[string]deadletter.Action {
-	return map[string]deadletter.Action{
-		"replay":       deadletter.ActReplay,
-		"edit":         deadletter.ActEdit,
-		"redrive":      deadletter.ActRedrive,
-		"edit-redrive": deadletter.ActEditRedrive,
-		"archive":      deadletter.ActArchive,
-		"restore":      deadletter.ActRestore,
-	}
+// bulkActions are the actions on many messages, by their names in forms.
+var bulkActions = []struct {
+	name   string
+	action deadletter.Action
+}{
+	{"archive", deadletter.ActArchive},
+	{"edit", deadletter.ActEdit},
+	{"edit-redrive", deadletter.ActEditRedrive},
+	{"redrive", deadletter.ActRedrive},
+	{"replay", deadletter.ActReplay},
+	{"restore", deadletter.ActRestore},
 }
 
 // bulkAction parses the action of a form.
 func bulkAction(name string) (deadletter.Action, error) {
-	if action, ok := bulkActions()[name]; ok {
-		return action, nil
+	for _, act := range bulkActions {
+		if act.name == name {
+			return act.action, nil
+		}
 	}
 	return "", deadletter.Errorf(deadletter.Invalid, "there is no action %q", printable(name))
 }
 
 func bulkName(a deadletter.Action) string {
-	for name, action := range bulkActions() {
-		if action == a {
-			return name
+	for _, act := range bulkActions {
+		if act.action == a {
+			return act.name
 		}
 	}
 	return ""

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -342,14 +341,10 @@ func matching(l list) (n int, atLeast bool) {
 func (c *Console) causesOf(
 	ctx context.Context, messages []deadletter.Message,
 ) (map[string]deadletter.Cause, error) {
-	fingerprints := make([]string, 0, len(messages))
-	for _, m := range messages {
-		fingerprints = append(fingerprints, m.Fingerprint)
-	}
-	causes, err := c.Desk.CausesMatching(ctx, auth.Actor(ctx), distinct(fingerprints), store.CauseFilter{})
+	causes, err := c.Desk.CausesOf(ctx, auth.Actor(ctx), messages)
 	of := make(map[string]deadletter.Cause, len(causes))
-	for _, v := range causes {
-		of[v.Cause.Fingerprint] = v.Cause
+	for _, cause := range causes {
+		of[cause.Fingerprint] = cause
 	}
 	return of, err
 }
@@ -418,8 +413,8 @@ func (c *Console) rowView(
 // bulkRefusals returns why the desk refuses actions on a message, each reason once.
 func bulkRefusals(seen desk.View) []page.Refusal {
 	var list []page.Refusal
-	for _, name := range slices.Sorted(maps.Keys(bulkActions())) {
-		err := seen.Refused[bulkActions()[name]]
+	for _, act := range bulkActions {
+		err := seen.Refused[act.action]
 		if err == nil {
 			continue
 		}
@@ -428,7 +423,7 @@ func bulkRefusals(seen desk.View) []page.Refusal {
 		if i < 0 {
 			i, list = len(list), append(list, page.Refusal{Reason: reason})
 		}
-		list[i].Actions = append(list[i].Actions, name)
+		list[i].Actions = append(list[i].Actions, act.name)
 	}
 	return list
 }

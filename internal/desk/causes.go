@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"dlqdesk/internal/deadletter"
@@ -70,6 +71,25 @@ func (d *Desk) CausesMatching(
 		return nil, err
 	}
 	return d.causeViews(ctx, by, list...)
+}
+
+// CausesOf returns the causes of messages, in no order, as they may be shown: without what is permitted on them.
+func (d *Desk) CausesOf(
+	ctx context.Context, by deadletter.Actor, messages []deadletter.Message,
+) ([]deadletter.Cause, error) {
+	if err := by.May(deadletter.ActView); err != nil {
+		return nil, err
+	}
+	fingerprints := make([]string, len(messages))
+	for i, m := range messages {
+		fingerprints[i] = m.Fingerprint
+	}
+	slices.Sort(fingerprints)
+	list, err := d.store.CausesMatching(ctx, slices.Compact(fingerprints), store.CauseFilter{})
+	if err != nil {
+		return nil, err
+	}
+	return list, d.Hider().Causes(ctx, list)
 }
 
 // causeViews returns causes as they may be shown to an actor.
