@@ -19,6 +19,7 @@ func (r *reader) checkConfig(c Config) {
 		r.checkSource(c, s)
 	}
 	r.checkPlatforms(c)
+	r.checkAlerts(c)
 }
 
 // checkSomething requires a source or a queue.

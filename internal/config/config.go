@@ -35,6 +35,7 @@ type Config struct {
 	Platforms []Platform // ordered as Sources
 	Users     []UserRole // ordered as Sources
 	Tickets   Tickets
+	Alerts    Alerts
 	Log       Log
 	Values    []Value  // every key with its value and where that comes from
 	Warnings  []string // valid settings that are probably wrong, written like faults

@@ -136,10 +136,27 @@ func describe(c config.Config) string {
 			fmt.Fprintf(&b, "source %s comes from %s to %s\n", s.Name, s.Platform, c.WebhookURLOf(s.Name))
 		}
 	}
+	describeAlerts(&b, c.Alerts)
 	for _, w := range c.Warnings {
 		fmt.Fprintf(&b, "warning %s\n", w)
 	}
 	return b.String()
+}
+
+func describeAlerts(b *strings.Builder, a config.Alerts) {
+	if len(a.Sinks) == 0 {
+		return
+	}
+	for _, s := range a.Sinks {
+		fmt.Fprintf(b, "alerts to the %s %s: %d bytes, key %d, secret %d, %q\n", s.Kind, s.Name, len(s.URL.Reveal()),
+			len(s.RoutingKey.Reveal()), len(s.Secret.Reveal()), s.To)
+	}
+	fmt.Fprintf(b, "SMTP %s from %s as %s, plain %t\n", a.SMTP.Address, a.SMTP.From, a.SMTP.User, a.SMTP.AllowPlain)
+	for _, r := range a.Routes {
+		fmt.Fprintf(b, "route %s to %q: sources %q, kinds %q, from %s; quiet from %s to %s in %v but for %q\n", r.Name,
+			r.To, r.Sources, r.Kinds, r.Severity, r.Quiet.From, r.Quiet.To, r.Quiet.Zone, r.Quiet.Except)
+	}
+	fmt.Fprintf(b, "thresholds %+v\n", a.AlertThresholds)
 }
 
 // fields adds the values of a preset that have no others below them, by their path.

@@ -22,6 +22,15 @@ const (
 	defaultConsecutive   = 5                // failures of different messages in a row, within an hour
 	defaultProbe         = 15 * time.Second // between probes of an open breaker
 	defaultRampStart     = 20               // deliveries per second at which a half-open breaker begins
+
+	defaultAlertGrowth  = 300              // percent of a cause's usual hour
+	defaultAlertFloor   = 50               // failures of the last hour
+	defaultAlertBreaker = 15 * time.Minute // that a circuit breaker is open
+	defaultAlertUp      = 2 * time.Minute  // that a destination is up again
+	defaultAlertExpiry  = 24 * time.Hour   // before SQS deletes a message
+	defaultAlertDisk    = 90               // percent in use
+	defaultAlertSpool   = 80               // percent in use
+	defaultAlertSilence = time.Hour
 )
 
 // The bounds of values. A timeout must end before platforms and load balancers give up, most of which do after 30 s.
@@ -44,4 +53,9 @@ const (
 	maxMinDeliveries = 1000
 	maxRampStart     = 10_000
 	maxKeepDelivered = 100
+	minAlertGrowth   = 200 // from which a cause counts as growing at all
+	maxAlertGrowth   = 100_000
+	maxAlertFloor    = 1_000_000
+	maxAlertTime     = 24 * time.Hour
+	maxAlertExpiry   = 14 * 24 * time.Hour // SQS keeps no message longer
 )

@@ -76,7 +76,10 @@ func (s settings) load(t *testing.T) (Config, *reader, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newReader("manual.yaml", []string{"ORDERS_SECRET=YSBzZWNyZXQgdGhhdCBpcyBsb25nIGVub3VnaA=="})
+	r := newReader("manual.yaml", []string{
+		"ORDERS_SECRET=YSBzZWNyZXQgdGhhdCBpcyBsb25nIGVub3VnaA==", "ALERTS_URL=https://hooks.example.com/alerts",
+		"ALERTS_SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+	})
 	if err := r.parse(text); err != nil {
 		t.Fatalf("%v in\n%s", err, text)
 	}
@@ -141,6 +144,8 @@ func base(t *testing.T) settings {
 	s.set(t, "queues.NAME.url", "https://sqs.eu-west-1.amazonaws.com/123456789012/failed")
 	s.set(t, "platforms.NAME.preset", "genesys-open-messaging")
 	s.set(t, "users.NAME", "viewer")
+	s.set(t, "alerts.sinks.NAME", `{kind: webhook, url: "https://127.0.0.1:9494/alerts"}`)
+	s.set(t, "alerts.routes.NAME.to", "[orders]")
 	return s
 }
 

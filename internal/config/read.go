@@ -34,6 +34,7 @@ func (r *reader) config() Config {
 		Platforms:      readNamed(top.section("platforms"), readPlatform),
 		Users:          readUsers(top.section("users")),
 		Tickets:        readTickets(top.section("tickets")),
+		Alerts:         readAlerts(top.section("alerts")),
 		Log:            readLog(top.section("log")),
 	}
 }

@@ -94,10 +94,14 @@ func setting[T any](s *section, key string, otherwise T, parse func(string) (T, 
 	path := join(s.path, key)
 	if text, ok := s.text(key); ok {
 		s.reader.show(path, text)
-		if value, ok := parsed(s.reader, path, text, parse); ok {
-			return value
+		value, ok := parsed(s.reader, path, text, parse)
+		if !ok {
+			return otherwise
 		}
-		return otherwise
+		if secret, ok := any(value).(redact.Secret); ok {
+			s.reader.show(path, text, secret)
+		}
+		return value
 	}
 	s.reader.showDefault(path, otherwise)
 	return otherwise
@@ -284,7 +288,7 @@ func (r *reader) sortedFaults() Faults {
 
 // besideData reports whether a fault is in a section that commands on the data folder do not use.
 func (p placed) besideData() bool {
-	for _, section := range []string{"sources", "platforms", "tls"} {
+	for _, section := range []string{"sources", "platforms", "tls", "alerts"} {
 		variable, ok := strings.CutPrefix(strings.ReplaceAll(p.variable, "-", "_"), prefix+variableKey(section))
 		if ok && (variable == "" || strings.HasPrefix(variable, levels)) {
 			return true

@@ -86,48 +86,62 @@ func readSecret(path string) (string, error) {
 	return value, nil
 }
 
-// SecretFiles returns a text that changes when a file with a secret of a source does.
+// SecretFiles returns a text that changes when a file with a secret of a source or of an alert's sink does.
 func (c Config) SecretFiles() string {
 	var stamp strings.Builder
+	add := func(secret redact.Secret) {
+		path, isFile := strings.CutPrefix(secret.From, "file:")
+		if !isFile {
+			return
+		}
+		if info, err := os.Stat(path); err == nil {
+			fmt.Fprintf(&stamp, "%s %d %d\n", path, info.ModTime().UnixNano(), info.Size())
+		} else {
+			fmt.Fprintf(&stamp, "%s is missing\n", path)
+		}
+	}
 	for _, s := range c.Sources {
 		for _, secret := range slices.Concat(s.Verify.Secrets, s.Verify.HandshakeSecrets) {
-			path, isFile := strings.CutPrefix(secret.From, "file:")
-			if !isFile {
-				continue
-			}
-			if info, err := os.Stat(path); err == nil {
-				fmt.Fprintf(&stamp, "%s %d %d\n", path, info.ModTime().UnixNano(), info.Size())
-			} else {
-				fmt.Fprintf(&stamp, "%s is missing\n", path)
-			}
+			add(secret)
 		}
+	}
+	for _, s := range c.Alerts.secrets() {
+		add(*s.secret)
 	}
 	return stamp.String()
 }
 
-// RereadSecrets returns the configuration with the present content of the files of its sources' secrets, and whether
-// any differs. Its error is Faults.
+// RereadSecrets returns the configuration with the present content of the files of its sources' and alerts'
+// secrets, and whether any differs. Its error is Faults.
 func (c Config) RereadSecrets() (next Config, changed bool, err error) {
 	next = c
 	next.Sources, next.Values = slices.Clone(c.Sources), slices.Clone(c.Values)
+	next.Alerts.Sinks = slices.Clone(c.Alerts.Sinks)
 	var faults Faults
+	one := func(key string, secret redact.Secret) redact.Secret {
+		path, isFile := strings.CutPrefix(secret.From, "file:")
+		if !isFile {
+			return secret
+		}
+		value, err := readSecret(path)
+		if err != nil {
+			faults = append(faults, Fault{Where: c.File, Key: key, Text: err.Error()})
+		}
+		changed = changed || value != secret.Reveal()
+		return redact.NewSecret(secret.From, value)
+	}
+	show := func(key string, fresh ...redact.Secret) {
+		i := slices.IndexFunc(next.Values, func(v Value) bool { return v.Key == key && len(v.secrets) >= len(fresh) })
+		if i >= 0 {
+			next.Values[i].secrets = slices.Concat(fresh, next.Values[i].secrets[len(fresh):])
+		}
+	}
 	reread := func(key string, secrets []redact.Secret) []redact.Secret {
 		fresh := slices.Clone(secrets)
 		for i, secret := range secrets {
-			path, isFile := strings.CutPrefix(secret.From, "file:")
-			if !isFile {
-				continue
-			}
-			value, err := readSecret(path)
-			if err != nil {
-				faults = append(faults, Fault{Where: c.File, Key: indexed(key, i), Text: err.Error()})
-			}
-			changed = changed || value != secret.Reveal()
-			fresh[i] = redact.NewSecret(secret.From, value)
+			fresh[i] = one(indexed(key, i), secret)
 		}
-		if i := slices.IndexFunc(next.Values, func(v Value) bool { return v.Key == key }); i >= 0 {
-			next.Values[i].secrets = fresh
-		}
+		show(key, fresh...)
 		return fresh
 	}
 	for i := range next.Sources {
@@ -141,6 +155,10 @@ func (c Config) RereadSecrets() (next Config, changed bool, err error) {
 		for _, f := range s.Verify.Faults() {
 			faults = append(faults, Fault{Where: c.File, Key: at + ".verify." + f.Key, Text: f.Text})
 		}
+	}
+	for _, s := range next.Alerts.secrets() {
+		*s.secret = one(s.key, *s.secret)
+		show(s.key, *s.secret)
 	}
 	if len(faults) > 0 {
 		return c, changed, faults

@@ -189,6 +189,8 @@ func shownDefault(value any) string {
 		return strings.ToLower(v.String())
 	case payload.Dedup:
 		return shownDedup(v)
+	case redact.Secret, *time.Location: // none has a default
+		return ""
 	}
 	return fmt.Sprint(value)
 }
