@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"hash/crc32"
 	"strings"
+	"time"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/store"
@@ -73,7 +75,7 @@ func (a *Auth) AddToken(
 	return token, secret, nil
 }
 
-// RevokeToken ends a token.
+// RevokeToken ends a token. The jobs that were started with it pause, and its rules are switched off.
 func (a *Auth) RevokeToken(ctx context.Context, by deadletter.Actor, id deadletter.TokenID) error {
 	return a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		token, err := tx.Token(ctx, id)
@@ -84,8 +86,27 @@ func (a *Auth) RevokeToken(ctx context.Context, by deadletter.Actor, id deadlett
 		if err != nil {
 			return err
 		}
-		return tx.RevokeToken(ctx, change)
+		if err := tx.RevokeToken(ctx, change); err != nil {
+			return err
+		}
+		return stopToken(ctx, tx, change.After, a.now())
 	})
+}
+
+// stopToken stops what goes on with a token that was revoked.
+func stopToken(ctx context.Context, tx *store.Tx, token deadletter.Token, at time.Time) error {
+	jobs, err := tx.RunningJobsOfToken(ctx, token.ID)
+	if err != nil {
+		return err
+	}
+	rules, err := tx.RulesOnOfToken(ctx, token.ID)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		pause(ctx, tx, jobs, func(deadletter.Job) string { return token.PauseReason() }, at),
+		switchOff(ctx, tx, rules, func(deadletter.Rule) string { return token.PauseReason() }, at),
+	)
 }
 
 // OwnTokens returns the tokens in the actor's name that were not revoked.

@@ -180,8 +180,15 @@ func pauseJobs(ctx context.Context, tx *store.Tx, owner deadletter.Account, at t
 	if err != nil {
 		return err
 	}
+	return pause(ctx, tx, jobs, func(j deadletter.Job) string { return owner.JobPauseReason(j.Action) }, at)
+}
+
+// pause pauses those of some running jobs for which there is a reason.
+func pause(
+	ctx context.Context, tx *store.Tx, jobs []deadletter.Job, why func(deadletter.Job) string, at time.Time,
+) error {
 	for _, j := range jobs {
-		reason := owner.JobPauseReason(j.Action)
+		reason := why(j)
 		if reason == "" {
 			continue
 		}
@@ -202,8 +209,15 @@ func switchOffRules(ctx context.Context, tx *store.Tx, owner deadletter.Account,
 	if err != nil {
 		return err
 	}
+	return switchOff(ctx, tx, rules, owner.RuleOffReason, at)
+}
+
+// switchOff switches off those of some rules for which there is a reason.
+func switchOff(
+	ctx context.Context, tx *store.Tx, rules []deadletter.Rule, why func(deadletter.Rule) string, at time.Time,
+) error {
 	for _, r := range rules {
-		reason := owner.RuleOffReason(r)
+		reason := why(r)
 		if reason == "" {
 			continue
 		}

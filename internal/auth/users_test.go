@@ -15,11 +15,31 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// runJob starts a job over one message in the name of a user.
-func (b bundle) runJob(t *testing.T, name string) deadletter.JobID {
+// operator returns the actor of a user who may do the work of the desk.
+func operator(name string) deadletter.Actor {
+	return deadletter.User(name, deadletter.Operator, "192.0.2.1")
+}
+
+// tokenOf makes a token of a user and returns who a program with it is.
+func (b bundle) tokenOf(t *testing.T, name string) deadletter.Actor {
 	t.Helper()
-	m := desktest.Receive(t, b.store, desktest.Failure("a-"+name, 422, b.clock.Now()))
-	by := deadletter.User(name, deadletter.Operator, "192.0.2.1")
+	_, secret, err := b.AddToken(t.Context(), operator(name), deadletter.TokenInput{
+		Name: "ci", Role: deadletter.Operator,
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	by, _, err := b.ByToken(t.Context(), secret, "192.0.2.9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return by
+}
+
+// runJob starts a job over one message in the name of an actor.
+func (b bundle) runJob(t *testing.T, by deadletter.Actor) deadletter.JobID {
+	t.Helper()
+	m := desktest.Receive(t, b.store, desktest.Failure("a-"+by.Name, 422, b.clock.Now()))
 	draft, err := deadletter.NewJob(by, deadletter.ActReplay, b.clock.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -39,10 +59,9 @@ func (b bundle) runJob(t *testing.T, name string) deadletter.JobID {
 	return draft.ID
 }
 
-// ruleOn makes a rule that is on in the name of a user.
-func (b bundle) ruleOn(t *testing.T, name string) (r deadletter.Rule) {
+// ruleOn makes a rule that is on in the name of an actor.
+func (b bundle) ruleOn(t *testing.T, by deadletter.Actor) (r deadletter.Rule) {
 	t.Helper()
-	by := deadletter.User(name, deadletter.Operator, "192.0.2.1")
 	err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
 		made, err := deadletter.NewRule(by, deadletter.RuleSpec{
 			Name: "archive tests", Match: deadletter.RuleMatch{Source: "genesys", Code: "404"},
@@ -65,6 +84,48 @@ func (b bundle) ruleOn(t *testing.T, name string) (r deadletter.Rule) {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// checkJob checks whether a job was paused, and why; "": it runs.
+func (b bundle) checkJob(t *testing.T, id deadletter.JobID, why string) {
+	t.Helper()
+	j, err := b.store.Job(t.Context(), id)
+	if err != nil || j.PauseReason != why || (j.State == deadletter.JobPaused) != (why != "") {
+		t.Errorf("the job of %s is %s: %q, %v", j.By.Name, j.State, j.PauseReason, err)
+	}
+}
+
+// checkRule checks whether a rule was switched off for a reason.
+func (b bundle) checkRule(t *testing.T, rule deadletter.Rule, off bool) {
+	t.Helper()
+	r, err := b.store.Rule(t.Context(), rule.ID)
+	if err != nil || (r.State == deadletter.RuleOff) != off || (r.Why != "") != off {
+		t.Errorf("the rule of %s is %s: %q, %v", r.By, r.State, r.Why, err)
+	}
+}
+
+// Revoking a token stops what goes on with it in the same transaction. What its user or another token of theirs began
+// goes on.
+func TestRevokedTokenStopsItsJobsAndRules(t *testing.T) {
+	t.Parallel()
+	b := setup(t, auth.Settings{})
+	b.add(t, "olga", deadletter.Operator)
+	token, another := b.tokenOf(t, "olga"), b.tokenOf(t, "olga")
+	another.Name += " too" // so that the messages of their jobs have different ids
+	job, rule := b.runJob(t, token), b.ruleOn(t, token)
+	others := []deadletter.JobID{b.runJob(t, operator("olga")), b.runJob(t, another)}
+	rules := []deadletter.Rule{b.ruleOn(t, operator("olga")), b.ruleOn(t, another)}
+	if err := b.RevokeToken(t.Context(), operator("olga"), token.Token); err != nil {
+		t.Fatal(err)
+	}
+	b.checkJob(t, job, "the token ci was revoked: an operator must take it over")
+	b.checkRule(t, rule, true)
+	for _, id := range others {
+		b.checkJob(t, id, "")
+	}
+	for _, r := range rules {
+		b.checkRule(t, r, false)
+	}
 }
 
 // A change that takes rights away ends the sessions and stops the running jobs of this user in the same transaction.
@@ -107,8 +168,11 @@ func TestLosingRightsStopsSessionsAndJobs(t *testing.T) {
 			olga, otto := b.person(t), b.person(t)
 			olga.signIn("olga", password)
 			otto.signIn("otto", password)
-			job, other := b.runJob(t, "olga"), b.runJob(t, "otto")
-			rule, rulesOfOther := b.ruleOn(t, "Olga"), b.ruleOn(t, "otto")
+			token, tokenOfOther := b.tokenOf(t, "olga"), b.tokenOf(t, "otto")
+			jobs := []deadletter.JobID{b.runJob(t, operator("olga")), b.runJob(t, token)}
+			others := []deadletter.JobID{b.runJob(t, operator("otto")), b.runJob(t, tokenOfOther)}
+			rules := []deadletter.Rule{b.ruleOn(t, operator("Olga")), b.ruleOn(t, token)}
+			rulesOfOther := []deadletter.Rule{b.ruleOn(t, operator("otto")), b.ruleOn(t, tokenOfOther)}
 			if err := c.do(t.Context(), b.Auth); err != nil {
 				t.Fatal(err)
 			}
@@ -118,19 +182,17 @@ func TestLosingRightsStopsSessionsAndJobs(t *testing.T) {
 			if otto.me() != "otto operator" {
 				t.Error("otto's session has ended")
 			}
-			j, err := b.store.Job(t.Context(), job)
-			if err != nil || j.PauseReason != c.job || (j.State == deadletter.JobPaused) != (c.job != "") {
-				t.Errorf("olga's job is %s: %q, %v", j.State, j.PauseReason, err)
+			for _, id := range jobs {
+				b.checkJob(t, id, c.job)
 			}
-			if j, err := b.store.Job(t.Context(), other); err != nil || j.State != deadletter.JobRunning {
-				t.Errorf("otto's job is %s, %v", j.State, err)
+			for _, id := range others {
+				b.checkJob(t, id, "")
 			}
-			r, err := b.store.Rule(t.Context(), rule.ID)
-			if err != nil || (r.State == deadletter.RuleOff) != (c.job != "") || (r.Why == "") != (c.job == "") {
-				t.Errorf("olga's rule is %s: %q, %v", r.State, r.Why, err)
+			for _, r := range rules {
+				b.checkRule(t, r, c.job != "")
 			}
-			if r, err := b.store.Rule(t.Context(), rulesOfOther.ID); err != nil || r.State != deadletter.RuleOn {
-				t.Errorf("otto's rule is %s, %v", r.State, err)
+			for _, r := range rulesOfOther {
+				b.checkRule(t, r, false)
 			}
 			if got := b.actions(t); !slices.Contains(got, c.event) {
 				t.Errorf("the trail has %q", got)

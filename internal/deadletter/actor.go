@@ -28,7 +28,18 @@ type Actor struct {
 	Role Role
 	Addr string // the address that the request came from; empty for the system
 
-	Sources SourceNames // the only ones whose messages and causes it reaches, of a Token; none: all
+	// Of a Token.
+	Sources SourceNames // the only ones whose messages and causes it reaches; none: all
+	Token   TokenID     // 0: it came with none
+	Owner   string      // the user in whose name it acts; "" for a machine
+}
+
+// Account returns the name of the user whose account decides what the actor may do from now on; "" if none does.
+func (a Actor) Account() string {
+	if a.Kind == ActorUser {
+		return a.Name
+	}
+	return a.Owner
 }
 
 // SourceNames are names of sources with commas between them, which no name has. They can be compared.

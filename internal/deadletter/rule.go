@@ -37,8 +37,10 @@ type Rule struct {
 	RuleSpec
 	State     RuleState
 	Why       string // why dlqdesk switched the rule off; "": a person did, or it is not off
-	By        string // who made it, changed it or switched it on last: it does what that user may do
-	Version   int    // counts its changes
+	By        string // who made it, changed it or switched it on last
+	Owner     string // the user whose account decides whether it may go on, see Actor.Account
+	Token     TokenID
+	Version   int // counts its changes
 	CreatedBy string
 	CreatedAt time.Time
 	Last      LastChange // its time is when the state began
@@ -233,7 +235,7 @@ func (r Rule) changeTo(
 	next.Version++
 	next.Last = LastChange{By: by.Name, Action: did, At: at}
 	if by.Kind != ActorSystem && state != RuleOff && state != RuleAway {
-		next.By = by.Name
+		next.By, next.Owner, next.Token = by.Name, by.Account(), by.Token
 	}
 	var before any
 	if r.ID != 0 {

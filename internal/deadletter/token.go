@@ -139,7 +139,9 @@ func (t Token) Actor(owner Account, addr string, at time.Time) (Actor, error) {
 	case !t.InForce(at):
 		return Actor{}, Errorf(Unauthenticated, "this token has expired: make another one")
 	}
-	by := Actor{Kind: ActorToken, Name: t.Name, Role: t.Role, Addr: addr, Sources: NamesOf(t.Sources)}
+	by := Actor{
+		Kind: ActorToken, Name: t.Name, Role: t.Role, Addr: addr, Sources: NamesOf(t.Sources), Token: t.ID, Owner: t.Owner,
+	}
 	if t.Owner == "" {
 		return by, nil
 	}
@@ -151,6 +153,15 @@ func (t Token) Actor(owner Account, addr string, at time.Time) (Actor, error) {
 		by.Role = owner.Role
 	}
 	return by, nil
+}
+
+// PauseReason returns why a job that was started with the token has to pause, and a rule that was switched on with it
+// is switched off; "" while they may go on. One that has expired began nothing that it might not.
+func (t Token) PauseReason() string {
+	if t.RevokedAt.IsZero() {
+		return ""
+	}
+	return "the token " + t.Name + " was revoked: an operator must take it over"
 }
 
 // tokenFacts are what an event stores of a token.

@@ -18,7 +18,7 @@ const jobColumns = `j.id, j.action, j.patch, j.recipe, j.reason, j.actor, j.by, 
 	j.forgiven, j.rate, j.places, j.sequence, j.in_order, j.overtaken,
 	j.begins_at, coalesce(j.saved_recipe, 0), j.saved_version,
 	coalesce((SELECT name FROM recipes WHERE id = j.saved_recipe), ''),
-	j.dry_run, j.sparing, j.spared`
+	j.dry_run, j.sparing, j.spared, j.owner, j.token`
 
 func scanJob(r sqlite.Row) (int64, deadletter.Job, error) {
 	var j deadletter.Job
@@ -72,7 +72,12 @@ func scanJob(r sqlite.Row) (int64, deadletter.Job, error) {
 		&j.DryRun,
 		&j.Sparing,
 		&j.Spared,
+		&j.By.Owner,
+		&j.By.Token,
 	)
+	if j.By.Kind == deadletter.ActorUser {
+		j.By.Owner = ""
+	}
 	j.Recipe.Text, j.Begins = string(patch), sqlite.Time(begins)
 	if j.State == deadletter.JobPaused && begins.Valid {
 		j.State = deadletter.JobScheduled
@@ -104,9 +109,9 @@ func (t *Tx) Job(ctx context.Context, id deadletter.JobID) (deadletter.Job, erro
 	return job(ctx, t.tx, id)
 }
 
-const insertJob = `INSERT INTO jobs (action, reason, actor, by, addr, state, pause_reason, filter, undoes,
+const insertJob = `INSERT INTO jobs (action, reason, actor, by, addr, owner, token, state, pause_reason, filter, undoes,
 	pending, in_flight, done, failed, skipped, unfit, unknown, created_at)
-	VALUES (?, ?, ?, ?, ?, ?, '', ?, ?, 0, 0, 0, 0, 0, 0, 0, ?)`
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, 0, 0, 0, 0, 0, 0, 0, ?)`
 
 // AddJob stores the draft of a job and returns it with its id. The draft has no messages yet.
 func (t *Tx) AddJob(ctx context.Context, j deadletter.Job) (deadletter.Job, error) {
@@ -115,8 +120,8 @@ func (t *Tx) AddJob(ctx context.Context, j deadletter.Job) (deadletter.Job, erro
 		undoes = j.Undoes
 	}
 	added, err := t.tx.ExecContext(
-		ctx, insertJob, j.Action, j.Reason, j.By.Kind, j.By.Name, j.By.Addr, j.State, j.Filter,
-		undoes, j.CreatedAt.UnixMilli(),
+		ctx, insertJob, j.Action, j.Reason, j.By.Kind, j.By.Name, j.By.Addr, j.By.Account(), j.By.Token, j.State,
+		j.Filter, undoes, j.CreatedAt.UnixMilli(),
 	)
 	if err != nil {
 		return j, fmt.Errorf("write job: %w", err)
@@ -126,8 +131,8 @@ func (t *Tx) AddJob(ctx context.Context, j deadletter.Job) (deadletter.Job, erro
 	return j, err
 }
 
-const updateJob = `UPDATE jobs SET patch = ?, recipe = ?, reason = ?, actor = ?, by = ?, addr = ?, state = ?, pause_reason = ?,
-	started_at = ?, ended_at = ?, last_by = ?, last_action = ?, last_at = ?, steps = ?, ask = ?, step = ?,
+const updateJob = `UPDATE jobs SET patch = ?, recipe = ?, reason = ?, actor = ?, by = ?, addr = ?, owner = ?, token = ?,
+	state = ?, pause_reason = ?, started_at = ?, ended_at = ?, last_by = ?, last_action = ?, last_at = ?, steps = ?, ask = ?, step = ?,
 	forgiven = ?, rate = ?, places = ?, sequence = ?, in_order = ?, begins_at = ?,
 	dry_run = ?, sparing = ?
 	WHERE id = ? AND state = ? AND (state = 'paused' AND begins_at IS NOT NULL) = ?`
@@ -142,7 +147,7 @@ func (t *Tx) ApplyJob(ctx context.Context, c deadletter.JobChange) error {
 	}
 	written, err := t.tx.ExecContext(
 		ctx, updateJob, []byte(j.Recipe.Text), j.Recipe.Kind, j.Reason, j.By.Kind, j.By.Name, j.By.Addr,
-		stored(j.State), j.PauseReason,
+		j.By.Account(), j.By.Token, stored(j.State), j.PauseReason,
 		sqlite.Millis(j.StartedAt), sqlite.Millis(j.EndedAt), sqlite.Text(j.Last.By),
 		sqlite.Text(j.Last.Action), sqlite.Millis(j.Last.At), steps, j.Steps.Ask, j.Step, j.Forgiven, j.Rate, j.Places,
 		j.Sequence, j.Order, sqlite.Millis(j.Begins), j.DryRun, j.Sparing, j.ID,
@@ -251,12 +256,19 @@ func (s *Store) ScheduledJobs(ctx context.Context) ([]deadletter.Job, error) {
 	return jobs(ctx, s.db, "scheduled", scheduledJobs)
 }
 
-const runningJobsOf = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.state = 'running' AND j.actor = 'user'
-	AND j.by = ? COLLATE NOCASE`
+const (
+	runningJobsOf      = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.state = 'running' AND j.owner = ?`
+	runningJobsOfToken = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.state = 'running' AND j.token = ?`
+)
 
-// RunningJobsOf returns the running jobs that a user started or resumed last.
+// RunningJobsOf returns the running jobs that a user, or a token of theirs, started or resumed last.
 func (t *Tx) RunningJobsOf(ctx context.Context, user string) ([]deadletter.Job, error) {
 	return jobs(ctx, t.tx, "running", runningJobsOf, user)
+}
+
+// RunningJobsOfToken returns the running jobs that were started or resumed last with a token.
+func (t *Tx) RunningJobsOfToken(ctx context.Context, id deadletter.TokenID) ([]deadletter.Job, error) {
+	return jobs(ctx, t.tx, "running", runningJobsOfToken, id)
 }
 
 func jobs(ctx context.Context, q sqlite.Querier, what, query string, args ...any) ([]deadletter.Job, error) {

@@ -22,23 +22,25 @@ const (
 	messageRuleColumns = `r.id, r.name, r.source, r.fingerprint, r.cause, r.code, r.action, r.reason, r.recipe, r.patch,
 	r.saved_recipe, r.saved_version, coalesce((SELECT name FROM recipes WHERE id = r.saved_recipe), ''),
 	r.after_ms, r.times, r.per_hour, r.max_failed, r.unknown, r.state, r.why, r.by, r.version, r.created_by,
-	r.created_at, r.last_by, r.last_action, r.last_at`
+	r.created_at, r.last_by, r.last_action, r.last_at, r.owner, r.token`
 
 	presentRules = `SELECT ` + messageRuleColumns + ` FROM rules r WHERE r.state <> 'away' ORDER BY r.id`
 	ruleByID     = `SELECT ` + messageRuleColumns + ` FROM rules r WHERE r.id = ?`
 	countRules   = `SELECT count(*) FROM rules WHERE state <> 'away'`
 	rulesOnOf    = `SELECT ` + messageRuleColumns + ` FROM rules r WHERE r.state <> 'away' AND r.state = 'on'
-		AND r.by = ? COLLATE NOCASE`
+		AND r.owner = ?`
+	rulesOnOfToken = `SELECT ` + messageRuleColumns + ` FROM rules r WHERE r.state <> 'away' AND r.state = 'on'
+		AND r.token = ?`
 
 	raiseActing = `UPDATE cause_rules SET acting = acting + 1`
 
 	addRule = `INSERT INTO rules (name, source, fingerprint, cause, code, action, reason, recipe, patch,
-		saved_recipe, saved_version, after_ms, times, per_hour, max_failed, unknown, state, why, by, version, last_by,
+		saved_recipe, saved_version, after_ms, times, per_hour, max_failed, unknown, state, why, by, owner, token, version, last_by,
 		last_action, last_at, created_by, created_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	updateRule = `UPDATE rules SET name = ?, source = ?, fingerprint = ?, cause = ?, code = ?, action = ?, reason = ?,
 		recipe = ?, patch = ?, saved_recipe = ?, saved_version = ?, after_ms = ?, times = ?, per_hour = ?,
-		max_failed = ?, unknown = ?, state = ?, why = ?, by = ?, version = ?, last_by = ?, last_action = ?, last_at = ?
+		max_failed = ?, unknown = ?, state = ?, why = ?, by = ?, owner = ?, token = ?, version = ?, last_by = ?, last_action = ?, last_at = ?
 		WHERE id = ? AND version = ?`
 )
 
@@ -50,7 +52,7 @@ func scanMessageRule(r sqlite.Row) (rule deadletter.Rule, err error) {
 		&rule.Reason, &rule.Recipe.Kind, &rule.Recipe.Text, &rule.Saved.ID, &rule.Saved.Version, &rule.Saved.Name,
 		&after, &rule.Times, &rule.PerHour, &rule.MaxFailed,
 		&rule.Unknown, &rule.State, &rule.Why, &rule.By, &rule.Version, &rule.CreatedBy, &created, &rule.Last.By,
-		&rule.Last.Action, &last,
+		&rule.Last.Action, &last, &rule.Owner, &rule.Token,
 	); err != nil {
 		return rule, err
 	}
@@ -103,6 +105,11 @@ func (t *Tx) RulesOnOf(ctx context.Context, user string) ([]deadletter.Rule, err
 	return messageRules(ctx, t.tx, rulesOnOf, user)
 }
 
+// RulesOnOfToken returns the rules that were switched on with a token, and are on.
+func (t *Tx) RulesOnOfToken(ctx context.Context, id deadletter.TokenID) ([]deadletter.Rule, error) {
+	return messageRules(ctx, t.tx, rulesOnOfToken, id)
+}
+
 // CountRules returns how many rules are not put away.
 func (t *Tx) CountRules(ctx context.Context) (n int, err error) {
 	if err := t.tx.QueryRowContext(ctx, countRules).Scan(&n); err != nil {
@@ -125,7 +132,7 @@ func (t *Tx) ApplyRule(ctx context.Context, c deadletter.RuleChange) (deadletter
 	values := []any{
 		r.Name, r.Match.Source, r.Match.Fingerprint, cause, r.Match.Code, r.Action, r.Reason, r.Recipe.Kind,
 		r.Recipe.Text, r.Saved.ID, r.Saved.Version, r.After.Milliseconds(), r.Times, r.PerHour, r.MaxFailed,
-		r.Unknown, r.State, r.Why, r.By,
+		r.Unknown, r.State, r.Why, r.By, r.Owner, r.Token,
 		r.Version, r.Last.By, r.Last.Action, r.Last.At.UnixMilli(),
 	}
 	if _, err := t.tx.ExecContext(ctx, raiseActing); err != nil {

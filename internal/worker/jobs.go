@@ -56,14 +56,23 @@ func (w *Worker) forEachItem(
 	return nil
 }
 
-// pauseReason returns why a job has to pause: its owner was removed or disabled, or may no longer do this. It is ""
-// otherwise.
+// pauseReason returns why a job has to pause: its owner was removed or disabled, or may no longer do this, or its token
+// was revoked. It is "" otherwise.
 func (w *Worker) pauseReason(ctx context.Context, tx *store.Tx, j deadletter.Job) (reason string, err error) {
-	if j.By.Kind != deadletter.ActorUser {
+	if reason, err = tokenReason(ctx, tx, j.By.Token); reason != "" || err != nil || j.By.Account() == "" {
+		return reason, err
+	}
+	owner, err := account(ctx, tx, j.By.Account())
+	return owner.JobPauseReason(j.Action), err
+}
+
+// tokenReason returns why what was ordered with a token has to stop; "" if it may go on, or was ordered without one.
+func tokenReason(ctx context.Context, tx *store.Tx, id deadletter.TokenID) (string, error) {
+	if id == 0 {
 		return "", nil
 	}
-	owner, err := account(ctx, tx, j.By.Name)
-	return owner.JobPauseReason(j.Action), err
+	token, err := tx.Token(ctx, id)
+	return token.PauseReason(), err
 }
 
 // account returns the account of a user, who may have been deleted.

@@ -107,11 +107,11 @@ func (w *Worker) forEachAction(
 		return err
 	}
 	if r.State == deadletter.RuleOn {
-		owner, err := account(ctx, tx, r.By)
+		reason, err := w.offReason(ctx, tx, r)
 		if err != nil {
 			return err
 		}
-		if reason := owner.RuleOffReason(r); reason != "" {
+		if reason != "" {
 			change, err := r.SwitchOff(reason, w.now())
 			if err != nil {
 				return err
@@ -131,6 +131,15 @@ func (w *Worker) forEachAction(
 		}
 	}
 	return nil
+}
+
+// offReason returns why a rule has to switch itself off, see pauseReason.
+func (w *Worker) offReason(ctx context.Context, tx *store.Tx, r deadletter.Rule) (reason string, err error) {
+	if reason, err = tokenReason(ctx, tx, r.Token); reason != "" || err != nil || r.Owner == "" {
+		return reason, err
+	}
+	owner, err := account(ctx, tx, r.Owner)
+	return owner.RuleOffReason(r), err
 }
 
 // applyRule archives a message. It refuses the replays of a source that is not configured.
