@@ -54,7 +54,12 @@ func New(deps Deps) *API {
 		a.identityOperations(described)
 		a.messageOperations(described)
 		a.causeOperations(described)
+		a.groupingOperations(described)
+		a.differenceOperations(described)
 		a.jobOperations(described)
+		a.jobResultOperations(described)
+		a.dryRunOperations(described)
+		a.recipeOperations(described)
 		a.sourceOperations(described)
 		a.auditOperations(described)
 		r.NotFound(func(w http.ResponseWriter, r *http.Request) {

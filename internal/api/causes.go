@@ -105,6 +105,8 @@ func (a *API) causeOperations(described huma.API) {
 		"The notes about it, oldest first", http.StatusNotFound), handler(a, a.listNotes))
 	huma.Register(described, operation("add-note", http.MethodPost, "/causes/{id}/notes", "Causes",
 		"Add a note", http.StatusNotFound), handler(a, a.addNote))
+	huma.Register(described, operation("edit-note", http.MethodPost, "/causes/{id}/notes/{note}", "Causes",
+		"Replace the text of your own note", http.StatusNotFound, http.StatusConflict), handler(a, a.editNote))
 	causeOrder(a, described, "claim", "Say that you are at it, for a time",
 		func(ctx context.Context, by deadletter.Actor, ref desk.CauseRef, in *struct {
 			Hours int `json:"hours,omitempty" enum:"1,4,24,168" default:"4"`
@@ -214,6 +216,15 @@ type noteInput struct {
 	Body struct {
 		Text string `json:"text" minLength:"1" maxLength:"20000" doc:"Markdown."`
 	}
+}
+
+type noteEditInput struct {
+	noteInput
+	Note int64 `path:"note" minimum:"1"`
+}
+
+func (a *API) editNote(ctx context.Context, by deadletter.Actor, in *noteEditInput) (*struct{}, error) {
+	return nil, a.Desk.EditNote(ctx, by, in.Note, in.Body.Text)
 }
 
 func (a *API) addNote(ctx context.Context, by deadletter.Actor, in *noteInput) (*struct{}, error) {

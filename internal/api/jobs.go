@@ -110,9 +110,6 @@ func (a *API) jobOperations(described huma.API) {
 		carryOut      func(ctx context.Context, by deadletter.Actor, id deadletter.JobID) error
 	}{
 		{"pause", "Begin no further message", a.Desk.PauseJob},
-		{"resume", "Go on", func(ctx context.Context, by deadletter.Actor, id deadletter.JobID) error {
-			return a.Desk.ResumeJob(ctx, by, id, "")
-		}},
 		{"cancel", "End it; the messages that it did not come to stay as they are", a.Desk.CancelJob},
 	} {
 		steer := operation(order.name+"-job", http.MethodPost, "/jobs/{id}/"+order.name, "Jobs", order.summary,
@@ -126,6 +123,10 @@ func (a *API) jobOperations(described huma.API) {
 				return a.readJob(ctx, by, deadletter.JobID(in.ID), http.StatusAccepted)
 			}))
 	}
+	resume := operation("resume-job", http.MethodPost, "/jobs/{id}/resume", "Jobs", "Go on", http.StatusNotFound,
+		http.StatusConflict)
+	resume.DefaultStatus = http.StatusAccepted
+	huma.Register(described, resume, handler(a, a.resumeJob))
 	huma.Register(described, operation("pace-job", http.MethodPost, "/jobs/{id}/pace", "Jobs",
 		"Change how fast it goes at most", http.StatusNotFound, http.StatusConflict), handler(a, a.paceJob))
 }
@@ -183,6 +184,8 @@ type startInput struct {
 	Body struct {
 		Reason         string     `json:"reason,omitempty" maxLength:"2000" doc:"Needed for an edit and for archiving."`
 		Recipe         *JobRecipe `json:"recipe,omitempty" doc:"Of an edit."`
+		Saved          *RecipeUse `json:"saved,omitempty" doc:"The version of a saved recipe that the recipe was made of. Without a recipe it is used as it is."`
+		SaveAs         string     `json:"saveAs,omitempty" maxLength:"200" doc:"The name under which to save the recipe for the cause of most messages."`
 		Count          int        `json:"count,omitempty" minimum:"0" doc:"The number of its messages, as a confirmation: needed above 500, or for several destinations."`
 		ConfirmUnknown bool       `json:"confirmUnknown,omitempty" doc:"Include messages that may already have been processed."`
 		Steps          []int      `json:"steps,omitempty" maxItems:"10" doc:"Messages of each step before the rest; absent: 1, 10, 100."`
@@ -218,15 +221,37 @@ func (a *API) startJob(ctx context.Context, by deadletter.Actor, in *startInput)
 	if len(b.Steps) == 0 && !b.AllAtOnce {
 		order.Steps.Sizes = deadletter.DefaultJobSteps(draft.Items.Total())
 	}
-	if b.Recipe != nil {
-		order.Recipe = deadletter.Recipe{
-			Kind: deadletter.RecipeKind(b.Recipe.Kind), Text: b.Recipe.Text, Table: b.Recipe.Table,
+	order.Saved, order.SaveAs = b.Saved.use(), b.SaveAs
+	switch {
+	case b.Recipe != nil:
+		order.Recipe = b.Recipe.recipe()
+	case b.Saved != nil:
+		if order.Recipe, err = a.Desk.SavedRecipe(ctx, by, order.Saved); err != nil {
+			return nil, err
 		}
 	}
 	if b.BeginAt != nil {
 		order.Begins = *b.BeginAt
 	}
 	if err := a.Desk.StartJob(ctx, by, id, order); err != nil {
+		return nil, err
+	}
+	return a.readJob(ctx, by, id, http.StatusAccepted)
+}
+
+type resumeInput struct {
+	JobRef
+	Body *struct {
+		Order string `json:"order,omitempty" enum:"skip,ask,send" doc:"What becomes of a message than which newer events were delivered, from now on; absent: as before."`
+	} `required:"false"`
+}
+
+func (a *API) resumeJob(ctx context.Context, by deadletter.Actor, in *resumeInput) (*jobResponse, error) {
+	id, order := deadletter.JobID(in.ID), deadletter.JobOrder("")
+	if in.Body != nil {
+		order = deadletter.JobOrder(in.Body.Order)
+	}
+	if err := a.Desk.ResumeJob(ctx, by, id, order); err != nil {
 		return nil, err
 	}
 	return a.readJob(ctx, by, id, http.StatusAccepted)

@@ -130,6 +130,12 @@ type MessageRef struct {
 	ID string `path:"id" maxLength:"200"`
 }
 
+// RevisionRef names a revision of a message.
+type RevisionRef struct {
+	MessageRef
+	Number int `path:"number" minimum:"0"`
+}
+
 // Changed is the version of a thing that an order is for.
 type Changed struct {
 	IfMatch string `header:"If-Match" maxLength:"40" doc:"The ETag of what was read. Without it the order is for the present version."`
@@ -180,6 +186,9 @@ func (a *API) messageOperations(described huma.API) {
 		{"redrive", "Send it back to the queue that it came from", func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error) {
 			return a.Desk.Redrive(ctx, by, ref, in.send())
 		}},
+		{"probe", "Test its destination with it, past the circuit breaker", func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error) {
+			return a.Desk.ProbeWith(ctx, by, ref, in.send())
+		}},
 		{"archive", "Put it away, for a reason", func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error) {
 			return a.Desk.Archive(ctx, by, ref, in.Body.Reason)
 		}},
@@ -192,25 +201,16 @@ func (a *API) messageOperations(described huma.API) {
 			operation(order.name+"-message", http.MethodPost, "/messages/{id}/"+order.name, "Messages",
 				order.summary, http.StatusNotFound, http.StatusConflict),
 			handler(a, func(ctx context.Context, by deadletter.Actor, in *orderInput) (*messageResponse, error) {
-				seen, err := a.Desk.Message(ctx, by, deadletter.ID(in.ID))
-				if err != nil {
-					return nil, err
-				}
-				version, err := in.version(seen.Message.Version)
-				if err != nil {
-					return nil, err
-				}
-				if in.Body == nil {
-					in.Body = &orderBody{}
-				}
-				if in.Body.Revision == nil {
-					in.Body.Revision = &seen.Message.Revision
-				}
-				if _, err := order.carryOut(ctx, by, desk.Ref{ID: seen.Message.ID, Version: version}, in); err != nil {
-					return nil, err
-				}
-				after, err := a.Desk.Message(ctx, by, seen.Message.ID)
-				return responseOf(after), err
+				return a.orderMessage(ctx, by, in.ID, in.Changed, func(m deadletter.Message, ref desk.Ref) error {
+					if in.Body == nil {
+						in.Body = &orderBody{}
+					}
+					if in.Body.Revision == nil {
+						in.Body.Revision = &m.Revision
+					}
+					_, err := order.carryOut(ctx, by, ref, in)
+					return err
+				})
 			}),
 		)
 	}
@@ -223,6 +223,30 @@ func (a *API) messageOperations(described huma.API) {
 		http.StatusNotFound,
 		http.StatusConflict,
 	), handler(a, a.editMessage))
+	a.unmaskOperations(described)
+	a.copyOperations(described)
+	a.arrivalOperations(described)
+}
+
+// orderMessage carries out an order for the version of a message that the request names, and returns the message as it
+// is then.
+func (a *API) orderMessage(
+	ctx context.Context, by deadletter.Actor, id string, at Changed,
+	carryOut func(m deadletter.Message, ref desk.Ref) error,
+) (*messageResponse, error) {
+	seen, err := a.Desk.Message(ctx, by, deadletter.ID(id))
+	if err != nil {
+		return nil, err
+	}
+	version, err := at.version(seen.Message.Version)
+	if err != nil {
+		return nil, err
+	}
+	if err := carryOut(seen.Message, desk.Ref{ID: seen.Message.ID, Version: version}); err != nil {
+		return nil, err
+	}
+	after, err := a.Desk.Message(ctx, by, seen.Message.ID)
+	return responseOf(after), err
 }
 
 type orderInput struct {
@@ -317,11 +341,7 @@ type bodyResponse struct {
 	Body        []byte
 }
 
-func (a *API) getBody(ctx context.Context, by deadletter.Actor, in *struct {
-	MessageRef
-	Number int `path:"number" minimum:"0"`
-},
-) (*bodyResponse, error) {
+func (a *API) getBody(ctx context.Context, by deadletter.Actor, in *RevisionRef) (*bodyResponse, error) {
 	r, err := a.Desk.Body(ctx, by, deadletter.ID(in.ID), in.Number)
 	return &bodyResponse{
 		ContentType: "application/octet-stream",
@@ -339,33 +359,27 @@ type editInput struct {
 		Reason         string `json:"reason" maxLength:"2000" doc:"For the audit trail."`
 		ConfirmUnknown bool   `json:"confirmUnknown,omitempty" doc:"Send it even if the latest delivery may already have been processed."`
 		ConfirmNewer   bool   `json:"confirmNewer,omitempty" doc:"Send it even if newer events of the same thing were delivered."`
+		Redrive        bool   `json:"redrive,omitempty" doc:"Send it back to the queue that it came from, instead of to its destination."`
 	}
 }
 
 func (a *API) editMessage(ctx context.Context, by deadletter.Actor, in *editInput) (*messageResponse, error) {
-	seen, err := a.Desk.Message(ctx, by, deadletter.ID(in.ID))
-	if err != nil {
-		return nil, err
-	}
-	version, err := in.version(seen.Message.Version)
-	if err != nil {
-		return nil, err
-	}
-	base := seen.Message.Revision
-	if in.Body.Base != nil {
-		base = *in.Body.Base
-	}
-	shown, err := a.Desk.Body(ctx, by, seen.Message.ID, base)
-	if err != nil {
-		return nil, err
-	}
-	_, err = a.Desk.EditAndReplay(ctx, by, desk.Ref{ID: seen.Message.ID, Version: version}, desk.Edit{
-		Base: base, Body: []byte(in.Body.Body), Headers: shown.Headers, Reason: in.Body.Reason,
-		Confirm: desk.SendCommand{ConfirmUnknown: in.Body.ConfirmUnknown, ConfirmNewer: in.Body.ConfirmNewer},
+	return a.orderMessage(ctx, by, in.ID, in.Changed, func(m deadletter.Message, ref desk.Ref) error {
+		base, order := m.Revision, a.Desk.EditAndReplay
+		if in.Body.Base != nil {
+			base = *in.Body.Base
+		}
+		if in.Body.Redrive {
+			order = a.Desk.EditAndRedrive
+		}
+		shown, err := a.Desk.Body(ctx, by, m.ID, base)
+		if err != nil {
+			return err
+		}
+		_, err = order(ctx, by, ref, desk.Edit{
+			Base: base, Body: []byte(in.Body.Body), Headers: shown.Headers, Reason: in.Body.Reason,
+			Confirm: desk.SendCommand{ConfirmUnknown: in.Body.ConfirmUnknown, ConfirmNewer: in.Body.ConfirmNewer},
+		})
+		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	after, err := a.Desk.Message(ctx, by, seen.Message.ID)
-	return responseOf(after), err
 }

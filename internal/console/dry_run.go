@@ -61,7 +61,7 @@ func (c *Console) showTrial(w http.ResponseWriter, r *http.Request, j deadletter
 		}
 		return c.showJob(w, r, status, j, in.Recipe, func(v *page.JobPageView) { keepInput(v.Confirm, r, in, fault) })
 	}
-	recipe, err := c.Desk.Unmasked(r.Context(), in.Saved, in.Recipe)
+	recipe, err := c.Desk.Unmasked(r.Context(), auth.Actor(r.Context()), in.Saved, in.Recipe)
 	if err != nil && deadletter.FieldOf(err) == "" {
 		return err
 	}

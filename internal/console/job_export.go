@@ -37,13 +37,12 @@ func (c *Console) exportJob(w http.ResponseWriter, r *http.Request) error {
 
 // hideJobMessages masks rows of an export like the pages. It remembers no secret of a message from chunk to chunk.
 func (c *Console) hideJobMessages(ctx context.Context, j deadletter.Job, rows []store.JobMessage) error {
-	hider := c.Desk.Hider()
-	messages, fingerprints := make([]deadletter.Message, len(rows)), make([]string, len(rows))
-	for i, row := range rows {
-		messages[i], fingerprints[i] = row.Message, row.Cause
-	}
-	if err := hider.Messages(ctx, messages); err != nil {
+	if err := c.Desk.Hider().JobMessages(ctx, j, rows); err != nil {
 		return err
+	}
+	fingerprints := make([]string, len(rows))
+	for i, row := range rows {
+		fingerprints[i] = row.Cause
 	}
 	titles := map[string]string{}
 	if err := c.eachCause(ctx, fingerprints, func(cause deadletter.Cause) {
@@ -52,9 +51,7 @@ func (c *Console) hideJobMessages(ctx context.Context, j deadletter.Job, rows []
 		return err
 	}
 	for i := range rows {
-		row := &rows[i]
-		row.Message, row.Cause = messages[i], titles[row.Cause]
-		row.Error = hider.Text(row.Error, j.StartedAt)
+		rows[i].Cause = titles[rows[i].Cause]
 	}
 	return nil
 }

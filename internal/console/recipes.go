@@ -61,7 +61,8 @@ func (c *Console) recipes(w http.ResponseWriter, r *http.Request) error {
 		ArchivedURL: address(recipesPath, replaceParam(query, "archived", "yes")),
 	}
 	status := http.StatusOK
-	found, err := c.listRecipes(r.Context(), cause, archived, r.URL.Query().Get("cursor"))
+	by, cursor := auth.Actor(r.Context()), r.URL.Query().Get("cursor")
+	found, err := c.Desk.Recipes(r.Context(), by, cause, archived, cursor, pageSize)
 	if err == nil {
 		v.Rows, err = c.recipeRows(r.Context(), found.Items)
 	}
@@ -87,18 +88,7 @@ func (c *Console) recipes(w http.ResponseWriter, r *http.Request) error {
 	return c.render(w, r, status, page.Recipes(v))
 }
 
-func (c *Console) listRecipes(
-	ctx context.Context, cause string, archived bool, cursor string,
-) (found store.Page[deadletter.SavedRecipe], err error) {
-	if cause == "" {
-		return c.Store.Recipes(ctx, archived, cursor, pageSize)
-	}
-	found.Items, err = c.Store.RecipesOf(ctx, []string{cause}, archived)
-	deadletter.SortRecipes(found.Items)
-	return found, err
-}
-
-// recipeRows shows recipes with their causes.
+// recipeRows shows recipes whose secrets are hidden, with their causes.
 func (c *Console) recipeRows(ctx context.Context, list []deadletter.SavedRecipe) (rows []page.RecipeRow, err error) {
 	causes := make([]string, len(list))
 	for i, s := range list {
@@ -108,7 +98,6 @@ func (c *Console) recipeRows(ctx context.Context, list []deadletter.SavedRecipe)
 	if err != nil {
 		return nil, err
 	}
-	c.Desk.Hider().Recipes(list)
 	for _, s := range list {
 		row := recipeRow(s)
 		if row.CauseTitle = titles[s.Cause]; row.CauseTitle != "" {
@@ -265,14 +254,11 @@ func (c *Console) addRecipeCause(ctx context.Context, v *page.RecipeView, s dead
 
 // addVersions adds the versions of a recipe, and how the one that is asked for differs from the one before it.
 func (c *Console) addVersions(r *http.Request, v *page.RecipeView, s deadletter.SavedRecipe) error {
-	list, err := c.Store.RecipeVersions(r.Context(), s.ID)
+	list, err := c.Desk.RecipeVersions(r.Context(), auth.Actor(r.Context()), s.ID)
 	if err != nil {
 		return err
 	}
-	asked, hider := r.URL.Query().Get("changes"), c.Desk.Hider()
-	for i := range list {
-		hider.RecipeVersion(&list[i])
-	}
+	asked := r.URL.Query().Get("changes")
 	for i, one := range list {
 		shown := page.RecipeVersion{
 			Number: strconv.Itoa(one.Number), Kind: page.RecipeName(string(one.Kind)), Text: printable(one.Text),
@@ -409,7 +395,7 @@ func (c *Console) recipeInForm(r *http.Request, recipe deadletter.Recipe) (f for
 		return f, err
 	}
 	if asked == "" {
-		f.recipe, err = c.Desk.Unmasked(r.Context(), f.use, recipe)
+		f.recipe, err = c.Desk.Unmasked(r.Context(), auth.Actor(r.Context()), f.use, recipe)
 		return f, err
 	}
 	f.use, f.recipe = f.saved.Use(), f.saved.Latest.Edit()

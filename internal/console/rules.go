@@ -223,15 +223,15 @@ func ruleSwitches(s deadletter.RuleState) []page.RuleSwitch {
 }
 
 func (c *Console) addRuleActions(r *http.Request, v *page.RulePage, id deadletter.RuleID) error {
-	found, err := c.Store.RuleActions(r.Context(), id, r.URL.Query().Get("cursor"), maxRuleActions)
+	by, cursor := auth.Actor(r.Context()), r.URL.Query().Get("cursor")
+	found, err := c.Desk.RuleActions(r.Context(), by, id, cursor, maxRuleActions)
 	if err != nil {
 		return err
 	}
-	hider := c.Desk.Hider()
 	for _, a := range found.Items {
 		row := page.RuleActionRow{
 			ID: shortID(string(a.Message)), URL: messageURL(a.Message, ""), State: string(a.State),
-			Failed: ui.At(a.FailedAt), At: ui.At(a.At), Text: printable(sentence(hider.Text(a.Text, a.At))),
+			Failed: ui.At(a.FailedAt), At: ui.At(a.At), Text: printable(sentence(a.Text)),
 		}
 		if a.State == deadletter.RuleWaiting {
 			row.At = ui.At(a.DueAt)

@@ -91,6 +91,21 @@ func (d *Desk) MessageDifferences(
 	return d.compare(ctx, failed)
 }
 
+// DifferencesOf is MessageDifferences for a revision by its number.
+func (d *Desk) DifferencesOf(
+	ctx context.Context, by deadletter.Actor, id deadletter.ID, number int,
+) (Differences, error) {
+	v, err := d.Message(ctx, by, id)
+	if err != nil {
+		return Differences{}, err
+	}
+	r, err := d.store.Revision(ctx, id, number)
+	if err != nil {
+		return Differences{}, err
+	}
+	return d.MessageDifferences(ctx, v.Message, r)
+}
+
 // failedShapes are the shapes of failed webhooks of one source.
 type failedShapes struct {
 	masks  *redact.Masks

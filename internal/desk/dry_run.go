@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,7 +20,10 @@ func (d *Desk) StartDryRun(
 	if err := by.May(deadletter.ActEdit); err != nil {
 		return err
 	}
-	recipe, err := d.Unmasked(ctx, saved, recipe)
+	if err := d.reachesJob(ctx, by, id); err != nil {
+		return err
+	}
+	recipe, err := d.Unmasked(ctx, by, saved, recipe)
 	if err != nil {
 		return err
 	}
@@ -50,6 +54,9 @@ func (d *Desk) StartDryRun(
 
 // CancelDryRun stops the dry run of a draft. What it has found stays.
 func (d *Desk) CancelDryRun(ctx context.Context, by deadletter.Actor, id deadletter.JobID) error {
+	if err := d.reachesJob(ctx, by, id); err != nil {
+		return err
+	}
 	return d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		j, err := tx.Job(ctx, id)
 		if err == nil {
@@ -89,6 +96,9 @@ const (
 	previewSample = 60
 	previewBytes  = 4 << 20
 
+	// maxPreviewText is how much of a decoded body PreviewTexts returns, in bytes.
+	maxPreviewText = 64 << 10
+
 	maxPreviewed = 100 // drafts whose chosen messages are remembered
 )
 
@@ -125,6 +135,19 @@ func (d *Desk) PreviewRecipe(
 		list = append(list, p)
 	}
 	return list, nil
+}
+
+// PreviewTexts returns the decoded bodies of a preview, masked. after is empty where the recipe fails.
+func (d *Desk) PreviewTexts(p Preview) (before, after string) {
+	rules := d.SourceOf(p.Message).Masks
+	text := func(r deadletter.Revision) string {
+		shown, _ := rules.Text(payload.Decode(r.Headers, r.Body, maxPreviewText).Bytes)
+		return strings.ToValidUTF8(string(shown), "\uFFFD")
+	}
+	if before = text(p.Before); p.Fault == nil {
+		after = text(p.After)
+	}
+	return before, after
 }
 
 // preview applies a recipe to the latest revision of one message. The recipe sees no header that is secret, and the

@@ -14,12 +14,18 @@ func (d *Desk) MergeCauses(ctx context.Context, by deadletter.Actor, fingerprint
 		ctx context.Context, tx *store.Tx, inForce []deadletter.GroupRule,
 	) (change deadletter.GroupRuleChange, err error) {
 		target, err := tx.Cause(ctx, into)
+		if err == nil {
+			err = by.Reaches(target.Source, "cause "+into)
+		}
 		if err != nil {
 			return change, err
 		}
 		causes := make([]deadletter.Cause, len(fingerprints))
 		for i, f := range fingerprints {
-			if causes[i], err = tx.Cause(ctx, f); err != nil {
+			if causes[i], err = tx.Cause(ctx, f); err == nil {
+				err = by.Reaches(causes[i].Source, "cause "+f)
+			}
+			if err != nil {
 				return change, err
 			}
 		}
@@ -58,7 +64,7 @@ func splitsNothing(trial store.GroupTrial) error {
 
 // AddGroupRule adds a rule of a source that joins or ignores.
 func (d *Desk) AddGroupRule(ctx context.Context, by deadletter.Actor, r deadletter.GroupRule) error {
-	if _, ok := d.Source(r.Source); !ok {
+	if _, ok := d.Source(r.Source); !ok || by.Reaches(r.Source, "source") != nil {
 		return deadletter.Errorf(deadletter.Invalid, "choose the source that the rule is for")
 	}
 	return d.changeGrouping(ctx, by, deadletter.ActGroupRules, func(
@@ -74,6 +80,9 @@ func (d *Desk) UndoGroupRule(ctx context.Context, by deadletter.Actor, id int64)
 		ctx context.Context, tx *store.Tx, _ []deadletter.GroupRule,
 	) (change deadletter.GroupRuleChange, err error) {
 		r, err := tx.GroupRule(ctx, id)
+		if err == nil {
+			err = by.Reaches(r.Source, "rule")
+		}
 		if err != nil {
 			return change, err
 		}
@@ -144,6 +153,9 @@ func (d *Desk) TryGroupRule(
 		return store.GroupTrial{}, err
 	}
 	r, err := r.CheckOwn()
+	if err == nil {
+		err = by.Reaches(r.Source, "source "+r.Source)
+	}
 	if err != nil {
 		return store.GroupTrial{}, err
 	}
@@ -158,6 +170,9 @@ func (d *Desk) TrySplit(
 		return store.GroupTrial{}, err
 	}
 	c, err := d.store.Cause(ctx, fingerprint)
+	if err == nil {
+		err = by.Reaches(c.Source, "cause "+fingerprint)
+	}
 	if err != nil {
 		return store.GroupTrial{}, err
 	}
@@ -178,9 +193,17 @@ func (d *Desk) try(ctx context.Context, r deadletter.GroupRule) (store.GroupTria
 }
 
 // GroupRules returns the rules by which people group the messages of a source, or of all for "", newest first. Texts
-// are masked.
+// are masked. It returns Forbidden for the rules of all if the actor is limited to some sources.
 func (d *Desk) GroupRules(ctx context.Context, by deadletter.Actor, source string) ([]deadletter.GroupRule, error) {
-	if err := by.May(deadletter.ActView); err != nil {
+	err := by.May(deadletter.ActView)
+	switch {
+	case err != nil:
+	case source == "":
+		err = by.ReachesAll()
+	default:
+		err = by.Reaches(source, "source "+source)
+	}
+	if err != nil {
 		return nil, err
 	}
 	rules, err := d.store.GroupRules(ctx, source)

@@ -66,7 +66,7 @@ func (d *Desk) StartJob(ctx context.Context, by deadletter.Actor, id deadletter.
 	if err != nil {
 		return err
 	}
-	if in.Recipe, err = d.Unmasked(ctx, in.Saved, in.Recipe); err != nil {
+	if in.Recipe, err = d.Unmasked(ctx, by, in.Saved, in.Recipe); err != nil {
 		return err
 	}
 	rules := d.masks().All() // its messages may be of many sources

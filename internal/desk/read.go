@@ -21,6 +21,18 @@ func reachesMessage(ctx context.Context, tx *store.Tx, by deadletter.Actor, id d
 	return by.Reaches(m.Source, "message "+string(id))
 }
 
+// reachesCause returns NotFound for a cause that the actor does not reach, as for one that does not exist.
+func (d *Desk) reachesCause(ctx context.Context, by deadletter.Actor, fingerprint string) error {
+	if by.Sources == "" {
+		return nil
+	}
+	c, err := d.store.Cause(ctx, fingerprint)
+	if err != nil {
+		return err
+	}
+	return by.Reaches(c.Source, "cause "+fingerprint)
+}
+
 // reachesJob returns NotFound for a job that has messages which the actor does not reach.
 func (d *Desk) reachesJob(ctx context.Context, by deadletter.Actor, id deadletter.JobID) error {
 	if by.Sources == "" {
@@ -102,9 +114,27 @@ func (d *Desk) Revisions(ctx context.Context, by deadletter.Actor, id deadletter
 	if err == nil {
 		err = d.Hider().Revisions(ctx, v.Message, list)
 	}
-	rules := d.SourceOf(v.Message).Masks
+	if err != nil {
+		return nil, err
+	}
+	_, rules, err := d.Unmaskings(ctx, TokenViewer(by), v.Message)
 	for i := range list {
 		list[i].Headers, list[i].QueueMessage = rules.Headers(list[i].Headers), nil
+	}
+	return list, err
+}
+
+// Arrivals returns the latest arrivals of a message after the first one, newest first, without their bodies, and with
+// masked headers.
+func (d *Desk) Arrivals(ctx context.Context, by deadletter.Actor, id deadletter.ID) ([]deadletter.Arrival, error) {
+	v, err := d.Message(ctx, by, id)
+	if err != nil {
+		return nil, err
+	}
+	list, err := d.store.Arrivals(ctx, id)
+	rules := d.SourceOf(v.Message).Masks
+	for i := range list {
+		list[i].Headers, list[i].Body = rules.Headers(list[i].Headers), nil
 	}
 	return list, err
 }
@@ -137,7 +167,10 @@ func (d *Desk) Body(
 	if err != nil {
 		return r, err
 	}
-	rules := d.SourceOf(v.Message).Masks
+	_, rules, err := d.Unmaskings(ctx, TokenViewer(by), v.Message)
+	if err != nil {
+		return r, err
+	}
 	body, err := MaskedBody(r, rules)
 	r.Body, r.Headers, r.QueueMessage = body, rules.Headers(r.Headers), nil
 	return r, err

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"dlqdesk/internal/deadletter"
@@ -17,7 +18,10 @@ func (d *Desk) SaveRecipe(
 	if err := by.May(deadletter.ActEdit); err != nil {
 		return err
 	}
-	r, err := d.Unmasked(ctx, deadletter.RecipeUse{ID: id, Version: base}, r)
+	if err := d.reachesRecipe(ctx, by, id); err != nil {
+		return err
+	}
+	r, err := d.Unmasked(ctx, by, deadletter.RecipeUse{ID: id, Version: base}, r)
 	if err != nil {
 		return err
 	}
@@ -31,6 +35,9 @@ func (d *Desk) SaveRecipe(
 
 // ArchiveRecipe puts a saved recipe away: it is no longer offered.
 func (d *Desk) ArchiveRecipe(ctx context.Context, by deadletter.Actor, id deadletter.RecipeID) error {
+	if err := d.reachesRecipe(ctx, by, id); err != nil {
+		return err
+	}
 	return d.changeRecipe(ctx, id, func(s savedRecipe, _ []savedRecipe) (deadletter.RecipeChange, error) {
 		return s.Archive(by, d.now())
 	})
@@ -38,6 +45,9 @@ func (d *Desk) ArchiveRecipe(ctx context.Context, by deadletter.Actor, id deadle
 
 // RestoreRecipe brings an archived recipe back. It returns Conflict if another one of its cause has its name now.
 func (d *Desk) RestoreRecipe(ctx context.Context, by deadletter.Actor, id deadletter.RecipeID) error {
+	if err := d.reachesRecipe(ctx, by, id); err != nil {
+		return err
+	}
 	return d.changeRecipe(ctx, id, func(s savedRecipe, others []savedRecipe) (deadletter.RecipeChange, error) {
 		return s.Restore(by, others, d.now())
 	})
@@ -74,7 +84,7 @@ func (d *Desk) SaveJobRecipe(ctx context.Context, by deadletter.Actor, id deadle
 	if err := by.May(deadletter.ActEdit); err != nil {
 		return err
 	}
-	j, err := d.store.Job(ctx, id)
+	j, err := d.Job(ctx, by, id)
 	if err != nil {
 		return err
 	}
@@ -120,12 +130,26 @@ func (d *Desk) mainCause(ctx context.Context, j deadletter.Job) (string, error) 
 	return most, nil
 }
 
+// SavedRecipe returns the recipe that a version of a saved one is, with the values that are masked where it is shown.
+func (d *Desk) SavedRecipe(
+	ctx context.Context, by deadletter.Actor, use deadletter.RecipeUse,
+) (deadletter.Recipe, error) {
+	if err := errors.Join(by.May(deadletter.ActEdit), d.reachesRecipe(ctx, by, use.ID)); err != nil {
+		return deadletter.Recipe{}, err
+	}
+	v, err := d.store.RecipeVersion(ctx, use.ID, use.Version)
+	return v.Edit(), err
+}
+
 // Unmasked returns a recipe with the values that its text hides: those of the version that it was made of.
 func (d *Desk) Unmasked(
-	ctx context.Context, of deadletter.RecipeUse, r deadletter.Recipe,
+	ctx context.Context, by deadletter.Actor, of deadletter.RecipeUse, r deadletter.Recipe,
 ) (deadletter.Recipe, error) {
 	if of.ID == 0 {
 		return r, nil
+	}
+	if err := d.reachesRecipe(ctx, by, of.ID); err != nil {
+		return r, err
 	}
 	base, err := d.store.RecipeVersion(ctx, of.ID, of.Version)
 	if err != nil {
@@ -238,10 +262,61 @@ func (d *Desk) Recipe(
 	if err := by.May(deadletter.ActView); err != nil {
 		return s, err
 	}
+	if err := d.reachesRecipe(ctx, by, id); err != nil {
+		return s, err
+	}
 	if s, err = d.store.Recipe(ctx, id); err != nil {
 		return s, err
 	}
 	list := []deadletter.SavedRecipe{s}
 	d.Hider().Recipes(list)
 	return list[0], nil
+}
+
+// reachesRecipe returns NotFound for a recipe of a cause that the actor does not reach.
+func (d *Desk) reachesRecipe(ctx context.Context, by deadletter.Actor, id deadletter.RecipeID) error {
+	if by.Sources == "" {
+		return nil
+	}
+	s, err := d.store.Recipe(ctx, id)
+	if err != nil {
+		return err
+	}
+	return d.reachesCause(ctx, by, s.Cause)
+}
+
+// Recipes returns one page of the saved recipes in use or of archived ones, newest first, as they may be shown; or all
+// of one cause, the likeliest to help first. Without a cause it returns Forbidden for an actor who is limited to some
+// sources.
+func (d *Desk) Recipes(
+	ctx context.Context, by deadletter.Actor, cause string, archived bool, cursor string, limit int,
+) (page store.Page[deadletter.SavedRecipe], err error) {
+	if err := by.May(deadletter.ActView); err != nil {
+		return page, err
+	}
+	if cause == "" {
+		if err = by.ReachesAll(); err == nil {
+			page, err = d.store.Recipes(ctx, archived, cursor, limit)
+		}
+	} else if err = d.reachesCause(ctx, by, cause); err == nil {
+		page.Items, err = d.store.RecipesOf(ctx, []string{cause}, archived)
+		deadletter.SortRecipes(page.Items)
+	}
+	d.Hider().Recipes(page.Items)
+	return page, err
+}
+
+// RecipeVersions returns the versions of a saved recipe, latest first, as they may be shown.
+func (d *Desk) RecipeVersions(
+	ctx context.Context, by deadletter.Actor, id deadletter.RecipeID,
+) ([]deadletter.RecipeVersion, error) {
+	if _, err := d.Recipe(ctx, by, id); err != nil {
+		return nil, err
+	}
+	list, err := d.store.RecipeVersions(ctx, id)
+	hider := d.Hider()
+	for i := range list {
+		hider.RecipeVersion(&list[i])
+	}
+	return list, err
 }

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"dlqdesk/internal/deadletter"
@@ -38,6 +39,7 @@ func (d *Desk) Rules(ctx context.Context, by deadletter.Actor) ([]RuleView, erro
 	if err != nil {
 		return nil, err
 	}
+	rules = slices.DeleteFunc(rules, func(r deadletter.Rule) bool { return by.Reaches(r.Match.Source, "rule") != nil })
 	return d.ruleViews(ctx, by, rules...)
 }
 
@@ -46,7 +48,7 @@ func (d *Desk) Rule(ctx context.Context, by deadletter.Actor, id deadletter.Rule
 	if err := by.May(deadletter.ActView); err != nil {
 		return RuleView{}, err
 	}
-	r, err := d.store.Rule(ctx, id)
+	r, err := d.reachedRule(ctx, by, id)
 	if err != nil {
 		return RuleView{}, err
 	}
@@ -55,6 +57,33 @@ func (d *Desk) Rule(ctx context.Context, by deadletter.Actor, id deadletter.Rule
 		return RuleView{}, err
 	}
 	return views[0], nil
+}
+
+// reachedRule reads a rule. It returns NotFound for one whose source the actor does not reach.
+func (d *Desk) reachedRule(ctx context.Context, by deadletter.Actor, id deadletter.RuleID) (deadletter.Rule, error) {
+	r, err := d.store.Rule(ctx, id)
+	if err == nil {
+		err = by.Reaches(r.Match.Source, "rule "+id.String())
+	}
+	return r, err
+}
+
+// RuleActions returns one page of what a rule did, the latest failures first, masked.
+func (d *Desk) RuleActions(
+	ctx context.Context, by deadletter.Actor, id deadletter.RuleID, cursor string, limit int,
+) (page store.Page[deadletter.RuleAction], err error) {
+	if err := by.May(deadletter.ActView); err != nil {
+		return page, err
+	}
+	if _, err := d.reachedRule(ctx, by, id); err != nil {
+		return page, err
+	}
+	page, err = d.store.RuleActions(ctx, id, cursor, limit)
+	hider := d.Hider()
+	for i, a := range page.Items {
+		page.Items[i].Text = hider.Text(a.Text, a.At)
+	}
+	return page, err
 }
 
 func (d *Desk) ruleViews(ctx context.Context, by deadletter.Actor, rules ...deadletter.Rule) ([]RuleView, error) {
@@ -141,6 +170,13 @@ func (d *Desk) PreviewRule(
 	if err != nil {
 		return p, err
 	}
+	if spec.Match.Fingerprint != "" {
+		if err := d.reachesCause(ctx, by, spec.Match.Fingerprint); err != nil {
+			return p, err
+		}
+	} else if err := by.Reaches(spec.Match.Source, "source "+spec.Match.Source); err != nil {
+		return p, err
+	}
 	p.Since = d.now().Add(-RuleHistory)
 	past, err := d.store.PastFailures(ctx, spec.Match.Source, spec.Match.Causes(grouping), p.Since)
 	p.RulePreview = spec.Preview(past.Failures)
@@ -175,7 +211,7 @@ func (d *Desk) ChangeRule(ctx context.Context, by deadletter.Actor, ref RuleRef,
 	if err := by.May(deadletter.ActRules); err != nil {
 		return err
 	}
-	before, err := d.store.Rule(ctx, ref.ID)
+	before, err := d.reachedRule(ctx, by, ref.ID)
 	if err != nil {
 		return err
 	}
@@ -196,6 +232,9 @@ func (d *Desk) ChangeRule(ctx context.Context, by deadletter.Actor, ref RuleRef,
 // SwitchRule brings a rule into another state.
 func (d *Desk) SwitchRule(ctx context.Context, by deadletter.Actor, ref RuleRef, state deadletter.RuleState) error {
 	if err := by.May(deadletter.ActRules); err != nil {
+		return err
+	}
+	if _, err := d.reachedRule(ctx, by, ref.ID); err != nil {
 		return err
 	}
 	return d.changeRule(ctx, ref, func(r deadletter.Rule) (deadletter.RuleChange, error) {
@@ -234,12 +273,15 @@ func (d *Desk) ruleSpec(
 	}
 	if spec.Match.Fingerprint != "" {
 		c, err := d.store.Cause(ctx, spec.Match.Fingerprint)
+		if err == nil {
+			err = by.Reaches(c.Source, "cause "+spec.Match.Fingerprint)
+		}
 		if err != nil {
 			return spec, err
 		}
 		spec.Match.Fingerprint, spec.Match.Source = c.Fingerprint, c.Source
 		spec.Match.Cause = deadletter.Failure{Source: c.Source, Destination: c.Destination, Error: c.Error}
-	} else if _, ok := d.Source(spec.Match.Source); !ok {
+	} else if _, ok := d.Source(spec.Match.Source); !ok || by.Reaches(spec.Match.Source, "source") != nil {
 		return spec, deadletter.About(deadletter.FieldSource,
 			deadletter.Errorf(deadletter.Invalid, "choose the source that the rule is for"))
 	}
@@ -247,7 +289,7 @@ func (d *Desk) ruleSpec(
 	if err != nil {
 		return spec, err
 	}
-	if spec, err = d.ruleRecipe(ctx, spec); err != nil {
+	if spec, err = d.ruleRecipe(ctx, by, spec); err != nil {
 		return spec, deadletter.About(deadletter.FieldPatch, err)
 	}
 	rules := d.masks().All() // its messages may be of many queues
@@ -258,12 +300,17 @@ func (d *Desk) ruleSpec(
 
 // ruleRecipe completes the recipe of a specification: the text of a saved one. It returns an error for one that cannot
 // be read.
-func (d *Desk) ruleRecipe(ctx context.Context, spec deadletter.RuleSpec) (deadletter.RuleSpec, error) {
+func (d *Desk) ruleRecipe(
+	ctx context.Context, by deadletter.Actor, spec deadletter.RuleSpec,
+) (deadletter.RuleSpec, error) {
 	if !spec.Action.Edits() {
 		return spec, nil
 	}
 	if spec.Saved.ID != 0 {
 		saved, err := d.store.Recipe(ctx, spec.Saved.ID)
+		if err == nil {
+			err = d.reachesRecipe(ctx, by, spec.Saved.ID)
+		}
 		if err != nil {
 			return spec, err
 		}

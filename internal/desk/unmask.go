@@ -15,6 +15,15 @@ type Viewer struct {
 	Session string
 }
 
+// TokenViewer returns who looks at the answers of the API. Values that were unmasked with a token are shown to that
+// token alone.
+func TokenViewer(by deadletter.Actor) Viewer {
+	if by.Token == 0 {
+		return Viewer{Actor: by}
+	}
+	return Viewer{by, "token " + by.Token.String()}
+}
+
 // Unmask shows the masked values of a message to a viewer for deadletter.UnmaskFor. value names the field or header; ""
 // is everything.
 func (d *Desk) Unmask(ctx context.Context, by Viewer, id deadletter.ID, value, reason string) error {
@@ -23,6 +32,9 @@ func (d *Desk) Unmask(ctx context.Context, by Viewer, id deadletter.ID, value, r
 	}
 	return d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		m, err := tx.Message(ctx, id)
+		if err == nil {
+			err = by.Actor.Reaches(m.Source, "message "+string(id))
+		}
 		if err != nil {
 			return err
 		}
@@ -49,6 +61,9 @@ func (d *Desk) MaskAgain(ctx context.Context, by Viewer, id deadletter.ID) error
 	}
 	return d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		m, err := tx.Message(ctx, id)
+		if err == nil {
+			err = by.Actor.Reaches(m.Source, "message "+string(id))
+		}
 		if err != nil {
 			return err
 		}

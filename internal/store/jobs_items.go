@@ -530,7 +530,7 @@ func (s *Store) JobMessages(
 	after, n := int64(-1), int64(0)
 	if cursor != "" {
 		if after, err = strconv.ParseInt(cursor, 10, 64); err != nil {
-			return nil, "", fmt.Errorf("read a place in the job %d: %w", id, err)
+			return nil, "", deadletter.Errorf(deadletter.Invalid, "the cursor %q is no place in this job", cursor)
 		}
 	}
 	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) (err error) {
