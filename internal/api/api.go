@@ -49,7 +49,9 @@ func New(deps Deps) *API {
 	a := &API{Deps: deps, Router: chi.NewRouter()}
 	a.Route(Path, func(r chi.Router) {
 		r.Use(a.headers, a.recover, limitTime)
-		described := huma.NewAPI(description(), humachi.NewAdapter(r.With(a.identify, a.limit, a.once)))
+		about := description()
+		described := huma.NewAPI(about, humachi.NewAdapter(r.With(a.identify, a.limit, a.once)))
+		a.loginOperations(huma.NewAPI(about, humachi.NewAdapter(r.With(a.asStranger))))
 		r.Get("/openapi.json", document(described))
 		a.identityOperations(described)
 		a.messageOperations(described)

@@ -27,6 +27,9 @@ type limits struct {
 	networks *limiter
 	counted  *limiter // by name and network: whether others has counted the network within an hour
 	others   *limiter // by name: networks that it never signed in from
+
+	strangers *limiter // by network: requests of the API without a token
+	asking    *limiter // by network: programs that ask for a token
 }
 
 func newLimits() *limits {
@@ -35,6 +38,9 @@ func newLimits() *limits {
 		networks: newLimiter(30, 2*time.Second),
 		counted:  newLimiter(1, time.Hour),
 		others:   newLimiter(60, time.Minute),
+
+		strangers: newLimiter(120, 500*time.Millisecond),
+		asking:    newLimiter(10, 30*time.Second),
 	}
 }
 

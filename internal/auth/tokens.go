@@ -28,14 +28,20 @@ const (
 
 // newTokenSecret returns the secret of a new token.
 func newTokenSecret() string {
-	secret := []byte(tokenPrefix)
-	for buffer := make([]byte, 1); len(secret) < len(tokenPrefix)+tokenChars; {
-		_, _ = rand.Read(buffer)          // it never fails
-		if b := int(buffer[0]); b < 248 { // each digit is as likely
-			secret = append(secret, base62Digits[b%62])
+	secret := tokenPrefix + randomText(base62Digits, tokenChars)
+	return secret + tokenChecksum(secret)
+}
+
+// randomText returns n random characters of an alphabet, each as likely.
+func randomText(alphabet string, n int) string {
+	text := make([]byte, 0, n)
+	for buffer := make([]byte, 1); len(text) < n; {
+		_, _ = rand.Read(buffer) // it never fails
+		if b := int(buffer[0]); b < 256-256%len(alphabet) {
+			text = append(text, alphabet[b%len(alphabet)])
 		}
 	}
-	return string(secret) + tokenChecksum(string(secret))
+	return string(text)
 }
 
 func tokenChecksum(secret string) string {
@@ -62,14 +68,21 @@ func (a *Auth) AddToken(
 	if err != nil {
 		return token, "", err
 	}
+	err = a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+		token, secret, err = addToken(ctx, tx, change)
+		return err
+	})
+	return token, secret, err
+}
+
+// addToken stores a new token with the hash of its secret.
+func addToken(
+	ctx context.Context, tx *store.Tx, change deadletter.TokenChange,
+) (token deadletter.Token, secret string, err error) {
 	secret = newTokenSecret()
 	change.After.Hint = secret[:tokenHint]
 	hash := sha256.Sum256([]byte(secret))
-	err = a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
-		token, err = tx.AddToken(ctx, change, hash[:])
-		return err
-	})
-	if err != nil {
+	if token, err = tx.AddToken(ctx, change, hash[:]); err != nil {
 		return token, "", err
 	}
 	return token, secret, nil

@@ -114,6 +114,8 @@ var eventVerbs = map[string]string{
 	"recipe.restore":        "restored the recipe",
 	"token.add":             "made the token",
 	"token.revoke":          "revoked the token",
+	"token.grant":           "signed in a program with the token",
+	"token.refuse":          "refused to sign in a program with the token",
 	"user.add":              "added",
 	"user.role":             "changed the role of",
 	"user.disable":          "disabled",

@@ -215,6 +215,7 @@ func (c *Console) signedInRoutes(r chi.Router) {
 	c.ruleRoutes(r)
 	c.userRoutes(r)
 	c.tokenRoutes(r)
+	c.deviceRoutes(r)
 	r.With(c.form(maxEditForm)).Post("/messages/{id}/compare", c.handle(c.compare))
 	r.With(c.form(maxEditForm)).Post("/messages/{id}/edit", c.handle(c.edit))
 	r.With(c.form(maxEditForm)).Post("/messages/{id}/edit/curl", c.handle(c.editCurl))

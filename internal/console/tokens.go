@@ -45,23 +45,7 @@ func (c *Console) showTokens(
 			MayMachine: by.May(deadletter.ActUsers) == nil,
 		},
 	}
-	for _, role := range deadletter.Roles() {
-		v.Form.Roles = append(v.Form.Roles, ui.Option{
-			Value: string(role), Label: string(role), Selected: role == in.Role,
-		})
-		if role == by.Role {
-			break
-		}
-	}
-	for _, days := range []int{7, 30, 90, 365, 0} {
-		label := "In " + plural(days, "day")
-		if days == 0 {
-			label = "Never"
-		}
-		v.Form.Days = append(v.Form.Days, ui.Option{
-			Value: strconv.Itoa(days), Label: label, Selected: days == in.Days,
-		})
-	}
+	v.Form.Roles, v.Form.Days = tokenRoles(by, in.Role), tokenLives(in.Days)
 	for field, text := range map[string]*string{
 		deadletter.FieldTokenName: &v.Form.NameError, deadletter.FieldTokenRole: &v.Form.RoleError,
 		deadletter.FieldTokenSources: &v.Form.SourcesError, deadletter.FieldTokenDays: &v.Form.DaysError,
@@ -81,6 +65,29 @@ func (c *Console) showTokens(
 		}
 	}
 	return c.render(w, r, status, page.Tokens(v))
+}
+
+// tokenRoles are the roles that a token of a person can have.
+func tokenRoles(by deadletter.Actor, selected deadletter.Role) (list []ui.Option) {
+	for _, role := range deadletter.Roles() {
+		list = append(list, ui.Option{Value: string(role), Label: string(role), Selected: role == selected})
+		if role == by.Role {
+			break
+		}
+	}
+	return list
+}
+
+// tokenLives are the times after which a token can expire.
+func tokenLives(selected int) (list []ui.Option) {
+	for _, days := range []int{7, 30, 90, 365, 0} {
+		label := "In " + plural(days, "day")
+		if days == 0 {
+			label = "Never"
+		}
+		list = append(list, ui.Option{Value: strconv.Itoa(days), Label: label, Selected: days == selected})
+	}
+	return list
 }
 
 func (c *Console) tokenRows(list []deadletter.Token) []page.TokenRow {

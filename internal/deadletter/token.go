@@ -87,10 +87,11 @@ func (in TokenInput) check(by Actor, name string, known func(source string) bool
 	fault := func(field, format string, args ...any) error {
 		return About(field, Errorf(Invalid, format, args...))
 	}
+	if err := checkTokenName(name); err != nil {
+		return err
+	}
 	_, err := ParseRole(string(in.Role))
 	switch {
-	case name == "" || len(name) > maxTokenName || Printable(name, maxTokenName) != name:
-		return fault(FieldTokenName, "a token needs a name of at most %d characters", maxTokenName)
 	case err != nil:
 		return About(FieldTokenRole, err)
 	case !by.Role.covers(in.Role):
@@ -104,6 +105,13 @@ func (in TokenInput) check(by Actor, name string, known func(source string) bool
 		if !known(source) {
 			return fault(FieldTokenSources, "there is no source %q", source)
 		}
+	}
+	return nil
+}
+
+func checkTokenName(name string) error {
+	if name == "" || len(name) > maxTokenName || Printable(name, maxTokenName) != name {
+		return About(FieldTokenName, Errorf(Invalid, "a token needs a name of at most %d characters", maxTokenName))
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ type Example struct {
 func Examples() []Example {
 	return slices.Concat(
 		account(),
-		users(), tokens(),
+		users(), tokens(), device(),
 		causes(),
 		cause(),
 		grouping(),
