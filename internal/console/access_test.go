@@ -61,6 +61,8 @@ func (b bundle) routes(t *testing.T) []route {
 						"1",
 						"{recipe}",
 						"1",
+						"{suggestion}",
+						"1",
 					).
 						Replace(path),
 				},
@@ -135,6 +137,7 @@ func TestEveryPageForEveryRole(t *testing.T) {
 	b.draft(t, "a-1")
 	b.savedRecipe(t, "a-1")
 	b.rule(t, deadletter.RuleShadow)
+	b.suggestion(t, "a-1")
 	for name, role := range map[string]deadletter.Role{
 		"vera": deadletter.Viewer, "olga": deadletter.Operator,
 		"adam": deadletter.Admin,
@@ -208,6 +211,7 @@ func TestReadingRequestsWriteNothing(t *testing.T) {
 	b.draft(t, "a-1")
 	b.savedRecipe(t, "a-1")
 	b.rule(t, deadletter.RuleShadow)
+	b.suggestion(t, "a-1")
 	people := []person{
 		b.member(
 			t,
@@ -290,6 +294,7 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 	b.draft(t, "a-1")
 	b.savedRecipe(t, "a-1")
 	b.rule(t, deadletter.RuleShadow)
+	b.suggestion(t, "a-1")
 	p := b.member(t, "vera", deadletter.Viewer)
 	before := len(b.events(t))
 	forms := map[string]url.Values{
@@ -326,6 +331,8 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		"/recipes/1/save":                   form("version", "1", "kind", "jq", "patch", ".x = 1"),
 		"/recipes/1/archive":                form(),
 		"/recipes/1/restore":                form(),
+		"/suggestions/1/start":              order(0),
+		"/suggestions/1/dismiss":            form(),
 	}
 	for _, step := range []string{"start", "pause", "resume", "cancel", "undo", "pace", "preview", "dry-run", "dry-run/cancel"} {
 		forms["/jobs/1/"+step] = form("reason", "x")
@@ -335,7 +342,7 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		if r.method != http.MethodPost ||
 			!strings.HasPrefix(r.path, "/messages") && !strings.HasPrefix(r.path, "/jobs") &&
 				!strings.HasPrefix(r.path, "/causes") && !strings.HasPrefix(r.path, "/recipes") &&
-				!strings.HasPrefix(r.path, "/rules") ||
+				!strings.HasPrefix(r.path, "/rules") && !strings.HasPrefix(r.path, "/suggestions") ||
 			r.path == "/jobs/1/hide" || r.path == "/messages/a-1/compare" ||
 			r.path == "/messages/layout" || r.path == "/jobs/1/export" { // these change nothing but one's own view
 			continue

@@ -128,6 +128,9 @@ const jobTarget = "job"
 // ruleTarget is the target kind of events about a rule that acts on messages.
 const ruleTarget = "rule"
 
+// suggestionTarget is the target kind of events about a suggestion of an assistant.
+const suggestionTarget = "suggestion"
+
 // causeTarget is the target kind of events about a cause.
 const causeTarget = "cause"
 
@@ -161,6 +164,7 @@ func auditActions() []ui.Option {
 		{Value: "job.export", Label: "Exports of jobs"},
 		{Value: "rule.", Label: "Rules: everything"},
 		{Value: "rule.off", Label: "Rules switched off"},
+		{Value: "suggestion.", Label: "Suggestions of assistants"},
 		{Value: "token.", Label: "API tokens made and revoked"},
 		{Value: "user.", Label: "Users: everything"},
 		{Value: "user.sign_in", Label: "Sign-ins"},
@@ -321,6 +325,8 @@ func auditRow(e store.EventRow, titles map[string]string) page.AuditRow {
 		row.URL = "/jobs/" + url.PathEscape(e.Target)
 	case e.TargetKind == ruleTarget:
 		row.URL = rulesPath + "/" + url.PathEscape(e.Target)
+	case e.TargetKind == suggestionTarget:
+		row.URL = suggestionsPath + "/" + url.PathEscape(e.Target)
 	case e.TargetKind == causeTarget:
 		title := titles[e.Target]
 		row.Target, row.Named, row.URL = cmp.Or(title, shortID(e.Target)), title != "", page.CauseURL(e.Target)

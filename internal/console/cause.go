@@ -130,6 +130,7 @@ func (c *Console) causePage(r *http.Request, seen desk.CauseView) (v page.CauseV
 	if v.Head, err = c.causeHead(ctx, seen); err != nil {
 		return v, err
 	}
+	v.Suggested = c.suggested(ctx, fingerprint)
 	v.Presence = c.live.presence(fingerprint, auth.Actor(ctx).Name)
 	v.Sample, v.Examples = c.causeSample(seen.Cause, read), exampleViews(seen.Cause, read)
 	if v.Differences, err = c.causeDifferences(ctx, fingerprint); err != nil {

@@ -213,6 +213,7 @@ func (c *Console) signedInRoutes(r chi.Router) {
 	c.jobRoutes(r)
 	c.recipeRoutes(r)
 	c.ruleRoutes(r)
+	c.suggestionRoutes(r)
 	c.userRoutes(r)
 	c.tokenRoutes(r)
 	c.deviceRoutes(r)

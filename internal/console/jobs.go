@@ -248,7 +248,7 @@ func (c *Console) jobs(w http.ResponseWriter, r *http.Request) error {
 	if v.NewerURL != "" {
 		v.NewestURL = "/jobs"
 	}
-	v.RulesOff = c.rulesOff(r.Context())
+	v.RulesOff, v.Suggested = c.rulesOff(r.Context()), c.suggested(r.Context(), "")
 	v.Chrome = c.chrome(r, "Jobs")
 	return c.render(w, r, status, page.Jobs(v))
 }
@@ -277,6 +277,9 @@ func (c *Console) showJob(
 			return err
 		}
 		confirm.InPage, v.Confirm = true, &confirm
+		if v.Suggested, err = c.jobSuggestion(r.Context(), j.ID, v.Confirm); err != nil {
+			return err
+		}
 	} else if err := c.addFacts(r.Context(), &v.Job, j); err != nil {
 		return err
 	}

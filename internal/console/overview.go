@@ -92,7 +92,7 @@ func (q queueDepth) fault() page.QueueFault {
 func (c *Console) overview(w http.ResponseWriter, r *http.Request) error {
 	figures, status := c.overviewFigures(r, pickFields(r.URL.Query(), overviewFields()))
 	figures.Notices, figures.Grouping = c.overviewNotices(r), c.groupProgress(r)
-	figures.RulesOff = c.rulesOff(r.Context())
+	figures.RulesOff, figures.Suggested = c.rulesOff(r.Context()), c.suggested(r.Context(), "")
 	if isPartial(r) {
 		return c.render(w, r, status, page.OverviewContent(figures))
 	}

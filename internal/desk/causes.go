@@ -252,12 +252,18 @@ func (d *Desk) AddNote(ctx context.Context, by deadletter.Actor, fingerprint, te
 		if err != nil {
 			return err
 		}
-		note, event, err := c.AddNote(by, d.masks().All().Note(text), d.now())
-		if err != nil {
-			return err
-		}
-		return tx.AddCauseNote(ctx, note, event)
+		return d.addNote(ctx, tx, by, c, text)
 	})
+}
+
+func (d *Desk) addNote(
+	ctx context.Context, tx *store.Tx, by deadletter.Actor, c deadletter.Cause, text string,
+) error {
+	note, event, err := c.AddNote(by, d.masks().All().Note(text), d.now())
+	if err != nil {
+		return err
+	}
+	return tx.AddCauseNote(ctx, note, event)
 }
 
 // EditNote replaces the text of the actor's own note; the text before is kept.

@@ -116,6 +116,9 @@ func (d *Desk) StartJob(ctx context.Context, by deadletter.Actor, id deadletter.
 		with.Saved = saved
 		change, err := j.Start(by, with, d.now())
 		if err == nil {
+			err = d.startSuggested(ctx, tx, by, id)
+		}
+		if err == nil {
 			err = tx.SetSteps(ctx, id, steps)
 		}
 		if err == nil {

@@ -49,4 +49,10 @@ const (
 	RefusedItems     = refusedItems
 	OldDraft         = oldDraft
 	JobsUnderWay     = jobsUnderWay
+
+	SuggestionOfJob    = suggestionOfJob
+	OpenSuggestions    = openSuggestions
+	OpenSuggestionsOf  = openSuggestionsOf
+	CountSuggestionsBy = countSuggestionsBy
+	DropOldSuggestions = dropOldSuggestions
 )

@@ -299,7 +299,9 @@ func (t *Tx) endJob(ctx context.Context, id deadletter.JobID, at time.Time) erro
 
 const (
 	oldDraft = `SELECT id FROM jobs WHERE state = 'draft' AND created_at < ?1
-		AND NOT EXISTS (SELECT 1 FROM dry_runs d WHERE d.job = jobs.id AND d.started_at >= ?1) LIMIT 1`
+		AND NOT EXISTS (SELECT 1 FROM dry_runs d WHERE d.job = jobs.id AND d.started_at >= ?1)
+		AND NOT EXISTS (SELECT 1 FROM suggestions s WHERE s.job = jobs.id AND s.decided_at IS NULL AND s.expires_at > ?1)
+		LIMIT 1`
 	deleteItems = `DELETE FROM job_items
 		WHERE (job, message) IN (SELECT job, message FROM job_items WHERE job = ? LIMIT ?)`
 	deleteDraft = `DELETE FROM jobs WHERE id = ? AND state = 'draft'`
@@ -307,7 +309,8 @@ const (
 )
 
 // DeleteOldDraft deletes some items of a draft that is older than a time, and whose latest dry run is, or the draft
-// itself once it has none. It returns false if there is no such draft.
+// itself once it has none. One that an assistant suggested stays while the suggestion is open. It returns false if there
+// is no such draft.
 func (s *Store) DeleteOldDraft(ctx context.Context, before time.Time) (bool, error) {
 	var id deadletter.JobID
 	err := s.db.QueryRowContext(ctx, oldDraft, before.UnixMilli()).Scan(&id)

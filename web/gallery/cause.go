@@ -18,7 +18,7 @@ func cause() []Example {
 		return Example{Name: "cause-" + name, Component: page.CausePage(v)}
 	}
 	return []Example{
-		example("many", func(*page.CauseView) {}),
+		example("many", func(v *page.CauseView) { v.Suggested = suggestionRows()[:1] }),
 		example("one", func(v *page.CauseView) {
 			v.Presence, v.Trend.Marks, v.Notes.List, v.Tried = nil, nil, nil, page.CauseTried{}
 			v.Recipes = page.CauseRecipes{}

@@ -37,6 +37,7 @@ func Examples() []Example {
 		jobs(),
 		recipes(),
 		rules(),
+		suggestions(),
 		sources(),
 		audit(),
 		reconciliation(),

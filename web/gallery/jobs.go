@@ -116,7 +116,9 @@ func jobs() []Example {
 		job("cancelled", cancelled),
 		job("limits", waiting),
 		list("many", page.JobsView{Rows: manyJobs(), OlderURL: "/jobs?cursor=o1"}),
-		list("one", page.JobsView{Rows: manyJobs()[:1], RulesOff: rulesSwitchedOff()}),
+		list("one", page.JobsView{
+			Rows: manyJobs()[:1], RulesOff: rulesSwitchedOff(), Suggested: suggestionRows(),
+		}),
 		list("nothing", page.JobsView{State: page.StateNothing}),
 		list(
 			"fault",

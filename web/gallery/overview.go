@@ -47,7 +47,9 @@ func overview() []Example {
 			v.Notices = []page.StandingNotice{{Kind: n.Kind, Text: n.Text, Hint: n.Hint}}
 		}),
 		overview("notices", func(v *page.OverviewFigures) { v.Notices = notices() }),
-		overview("rules-off", func(v *page.OverviewFigures) { v.RulesOff = rulesSwitchedOff() }),
+		overview("rules-off", func(v *page.OverviewFigures) {
+			v.RulesOff, v.Suggested = rulesSwitchedOff(), suggestionRows()
+		}),
 		overview("grouping", func(v *page.OverviewFigures) {
 			v.Grouping = page.GroupProgress{Done: "12,400", Of: "80,000", Percent: "15"}
 		}),

@@ -19,8 +19,10 @@ type CauseView struct {
 	Head     CauseHead
 	Presence []CausePresence
 	Jobs     []JobView // over its messages, that are not over
-	Trend    CauseTrend
-	Sample   CauseSample
+	// by assistants, that wait for a person
+	Suggested []SuggestionRow
+	Trend     CauseTrend
+	Sample    CauseSample
 
 	Affected    Affected
 	Differences DifferencesView

@@ -249,7 +249,8 @@ type JobsView struct {
 	Fault                         string
 	RetryURL                      string
 	Rows                          []JobView
-	RulesOff                      []RuleNote // that dlqdesk switched off
+	RulesOff                      []RuleNote      // that dlqdesk switched off
+	Suggested                     []SuggestionRow // by assistants, that wait for a person
 	NewestURL, NewerURL, OlderURL string
 }
 
@@ -259,6 +260,8 @@ type JobPageView struct {
 	Job     JobView
 	Link    string // its whole address, to share
 	Confirm *JobConfirmView
+	// that made the draft
+	Suggested JobSuggestion
 }
 
 // polls makes the strip of a job look again after a second, for as long as it is at work.

@@ -16,7 +16,8 @@ type OverviewFigures struct {
 	AllURL    string // of all sources
 	AsOf      ui.Moment
 	Notices   []StandingNotice
-	RulesOff  []RuleNote // that dlqdesk switched off
+	RulesOff  []RuleNote      // that dlqdesk switched off
+	Suggested []SuggestionRow // by assistants, that wait for a person
 	Grouping  GroupProgress
 	Breakers  []BreakerView
 	Headlines []Headline
