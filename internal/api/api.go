@@ -35,7 +35,8 @@ type Deps struct {
 // API serves the operations.
 type API struct {
 	Deps
-	limits limits
+	limits  limits
+	streams streams
 	chi.Router
 }
 
@@ -64,6 +65,7 @@ func New(deps Deps) *API {
 		a.recipeOperations(described)
 		a.sourceOperations(described)
 		a.auditOperations(described)
+		a.eventOperations(described)
 		r.NotFound(func(w http.ResponseWriter, r *http.Request) {
 			a.fail(w, r, deadletter.Errorf(deadletter.NotFound, "there is no operation at this address: see "+Path+
 				"/openapi.json"))
@@ -129,6 +131,10 @@ func handler[I, O any](
 
 func limitTime(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == Path+eventsPath { // a stream has no end of its own
+			next.ServeHTTP(w, r)
+			return
+		}
 		ctx, cancel := context.WithTimeout(r.Context(), timeLimit)
 		defer cancel()
 		next.ServeHTTP(w, r.WithContext(ctx))

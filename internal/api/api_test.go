@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,25 +30,16 @@ type bundle struct {
 	store  *store.Store
 	auth   *auth.Auth
 	clock  *desktest.Clock
+	api    *api.API
 	server *httptest.Server
 	tokens map[string]string // secrets, by what they are
+	path   string            // of the store
+	stop   func()
 }
 
 func setup(t *testing.T) bundle {
 	t.Helper()
-	b := bundle{store: desktest.NewStore(t), clock: desktest.NewClock(), tokens: map[string]string{}}
-	desktest.Search(t, b.store, desktest.NoMasks())
-	cheap := argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
-	b.auth = auth.New(b.store, auth.Settings{Hashing: cheap}, b.clock.Now)
-	orders := desk.New(desk.Deps{
-		Store: b.store, Masks: desktest.NoMasks, Kick: func() {}, Now: b.clock.Now,
-		Sources: desktest.Always([]desk.Source{{Name: "genesys"}, {Name: "cxone"}}),
-	})
-	b.server = httptest.NewServer(api.New(api.Deps{
-		Desk: orders, Auth: b.auth, Store: b.store, Now: b.clock.Now, Log: slog.New(slog.DiscardHandler),
-		Sources: desktest.Always([]api.Source{{Name: "genesys", Breaker: "closed"}, {Name: "cxone", Breaker: "open"}}),
-	}))
-	t.Cleanup(b.server.Close)
+	b := start(t, desktest.NewStoreFile(t))
 	for name, role := range map[string]deadletter.Role{
 		"vera": deadletter.Viewer, "olga": deadletter.Operator, "adam": deadletter.Admin,
 	} {
@@ -65,6 +57,38 @@ func setup(t *testing.T) bundle {
 	b.tokens["limited"] = b.token(t, "olga", deadletter.TokenInput{
 		Name: "cx", Role: deadletter.Operator, Sources: []string{"cxone"},
 	})
+	return b
+}
+
+// start serves the API of the store in a file.
+func start(t *testing.T, path string) bundle {
+	t.Helper()
+	b := bundle{clock: desktest.NewClock(), tokens: map[string]string{}, path: path}
+	var err error
+	if b.store, err = store.Open(t.Context(), path, desktest.Key(), slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	endSearch := desktest.Search(t, b.store, desktest.NoMasks())
+	cheap := argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+	b.auth = auth.New(b.store, auth.Settings{Hashing: cheap}, b.clock.Now)
+	orders := desk.New(desk.Deps{
+		Store: b.store, Masks: desktest.NoMasks, Kick: func() {}, Now: b.clock.Now,
+		Sources: desktest.Always([]desk.Source{{Name: "genesys"}, {Name: "cxone"}}),
+	})
+	b.api = api.New(api.Deps{
+		Desk: orders, Auth: b.auth, Store: b.store, Now: b.clock.Now, Log: slog.New(slog.DiscardHandler),
+		Sources: desktest.Always([]api.Source{{Name: "genesys", Breaker: "closed"}, {Name: "cxone", Breaker: "open"}}),
+	})
+	b.server = httptest.NewServer(b.api)
+	b.stop = sync.OnceFunc(func() {
+		b.api.CloseStreams()
+		b.server.Close()
+		endSearch()
+		if err := b.store.Close(); err != nil {
+			t.Errorf("close the store: %v", err)
+		}
+	})
+	t.Cleanup(b.stop)
 	return b
 }
 
@@ -117,7 +141,10 @@ func (b bundle) ask(t *testing.T, secret, method, path, body string, header ...s
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := io.ReadAll(response.Body)
+	var text []byte
+	if response.Header.Get("Content-Type") != "text/event-stream" { // which does not end
+		text, err = io.ReadAll(response.Body)
+	}
 	_ = response.Body.Close()
 	if err != nil {
 		t.Fatal(err)

@@ -39,23 +39,27 @@ func (a *API) headers(next http.Handler) http.Handler {
 	})
 }
 
-// identify refuses requests without a token that is in force. A cookie is none, so no other site can send a request in
-// the name of a person.
+// caller returns who sent a request. It returns Unauthenticated without a token that is in force. A cookie is none, so
+// no other site can send a request in the name of a person.
+func (a *API) caller(r *http.Request) (caller, error) {
+	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return caller{}, deadletter.Errorf(deadletter.Unauthenticated,
+			"send a token as Authorization: Bearer dqd_…; people make one on the page of their account")
+	}
+	by, token, err := a.Auth.ByToken(r.Context(), strings.TrimSpace(secret), auth.Addr(r))
+	return caller{by, token}, err
+}
+
+// identify refuses requests without a caller.
 func (a *API) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		if !strings.EqualFold(scheme, "Bearer") {
-			a.fail(w, r, deadletter.Errorf(deadletter.Unauthenticated,
-				"send a token as Authorization: Bearer dqd_…; people make one on the page of their account"))
-			return
-		}
-		by, token, err := a.Auth.ByToken(r.Context(), strings.TrimSpace(secret), auth.Addr(r))
+		who, err := a.caller(r)
 		if err != nil {
 			a.fail(w, r, err)
 			return
 		}
-		ctx := context.WithValue(r.Context(), callerKey{}, caller{by, token})
-		next.ServeHTTP(w, r.WithContext(ctx))
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, who)))
 	})
 }
 

@@ -56,7 +56,7 @@ type App struct {
 	pressure *pressure.Gauge
 
 	receiver, console, metricsServer *server.Server
-	api                              http.Handler // of the API; nil where there is no desk
+	api                              *api.API // nil where there is no desk
 	setupToken                       string
 	kick                             func() // wakes the worker
 	jobRate                          func(deadletter.JobID) float64
@@ -239,14 +239,15 @@ func (a *App) listen(ctx context.Context, routes *http.ServeMux, c *console.Cons
 	}
 	desk.Handle("/", c)
 	desk.Handle(api.Path+"/", a.api)
-	if a.receiver, err = a.serveReceiver(ctx, routes, c.CloseStreams); err != nil {
+	closeStreams := func() { c.CloseStreams(); a.api.CloseStreams() }
+	if a.receiver, err = a.serveReceiver(ctx, routes, closeStreams); err != nil {
 		return err
 	}
 	if a.console = a.receiver; shared {
 		return nil
 	}
 	a.console, err = a.serve(ctx, server.Listener{
-		Name: "console", Address: a.cfg.ConsoleListen, Handler: desk, OnShutdown: c.CloseStreams,
+		Name: "console", Address: a.cfg.ConsoleListen, Handler: desk, OnShutdown: closeStreams,
 	})
 	return err
 }

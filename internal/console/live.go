@@ -206,13 +206,14 @@ func (c *Console) publish(ctx context.Context) error {
 		return err
 	}
 	for {
+		changed := c.Store.Changed()
+		if at, err = c.publishSince(ctx, at); err != nil && ctx.Err() == nil {
+			c.Log.ErrorContext(ctx, "open pages could not be updated", "err", err)
+		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-c.Store.Changed():
-		}
-		if at, err = c.publishSince(ctx, at); err != nil && ctx.Err() == nil {
-			c.Log.ErrorContext(ctx, "open pages could not be updated", "err", err)
+		case <-changed:
 		}
 		select {
 		case <-ctx.Done():

@@ -79,7 +79,6 @@ func (t *Tx) AddCauseNote(ctx context.Context, n deadletter.CauseNote, e deadlet
 	if _, err := t.tx.ExecContext(ctx, addNote, n.Fingerprint, n.By, n.At.UnixMilli(), n.Text); err != nil {
 		return fmt.Errorf("write a note: %w", err)
 	}
-	t.applied = true
 	return t.Record(ctx, e)
 }
 
@@ -92,6 +91,5 @@ func (t *Tx) EditCauseNote(ctx context.Context, n deadletter.CauseNote, e deadle
 	if _, err := t.tx.ExecContext(ctx, setNote, n.Text, n.ID); err != nil {
 		return fmt.Errorf("write a note: %w", err)
 	}
-	t.applied = true
 	return t.Record(ctx, e)
 }

@@ -144,7 +144,6 @@ func (t *Tx) ApplyCause(ctx context.Context, c deadletter.CauseChange) error {
 	if err := writeCauseState(ctx, t.tx, c.After); err != nil {
 		return err
 	}
-	t.applied = true
 	return t.Record(ctx, c.Event)
 }
 

@@ -49,6 +49,7 @@ const (
 	RefusedItems     = refusedItems
 	OldDraft         = oldDraft
 	JobsUnderWay     = jobsUnderWay
+	ChangesAfter     = changesAfter
 
 	SuggestionOfJob    = suggestionOfJob
 	OpenSuggestions    = openSuggestions

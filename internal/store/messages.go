@@ -173,7 +173,6 @@ func (t *Tx) applyRest(ctx context.Context, list ...numbered) error {
 		t.count(func(sum *counts) { sum.message(c.Change) })
 		events[i] = c.Event
 	}
-	t.applied = true
 	return t.Record(ctx, events...)
 }
 

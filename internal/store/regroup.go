@@ -347,7 +347,6 @@ func (t *Tx) moveToCause(ctx context.Context, m toRegroup) (fingerprint string, 
 	if m.items, err = t.moveItems(ctx, m.n, m.Fingerprint, fingerprint); err != nil {
 		return "", err
 	}
-	t.applied = true
 	t.count(func(sum *counts) { sum.regrouped(m, fingerprint) })
 	return fingerprint, nil
 }

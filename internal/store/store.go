@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,7 +28,7 @@ type Store struct {
 	db      *sqlite.DB
 	index   *search.Index
 	mark    *trailMark
-	changed chan struct{}
+	changed broadcast // of new audit events
 
 	grouping    atomic.Pointer[knownGrouping]
 	regroupKick chan struct{} // has a value when messages are to be grouped anew
@@ -59,8 +60,7 @@ func openWith(ctx context.Context, path string, key []byte, log *slog.Logger, sc
 		return nil, fmt.Errorf("read the schema: %w", err)
 	}
 	s := &Store{
-		mark: newTrailMark(path, key), triggers: triggers, changed: make(chan struct{}, 1),
-		regroupKick: make(chan struct{}, 1),
+		mark: newTrailMark(path, key), triggers: triggers, regroupKick: make(chan struct{}, 1),
 	}
 	index := search.PathBeside(path)
 	db, err := sqlite.Open(ctx, sqlite.Options{
@@ -114,7 +114,6 @@ type Tx struct {
 	numbers *rowNumbers
 	end     trailEnd
 	counted []func(*counts)
-	applied bool // a message or a cause was changed
 
 	group    groupState
 	regroups bool // messages are to be grouped anew
@@ -130,7 +129,7 @@ const writeWait = 5 * time.Second
 // fn fails, nothing of it is committed and Write returns its error. An Unavailable error says that the file cannot be
 // written to at the moment, and why.
 func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
-	var applied, regroups bool
+	var regroups bool
 	var end trailEnd
 	asked := ctx
 	ctx, cancel := context.WithTimeout(ctx, writeWait)
@@ -143,7 +142,7 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 		if err := fn(ctx, t); err != nil {
 			return err
 		}
-		applied, regroups, end = t.applied, t.regroups, t.end
+		regroups, end = t.regroups, t.end
 		s.batch.rulesChanged = t.rulesChanged
 		s.batch.end, s.batch.counted, s.batch.group = t.end, append(s.batch.counted, t.counted...), t.group
 		return nil
@@ -155,15 +154,13 @@ func (s *Store) Write(ctx context.Context, fn func(ctx context.Context, tx *Tx) 
 			Err:  fmt.Errorf("no write could start within %s", writeWait),
 		}
 	}
-	if err == nil && applied {
-		signal(s.changed)
-	}
 	if err == nil && regroups {
 		signal(s.regroupKick)
 	}
 	if err == nil && end.moved {
 		s.mark.advance(end.Mark)
 		s.index.Kick()
+		s.changed.send()
 	}
 	return err
 }
@@ -205,9 +202,33 @@ func (s *Store) endBatch(ctx context.Context, tx *sqlite.Tx) error {
 	return t.sealTrail(ctx)
 }
 
-// Changed returns a channel that has a value once messages were changed in this process since it was read last. Only
-// one reader may use it.
-func (s *Store) Changed() <-chan struct{} { return s.changed }
+// Changed returns a channel that is closed once this process has written another audit event, and with it a change of a
+// message, a cause or anything else. Call it before you read what you wait for.
+func (s *Store) Changed() <-chan struct{} { return s.changed.next() }
+
+// broadcast wakes everyone who waits for it.
+type broadcast struct {
+	mu      sync.Mutex
+	waiting chan struct{} // nil while no one waits
+}
+
+func (b *broadcast) next() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.waiting == nil {
+		b.waiting = make(chan struct{})
+	}
+	return b.waiting
+}
+
+func (b *broadcast) send() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.waiting != nil {
+		close(b.waiting)
+		b.waiting = nil
+	}
+}
 
 func toJSON(v any) (string, error) {
 	text, err := json.Marshal(v)

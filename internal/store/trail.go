@@ -47,6 +47,37 @@ func (s *Store) TrailAfter(ctx context.Context, after int64, limit int) ([]Trail
 	return list, nil
 }
 
+// ChangeRow is an event of the audit trail with the source and the cause that its target has at present.
+type ChangeRow struct {
+	EventRow
+	Of    string // the name of the source that the event belongs to; "": none
+	Cause string // the fingerprint; "": the event is about no message or cause, or its message has none
+}
+
+// changesAfter reads the trail in its own order, with one look-up of the target by its key for each event.
+const changesAfter = `SELECT ` + eventColumns + `,
+		coalesce(m.source, nullif(e.source, ''), c.source, iif(e.target_kind IN ('destination', 'source'), e.target, '')),
+		coalesce(m.fingerprint, c.fingerprint, '')
+	FROM audit_events e
+	LEFT JOIN messages m ON m.id = e.target AND e.target_kind = 'message'
+	LEFT JOIN causes c ON c.fingerprint = e.target AND e.target_kind = 'cause'
+	WHERE e.seq > ? ORDER BY e.seq LIMIT ?`
+
+// ChangesAfter returns the audit events after a number, oldest first, with what they belong to.
+func (s *Store) ChangesAfter(ctx context.Context, after int64, limit int) ([]ChangeRow, error) {
+	var list []ChangeRow
+	err := sqlite.Each(ctx, s.db, func(r sqlite.Row) (err error) {
+		var c ChangeRow
+		c.EventRow, err = scanEvent(r, &c.Of, &c.Cause)
+		list = append(list, c)
+		return err
+	}, changesAfter, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read new changes: %w", err)
+	}
+	return list, nil
+}
+
 // MessagesAmong returns those of some messages that match a filter, in no order.
 func (s *Store) MessagesAmong(ctx context.Context, ids []deadletter.ID, f Filter) ([]deadletter.Message, error) {
 	if len(ids) == 0 {

@@ -1,0 +1,4 @@
+package api
+
+// LimitTime is the middleware that bounds the time of requests.
+var LimitTime = limitTime
