@@ -88,6 +88,7 @@ func (a *App) storeGauges() *telemetry.StoreGauges {
 			state := a.ledger.State()
 			return sumOf(state.Wrong()), sumOf(state.Acknowledged()), !state.At.IsZero()
 		},
+		Alerts: a.store.CountAlerts,
 		Audit: func() (intact bool, at time.Time) {
 			latest := a.audit.Latest()
 			return latest.Fault == "", latest.At

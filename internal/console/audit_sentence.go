@@ -94,6 +94,7 @@ var eventVerbs = map[string]string{
 	"cause.rule_undo":       "undid a merge, a split or a rule of",
 	"cause.note":            "wrote a note about",
 	"cause.note_edit":       "edited a note about",
+	"alert.test":            "tested the alerts to",
 	"rule.create":           "made rule",
 	"rule.change":           "changed rule",
 	"rule.shadow":           "put into shadow rule",

@@ -38,6 +38,7 @@ func TestRolesAndActions(t *testing.T) {
 		deadletter.ActGroup:      workers,
 		deadletter.ActGroupRules: {deadletter.Admin},
 		deadletter.ActRules:      workers,
+		deadletter.ActTestSink:   workers,
 	}
 	for _, action := range append(deadletter.Actions(), "launch") {
 		for _, role := range append(slices.Clone(all), "", "root") {

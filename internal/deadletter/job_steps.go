@@ -248,3 +248,9 @@ func (j Job) checkSteps(s JobSteps) error {
 	err.Field = FieldSteps
 	return err
 }
+
+// Halted reports whether dlqdesk paused the job, other than to let a person look at the results of a step.
+func (j Job) Halted() bool {
+	asks := j.Steps.Ask && j.Step > 0 && j.stepState(j.Step) == StepPaused
+	return j.State == JobPaused && j.PauseReason != "" && !asks
+}

@@ -56,6 +56,8 @@ const (
 	ActGroupRules Action = "change the rules that group messages"
 
 	ActRules Action = "make and switch rules" // a Rule, which acts on messages
+
+	ActTestSink Action = "test where alerts go"
 )
 
 // Actions lists every Action, so that a test can prove who may do what.
@@ -63,7 +65,7 @@ func Actions() []Action {
 	return []Action{
 		ActView, ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe,
 		ActSeparate, ActAcknowledge, ActUsers, ActUnmask, ActClaim, ActRelease, ActMute, ActUnmute, ActKnown, ActUnmark,
-		ActNote, ActGroup, ActGroupRules, ActRules,
+		ActNote, ActGroup, ActGroupRules, ActRules, ActTestSink,
 	}
 }
 
@@ -74,7 +76,7 @@ func (r Role) Allows(a Action) bool {
 		return r == Viewer || r == Operator || r == Admin
 	case ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe, ActAcknowledge,
 		ActSeparate, ActClaim, ActRelease, ActMute, ActUnmute, ActKnown, ActUnmark, ActNote, ActGroup,
-		ActRules:
+		ActRules, ActTestSink:
 		return r == Operator || r == Admin
 	case ActUsers, ActUnmask, ActGroupRules:
 		return r == Admin

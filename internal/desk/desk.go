@@ -67,6 +67,8 @@ type Deps struct {
 	Kick    func()                         // wakes the worker; it must not block
 	JobRate func(deadletter.JobID) float64 // messages a second of a running job; 0: not known. It can be nil
 	Copies  delivery.Sender                // sends copies of messages; nil where none are sent
+	Sinks   func() []AlertSink             // where alerts go, as configured at the moment; nil: nowhere
+	Tell    func()                         // wakes what sends alerts; it must not block. nil where Sinks is
 	Now     func() time.Time
 }
 
@@ -81,6 +83,8 @@ type Desk struct {
 	kick    func()
 	jobRate func(deadletter.JobID) float64
 	copies  delivery.Sender
+	sinks   func() []AlertSink
+	tell    func()
 	now     func() time.Time
 
 	copying     copying
@@ -93,7 +97,7 @@ type Desk struct {
 func New(deps Deps) *Desk {
 	return &Desk{
 		deps.Store, deps.Sources, deps.Masks, deps.Origins, deps.Ledger, deps.Tickets, deps.Kick,
-		deps.JobRate, deps.Copies, deps.Now,
+		deps.JobRate, deps.Copies, deps.Sinks, deps.Tell, deps.Now,
 		copying{all: map[copyKey]bool{}},
 		memory.NewBudget(copyMemory),
 		differencesCache{},

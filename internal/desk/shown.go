@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -203,6 +204,45 @@ func (h *Hider) Causes(ctx context.Context, list []deadletter.Cause) error {
 		list[at].Title = deadletter.WithStatus(m.StatusCode, m.Reason)
 	}
 	return nil
+}
+
+// Alerts masks the texts of alerts, and adds the titles of the causes that they are about.
+func (h *Hider) Alerts(ctx context.Context, list []deadletter.Alert) error {
+	titles, err := h.causeTitles(ctx, list)
+	for i := range list {
+		a := &list[i]
+		if title := titles[a.Cause]; title != "" {
+			a.Title += ": " + title
+		}
+		if a.Kind == deadletter.AlertDestination || a.Kind == deadletter.AlertBreaker {
+			a.Text = h.Text(a.Text, a.RaisedAt) // of a delivery
+		}
+		a.Text, a.Resolution = h.Note(a.Text), h.Note(a.Resolution)
+		for n := range a.Facts {
+			a.Facts[n].Value = h.Note(a.Facts[n].Value)
+		}
+	}
+	return err
+}
+
+// causeTitles returns the titles of the causes that alerts are about, masked, by the fingerprints that the alerts have.
+func (h *Hider) causeTitles(ctx context.Context, list []deadletter.Alert) (map[string]string, error) {
+	causes, err := h.store.CausesOf(ctx, list)
+	if err != nil || len(causes) == 0 {
+		return nil, err
+	}
+	shown := slices.Collect(maps.Values(causes))
+	if err := h.Causes(ctx, shown); err != nil {
+		return nil, err
+	}
+	masked, titles := map[string]string{}, map[string]string{}
+	for _, c := range shown {
+		masked[c.Fingerprint] = c.Title
+	}
+	for fingerprint, c := range causes {
+		titles[fingerprint] = masked[c.Fingerprint]
+	}
+	return titles, nil
 }
 
 // Text returns an error text that was stored at a time and no longer belongs to a message: nothing of it is shown if

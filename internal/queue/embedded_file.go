@@ -85,6 +85,17 @@ func (f *File) Limit(ctx context.Context, bytes int64) error {
 	return nil
 }
 
+const usedBytes = `SELECT (p.page_count - f.freelist_count) * s.page_size
+	FROM pragma_page_count p, pragma_freelist_count f, pragma_page_size s`
+
+// Used returns how many bytes of the file are in use.
+func (f *File) Used(ctx context.Context) (bytes int64, err error) {
+	if err := f.db.QueryRowContext(ctx, usedBytes).Scan(&bytes); err != nil {
+		return 0, fmt.Errorf("measure the file of the embedded queues: %w", err)
+	}
+	return bytes, nil
+}
+
 const (
 	probeBytes   = 64 << 10 // the size of a usual message
 	probe        = `INSERT INTO messages (n, queue, id, sent_at, body) VALUES (0, '', 'probe', 0, zeroblob(?))`

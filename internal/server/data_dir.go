@@ -37,6 +37,17 @@ func OpenDataDir(path string) (*DataDir, error) {
 // File returns the path of a file in the folder.
 func (d *DataDir) File(name string) string { return filepath.Join(d.path, name) }
 
+// DiskUse returns how many bytes of the folder's disk are in use, and how many there are for programs like this one.
+func (d *DataDir) DiskUse() (used, of int64, err error) {
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(d.path, &disk); err != nil {
+		return 0, 0, fmt.Errorf("measure the disk of the data folder: %w", err)
+	}
+	block := int64(disk.Bsize)                                      //nolint:unconvert // another type on other systems
+	used, free := int64(disk.Blocks-disk.Bfree), int64(disk.Bavail) //nolint:gosec // no disk is that large
+	return used * block, (used + free) * block, nil
+}
+
 // ErrLocked is returned by Lock while another process has the data folder.
 var ErrLocked = errors.New("another dlqdesk runs on the data folder")
 

@@ -56,4 +56,24 @@ const (
 	OpenSuggestionsOf  = openSuggestionsOf
 	CountSuggestionsBy = countSuggestionsBy
 	DropOldSuggestions = dropOldSuggestions
+
+	UntoldCauses       = untoldCauses
+	ToldCauses         = toldCauses
+	GrowingCauses      = growingCauses
+	HaltedJobs         = haltedJobs
+	UntoldJobs         = untoldJobs
+	HoursReceived      = hoursReceived
+	LatestReceived     = latestReceived
+	OpenStateAlerts    = openStateAlerts
+	OpenCauseAlerts    = openCauseAlerts
+	AlertsOfCause      = alertsOfCause
+	PartsOfAlert       = partsOfAlert
+	DeliveriesOfAlert  = deliveriesOfAlert
+	DeliveriesOfAlerts = deliveriesOfAlerts
+	DueAlertDelivery   = dueAlertDelivery
+	DueSinks           = dueSinks
+	LatestOfSink       = latestOfSink
+	WaitingOfSink      = waitingOfSink
+	LatestTest         = latestTest
+	CountAlerts        = countAlerts
 )

@@ -16,6 +16,7 @@ type Metrics struct {
 	registry   *prometheus.Registry
 	webhooks   *prometheus.CounterVec
 	deliveries *prometheus.HistogramVec
+	alerts     *prometheus.CounterVec
 }
 
 // NewMetrics returns metrics whose webhook counters of the given sources start at zero, so that Prometheus sees the
@@ -32,9 +33,12 @@ func NewMetrics(sources []string) *Metrics {
 			Buckets: []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60},
 		}, []string{"source", "outcome"}),
 	}
+	m.alerts = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "dlqdesk_alert_tries_total", Help: "Tries to send an alert, by what came of it.",
+	}, []string{"sink", "result"})
 	m.AddSources(sources)
 	process := collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})
-	m.registry.MustRegister(m.webhooks, m.deliveries, collectors.NewGoCollector(), process)
+	m.registry.MustRegister(m.webhooks, m.deliveries, m.alerts, collectors.NewGoCollector(), process)
 	return m
 }
 
@@ -58,6 +62,34 @@ func (m *Metrics) Answered(source string, answer Answer) {
 // ObserveDelivery records the duration and the outcome of a delivery.
 func (m *Metrics) ObserveDelivery(source string, a deadletter.Attempt) {
 	m.deliveries.WithLabelValues(source, string(a.Outcome)).Observe(a.Latency.Seconds())
+}
+
+// AddSinks makes the counters of sinks that have none yet start at zero.
+func (m *Metrics) AddSinks(sinks []string) {
+	for _, sink := range sinks {
+		for _, state := range []deadletter.AlertDeliveryState{
+			deadletter.AlertSent, deadletter.AlertWaiting, deadletter.AlertGivenUp, deadletter.AlertDropped,
+		} {
+			m.alerts.WithLabelValues(sink, alertResult(state))
+		}
+	}
+}
+
+// AlertTried counts a try to tell a sink of an alert. state is what became of the delivery.
+func (m *Metrics) AlertTried(sink string, state deadletter.AlertDeliveryState) {
+	m.alerts.WithLabelValues(sink, alertResult(state)).Inc()
+}
+
+// alertResult returns what came of a try, by the state after it.
+func alertResult(state deadletter.AlertDeliveryState) string {
+	switch state {
+	case deadletter.AlertSent:
+		return "sent"
+	case deadletter.AlertGivenUp:
+		return "given_up"
+	case deadletter.AlertWaiting, deadletter.AlertDropped:
+	}
+	return "failed"
 }
 
 // maxScrapes bounds the scrapes that are served at a time.

@@ -32,6 +32,7 @@ type StoreGauges struct {
 	RetriesDue func(ctx context.Context, source string) (int, error)
 	Imbalance  func() (open, acknowledged int, checked bool) // webhooks; checked: the ledger was checked at least once
 	Audit      func() (intact bool, at time.Time)            // of the audit trail, when it was read; zero: never yet
+	Alerts     func(ctx context.Context) (open, waiting int, err error)
 }
 
 // QueueGauge reads the depth of a queue.
@@ -76,9 +77,11 @@ var (
 	descIntact = desc("audit_trail_intact",
 		"1 if the latest checks of the audit trail found no sign of tampering.")
 	descVerified = desc("audit_trail_verified_timestamp_seconds", "When the whole audit trail was verified last.")
+	descAlerts   = desc("alerts_open", "Alerts that are not resolved, up to 10001.")
+	descTellings = desc("alert_deliveries_waiting", "Alerts that sinks are still to be told of, up to 10001.")
 	allDescs     = []*prometheus.Desc{
 		descBuild, descQueued, descOldest, descReachable, descBreaker, descBytes, descMessages, descJobs,
-		descRetriesDue, descImbalance, descAcked, descIntact, descVerified,
+		descRetriesDue, descImbalance, descAcked, descIntact, descVerified, descAlerts, descTellings,
 	}
 )
 
@@ -156,6 +159,10 @@ func (s *StoreGauges) set(ctx context.Context, set setGauge) {
 	if open, acknowledged, checked := s.Imbalance(); checked {
 		set(descImbalance, float64(open))
 		set(descAcked, float64(acknowledged))
+	}
+	if open, waiting, err := s.Alerts(ctx); err == nil {
+		set(descAlerts, float64(open))
+		set(descTellings, float64(waiting))
 	}
 	intact, at := s.Audit()
 	if set(descIntact, number(intact)); !at.IsZero() {

@@ -1,0 +1,226 @@
+package deadletter
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+const (
+	// causeGrace is how long a new cause waits before it is told, so that the outage that it is of can tell of it.
+	causeGrace = 2 * time.Second
+
+	// groupTime and groupBurst bound the alerts about causes of a source: more than these come as one.
+	groupTime  = time.Minute
+	groupBurst = 3
+
+	// outageTail is how long after an outage messages may still fail for it.
+	outageTail = time.Minute
+)
+
+// CauseNews is a cause whose state people were not told of.
+type CauseNews struct {
+	Cause
+	// Told is the latest alert about the cause: an open one, or one that ended; the zero Alert if there was none.
+	Told Alert
+	// Muted says that Told ended because the cause was muted.
+	Muted bool
+}
+
+// CauseNewsStep is what comes of news.
+type CauseNewsStep struct {
+	Raise  []CauseAlerts
+	Silent []Cause // nothing is to be told of their states
+}
+
+// CauseAlerts are alerts about causes that are told together: by Whole, which begins with them, or by an open alert
+// with the id PartOf. If both are zero, the one alert is told by itself.
+type CauseAlerts struct {
+	Whole  Alert
+	PartOf AlertID
+	Alerts []Alert // those with an id are open already, and were part of an outage
+}
+
+// CauseGroups remembers when alerts about causes were raised, by source, so that many come as one. The zero CauseGroups
+// is ready to use; after a restart it begins anew.
+type CauseGroups struct{ raised map[string][]time.Time }
+
+// Step decides which alerts begin. News that are in none of the results wait. outages are the open alerts of
+// destinations that are down, by source; left are open alerts whose outage is over, while messages still fail for their
+// causes.
+func (g *CauseGroups) Step(
+	news []CauseNews, outages map[string]Alert, left []Alert, at time.Time,
+) (step CauseNewsStep) {
+	alone := map[string][]Alert{}
+	parts := map[AlertID][]Alert{}
+	for _, n := range news {
+		a, ok := n.alert(at)
+		switch {
+		case !ok && n.waits(at):
+		case !ok:
+			step.Silent = append(step.Silent, n.Cause)
+		case n.isOfOutage(outages):
+			parts[outages[n.Source].ID] = append(parts[outages[n.Source].ID], a)
+		default:
+			alone[n.Source] = append(alone[n.Source], a)
+		}
+	}
+	for _, a := range left {
+		source := a.source()
+		alone[source] = append(alone[source], a)
+	}
+	for id, list := range parts {
+		step.Raise = append(step.Raise, CauseAlerts{PartOf: id, Alerts: list})
+	}
+	for source, list := range alone {
+		step.Raise = append(step.Raise, g.group(source, list, at)...)
+	}
+	return step
+}
+
+// source returns the source of an alert about one.
+func (a Alert) source() string {
+	if len(a.Sources) == 0 {
+		return ""
+	}
+	return a.Sources[0]
+}
+
+// group tells of alerts one by one if there are few, and otherwise together. It returns nothing while too many were
+// raised.
+func (g *CauseGroups) group(source string, list []Alert, at time.Time) []CauseAlerts {
+	recent := slices.DeleteFunc(g.raised[source], func(t time.Time) bool { return at.Sub(t) >= groupTime })
+	var groups []CauseAlerts
+	switch {
+	case len(recent)+len(list) <= groupBurst:
+		for _, a := range list {
+			groups = append(groups, CauseAlerts{Alerts: []Alert{a}})
+		}
+	case len(recent) < groupBurst:
+		groups = []CauseAlerts{{Whole: wholeOf(source, list, at), Alerts: list}}
+	}
+	for range groups {
+		recent = append(recent, at)
+	}
+	if g.raised == nil {
+		g.raised = map[string][]time.Time{}
+	}
+	if g.raised[source] = recent; len(recent) == 0 {
+		delete(g.raised, source)
+	}
+	return groups
+}
+
+// wholeOf returns the alert that tells of several.
+func wholeOf(source string, list []Alert, at time.Time) Alert {
+	kind, what := AlertRegressedCause, "causes came back"
+	if slices.ContainsFunc(list, func(a Alert) bool { return a.Kind == AlertNewCause }) {
+		kind, what = AlertNewCause, "new causes"
+	}
+	return Alert{
+		Kind: kind, Key: "causes:" + list[0].Cause, Severity: kind.Severity(), Sources: list[0].Sources,
+		Title: fmt.Sprintf("%d %s in %s", len(list), what, nameOfSource(source)), RaisedAt: at,
+	}
+}
+
+func nameOfSource(source string) string { return cmp.Or(source, "messages without a source") }
+
+// waits reports whether it is too early to tell of a new cause. One from the future, by a clock that was set back, does
+// not wait.
+func (n CauseNews) waits(at time.Time) bool {
+	age := at.Sub(n.FirstAt)
+	return n.State == CauseNew && age < causeGrace && age > -causeGrace
+}
+
+// alert returns what is to be told of the state of a cause; false for nothing, or nothing yet.
+func (n CauseNews) alert(at time.Time) (Alert, bool) {
+	unmuted := n.Muted && n.Open() > 0 && !(n.LastChange.Action == "unmuted" && !n.LastChange.At.Before(n.StateAt))
+	switch {
+	case !n.Told.RaisedAt.IsZero() && n.Told.Open(), n.waits(at):
+		return Alert{}, false
+	case n.State == CauseNew:
+		return n.alertOf(AlertNewCause, "New cause in ", at), true
+	case n.State == CauseRegressed:
+		return n.alertOf(AlertRegressedCause, "A cause is back in ", at), true
+	case unmuted:
+		return n.alertOf(AlertRegressedCause, "No longer muted in ", at), true
+	}
+	return Alert{}, false
+}
+
+// alertOf returns an alert about the cause. Its title lacks that of the cause, which is masked when it is shown.
+func (c Cause) alertOf(kind AlertKind, title string, at time.Time) Alert {
+	return Alert{
+		Kind: kind, Key: "cause:" + c.Fingerprint, Severity: kind.Severity(), Sources: []string{c.Source},
+		Cause: c.Fingerprint, Title: title + nameOfSource(c.Source), RaisedAt: at,
+		Facts: []AlertFact{
+			{"Messages", fmt.Sprint(c.Messages)},
+			{"Open now", fmt.Sprint(c.Open())},
+			{"First failure", c.FirstAt.UTC().Format(alertTime)},
+		},
+	}
+}
+
+// alertTime is how alerts write a time.
+const alertTime = "2 January 15:04:05 UTC"
+
+// GrowthAlert returns what is to be told of a cause that grows. perHour is how many messages failed for it in the last
+// hour.
+func (c Cause) GrowthAlert(perHour int, at time.Time) Alert {
+	a := c.alertOf(AlertGrowingCause, "A cause grows in ", at)
+	a.Facts = append([]AlertFact{
+		{"Failures in the last hour", fmt.Sprint(perHour)},
+		{"Of a usual hour", fmt.Sprintf("%d %%", c.Growth)},
+	}, a.Facts...)
+	return a
+}
+
+// Settled reports whether a cause is old enough in its state that growth says something about it.
+func (c Cause) Settled(at time.Time) bool {
+	return at.Sub(c.FirstAt) >= time.Hour && (c.State != CauseRegressed || at.Sub(c.StateAt) >= time.Hour) &&
+		c.State != CauseMuted && c.State != CauseResolved
+}
+
+// isOfOutage reports whether the cause is told by the alert of its destination, which is down: no answer, or one that
+// says "later".
+func (n CauseNews) isOfOutage(outages map[string]Alert) bool {
+	_, down := outages[n.Source]
+	outcome := ErrorResponse
+	if n.StatusCode == 0 {
+		outcome = Unreachable
+	}
+	return down && Attempt{Outcome: outcome, StatusCode: n.StatusCode}.Transient()
+}
+
+// CauseAlert is an open alert about a cause, or about several.
+type CauseAlert struct {
+	Alert
+	Cause *Cause // nil: it is gone, or the alert is about several
+	Parts bool   // alerts that are part of it are open
+
+	// OutageOver is when the alert ended that this one is part of; zero: it did not, or there is none.
+	OutageOver time.Time
+}
+
+// Ends returns why the alert ends, and whether that is because its cause was muted; "" if it goes on.
+func (a CauseAlert) Ends() (resolution string, muted bool) {
+	switch {
+	case a.Alert.Cause == "" && !a.Parts:
+		return "all of its causes are resolved", false
+	case a.Alert.Cause == "":
+		return "", false
+	case a.Cause == nil:
+		return "its cause no longer exists", false
+	case a.Cause.State == CauseResolved:
+		return "none of its messages is open", false
+	case a.Cause.State == CauseMuted:
+		return "muted by " + cmp.Or(a.Cause.LastChange.By, "a person"), true
+	}
+	return "", false
+}
+
+// Outlasts reports whether messages still fail for the cause of an alert, although the outage is over that told of it.
+func (a CauseAlert) Outlasts() bool {
+	return !a.OutageOver.IsZero() && a.Cause != nil && a.Cause.LastAt.After(a.OutageOver.Add(outageTail))
+}

@@ -1,0 +1,153 @@
+package deadletter
+
+import (
+	"slices"
+	"time"
+	"unicode/utf8"
+)
+
+// AlertDelivery is one event of an alert at one sink, or a test of a sink.
+type AlertDelivery struct {
+	ID      int64
+	Alert   AlertID // 0 of a test
+	Sink    string
+	Event   AlertEvent
+	Notice  string // the id by which the receiver drops doubles
+	By      string // who ordered a test
+	State   AlertDeliveryState
+	MadeAt  time.Time
+	DueAt   time.Time // of the next try; while one is under way, when its lease ends
+	Until   time.Time // when it is given up
+	Lease   string    // of the try under way; "": there is none
+	Tries   int
+	TriedAt time.Time // the latest; zero: none yet
+	Error   string    // of the latest try, or why it is not sent any more
+}
+
+// AlertDeliveryState is the state of an AlertDelivery.
+type AlertDeliveryState string
+
+// The states of an AlertDelivery.
+const (
+	AlertWaiting AlertDeliveryState = "waiting"
+	AlertSent    AlertDeliveryState = "sent"
+	AlertGivenUp AlertDeliveryState = "given_up" // the sink did not take it
+	AlertDropped AlertDeliveryState = "dropped"  // there was nothing to tell any more
+)
+
+const (
+	// AlertLease is how long a try may take before another one begins.
+	AlertLease = 30 * time.Second
+
+	// alertRetryTime is how long a sink that is away is tried.
+	alertRetryTime = 24 * time.Hour
+
+	minAlertRetry = 5 * time.Second
+	maxAlertRetry = 10 * time.Minute
+
+	maxAlertError = 300 // bytes
+)
+
+// NewAlertDelivery returns what a sink is told when it is due.
+func NewAlertDelivery(alert AlertID, sink string, event AlertEvent, due, at time.Time) AlertDelivery {
+	return AlertDelivery{
+		Alert: alert, Sink: sink, Event: event, State: AlertWaiting, MadeAt: at, DueAt: due,
+		Until: due.Add(alertRetryTime),
+	}
+}
+
+// Begin returns the delivery with a try under way, which has a lease.
+func (d AlertDelivery) Begin(lease string, at time.Time) AlertDelivery {
+	d.Lease, d.DueAt = lease, at.Add(AlertLease)
+	d.Tries, d.TriedAt = d.Tries+1, at
+	return d
+}
+
+// AlertResult is what came of a try.
+type AlertResult struct {
+	Error      string // "": the sink took it
+	Permanent  bool   // trying again cannot help
+	RetryAfter time.Duration
+}
+
+// After returns the delivery after a try. ended reports whether its alert has ended meanwhile: a sink that was not told
+// that it began is not told late.
+func (d AlertDelivery) After(r AlertResult, ended bool, at time.Time) AlertDelivery {
+	d.Lease, d.Error = "", cutText(r.Error, maxAlertError)
+	switch wait := max(d.backoff(), min(r.RetryAfter, alertRetryTime)); {
+	case r.Error == "":
+		d.State = AlertSent
+	case r.Permanent, at.Add(wait).After(d.Until), d.Event == AlertTest:
+		d.State = AlertGivenUp
+	case ended && d.Event == AlertRaised:
+		d.State = AlertDropped
+		d.Error = "it ended before it was sent: " + d.Error
+	default:
+		d.DueAt = at.Add(wait)
+	}
+	return d
+}
+
+// backoff returns the wait before the next try.
+func (d AlertDelivery) backoff() time.Duration {
+	wait := minAlertRetry
+	for range min(d.Tries-1, 10) {
+		wait *= 2
+	}
+	return min(wait, maxAlertRetry)
+}
+
+// Resolved decides what becomes of the news that an alert began, for a sink that may not have been told, now that it
+// has ended. tell reports whether the sink is to be told of the end.
+func (d AlertDelivery) Resolved() (next AlertDelivery, tell bool) {
+	switch {
+	case d.State == AlertDropped, d.State == AlertGivenUp:
+		return d, false
+	case d.State == AlertWaiting && d.Lease == "":
+		d.State, d.Error = AlertDropped, "it ended before it was sent"
+		return d, d.Tries > 0 // an answer may have been lost
+	}
+	return d, true
+}
+
+func cutText(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	for limit > 0 && !utf8.RuneStart(text[limit]) {
+		limit--
+	}
+	return text[:limit] + "…"
+}
+
+// TestSink returns what a sink is sent because the actor tries it, with its audit event. names are the sinks that are
+// configured. It returns NotFound for another one, and Conflict while a test waits: latest is the latest one.
+func TestSink(
+	by Actor, sink string, names []string, latest AlertDelivery, at time.Time,
+) (AlertDelivery, Event, error) {
+	if err := by.May(ActTestSink); err != nil {
+		return AlertDelivery{}, Event{}, err
+	}
+	if err := by.ReachesAll(); err != nil {
+		return AlertDelivery{}, Event{}, err
+	}
+	if !slices.Contains(names, sink) {
+		return AlertDelivery{}, Event{}, Errorf(NotFound, "there is no sink %q below alerts.sinks", sink)
+	}
+	if latest.State == AlertWaiting {
+		return AlertDelivery{}, Event{}, Errorf(Conflict, "the test by %s %s is not over yet: wait for what comes of it",
+			latest.By, ago(latest.MadeAt, at))
+	}
+	d := NewAlertDelivery(0, sink, AlertTest, at, at)
+	d.By = by.Name
+	e, err := NewEvent(by, "alert.test", "sink", sink, "", nil, nil, at)
+	return d, e, err
+}
+
+// TestAlert returns what the sink of a test is told.
+func TestAlert(d AlertDelivery) Alert {
+	return Alert{
+		Key: "test:" + d.Notice, Severity: SeverityInfo, Title: "Test of the alerts to " + d.Sink,
+		Text: d.By + " sent this to see whether alerts come here. Nothing has happened.", RaisedAt: d.MadeAt,
+	}
+}

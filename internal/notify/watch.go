@@ -1,0 +1,285 @@
+package notify
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"dlqdesk/internal/config"
+	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/store"
+	"dlqdesk/internal/telemetry"
+)
+
+// Watch looks for what is worth an alert, and writes the alerts with what sinks are to be told of them.
+type Watch struct {
+	deps   WatchDeps
+	looks  []*look
+	states deadletter.AlertWatch
+	groups deadletter.CauseGroups
+	after  deadletter.AlertID // the open alert about a cause that was looked at last
+	errors telemetry.RepeatedError
+}
+
+// WatchDeps are the parts that a Watch works with.
+type WatchDeps struct {
+	Store    *store.Store
+	Settings func() config.Alerts // as configured at the moment
+	Readings Readings
+	Kick     func() // wakes the sender; it must not block
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+const (
+	watchEvery = time.Second
+
+	// newsBatch bounds the causes, and the open alerts about causes, that are looked at each time.
+	newsBatch = 500
+	jobBatch  = 100
+)
+
+// NewWatch returns a watch that has seen nothing yet.
+func NewWatch(deps WatchDeps) *Watch { return &Watch{deps: deps, looks: looksOf(deps)} }
+
+// Run looks until ctx ends. It looks once a second, whatever happens.
+func (w *Watch) Run(ctx context.Context) error {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		if err := w.Once(ctx); ctx.Err() == nil {
+			w.report(ctx, err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// report logs an error that lasts, and its end.
+func (w *Watch) report(ctx context.Context, err error) {
+	if err == nil {
+		if lasted, ok := w.errors.Succeeded(w.deps.Now()); ok {
+			w.deps.Log.InfoContext(ctx, "what is worth an alert can be found out again", "after", lasted)
+		}
+		return
+	}
+	if times, ok := w.errors.Failed(w.deps.Now()); ok {
+		const text = "cannot find out all that is worth an alert; trying again"
+		w.deps.Log.ErrorContext(ctx, text, "faults", times, "err", err)
+	}
+}
+
+// Once looks once. What could not be found out stays as it was, and is in the error.
+func (w *Watch) Once(ctx context.Context) error {
+	at := w.deps.Now()
+	outages, err := w.watchStates(ctx, at)
+	if err == nil {
+		err = w.watchCauses(ctx, outages, at)
+	}
+	return errors.Join(err, w.watchJobs(ctx, at), w.unknown())
+}
+
+// watchStates opens and ends the alerts of all kinds but new and regressed causes. It returns those of destinations
+// that are down, by source.
+func (w *Watch) watchStates(ctx context.Context, at time.Time) (map[string]deadletter.Alert, error) {
+	open, err := w.deps.Store.OpenStateAlerts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	seen := w.look(ctx, open, at)
+	raise, resolve := w.states.Step(seen, w.deps.Settings().UpFor, at)
+	var raised []deadletter.Alert
+	if len(raise)+len(resolve) > 0 {
+		err = w.write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+			raised, err = w.changeStates(ctx, tx, open, raise, resolve, at)
+			return err
+		})
+	}
+	outages := outagesOf(slices.Concat(open, raised))
+	for _, a := range resolve {
+		delete(outages, sourceOf(a, deadletter.AlertDestination))
+	}
+	return outages, err
+}
+
+func (w *Watch) changeStates(
+	ctx context.Context, tx *store.Tx, open, raise, resolve []deadletter.Alert, at time.Time,
+) (raised []deadletter.Alert, err error) {
+	outages := outagesOf(open)
+	for _, a := range raise {
+		due := w.due(a, at)
+		if a.Kind == deadletter.AlertGrowingCause {
+			if a.PartOf = outages[a.Sources[0]].ID; a.PartOf != 0 {
+				due = nil
+			}
+		}
+		if a, err = tx.RaiseAlert(ctx, a, due); err != nil {
+			return nil, err
+		}
+		raised = append(raised, a)
+		outages = outagesOf(slices.Concat(open, raised))
+	}
+	for _, a := range resolve {
+		a.ResolvedAt, a.Resolution = at, cmp.Or(a.Resolution, "it is over")
+		if err := tx.ResolveAlert(ctx, a, false, w.due(a, at)); err != nil {
+			return nil, err
+		}
+	}
+	return raised, nil
+}
+
+func outagesOf(list []deadletter.Alert) map[string]deadletter.Alert {
+	outages := map[string]deadletter.Alert{}
+	for _, a := range list {
+		if source := sourceOf(a, deadletter.AlertDestination); source != "" && a.ID != 0 {
+			outages[source] = a
+		}
+	}
+	return outages
+}
+
+// sourceOf returns the source of an alert of a kind; "" of another kind.
+func sourceOf(a deadletter.Alert, kind deadletter.AlertKind) string {
+	if a.Kind != kind || len(a.Sources) == 0 {
+		return ""
+	}
+	return a.Sources[0]
+}
+
+// watchCauses opens and ends the alerts of new and regressed causes.
+func (w *Watch) watchCauses(ctx context.Context, outages map[string]deadletter.Alert, at time.Time) error {
+	open, err := w.deps.Store.OpenCauseAlerts(ctx, w.after, newsBatch)
+	if err != nil {
+		return err
+	}
+	if w.after = 0; len(open) == newsBatch {
+		w.after = open[len(open)-1].ID
+	}
+	news, err := w.deps.Store.CauseNews(ctx, newsBatch)
+	if err != nil {
+		return err
+	}
+	var left []deadletter.Alert
+	var ends []ending
+	for _, a := range open {
+		if why, muted := a.Ends(); why != "" {
+			a.ResolvedAt, a.Resolution = at, why
+			ends = append(ends, ending{a.Alert, muted})
+		} else if _, down := outages[sourceOf(a.Alert, a.Kind)]; a.Outlasts() && !down {
+			left = append(left, a.Alert)
+		}
+	}
+	step := w.groups.Step(news, outages, left, at)
+	if len(ends)+len(step.Raise)+len(step.Silent) == 0 {
+		return nil
+	}
+	stateAt := map[string]time.Time{}
+	for _, n := range news {
+		stateAt[n.Fingerprint] = n.StateAt
+	}
+	return w.write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		for _, e := range ends {
+			if err := tx.ResolveAlert(ctx, e.Alert, e.muted, w.due(e.Alert, at)); err != nil {
+				return err
+			}
+		}
+		for _, c := range step.Silent {
+			if err := tx.TellCause(ctx, c.Fingerprint, c.StateAt); err != nil {
+				return err
+			}
+		}
+		for _, g := range step.Raise {
+			if err := w.raise(ctx, tx, g, stateAt, at); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+type ending struct {
+	deadletter.Alert
+	muted bool
+}
+
+// raise writes alerts about causes that are told together.
+func (w *Watch) raise(
+	ctx context.Context, tx *store.Tx, g deadletter.CauseAlerts, stateAt map[string]time.Time, at time.Time,
+) error {
+	whole := g.PartOf
+	if g.Whole.Key != "" {
+		a, err := tx.RaiseAlert(ctx, g.Whole, w.due(g.Whole, at))
+		if err != nil {
+			return err
+		}
+		whole = a.ID
+	}
+	for _, a := range g.Alerts {
+		var due map[string]time.Time
+		if a.PartOf = whole; whole == 0 {
+			due = w.due(a, at)
+		}
+		var err error
+		switch {
+		case a.ID == 0:
+			_, err = tx.RaiseAlert(ctx, a, due)
+		case whole == 0:
+			err = tx.TellAlert(ctx, a.ID, due, at)
+		default:
+			err = tx.JoinAlert(ctx, a.ID, whole)
+		}
+		if began, ok := stateAt[a.Cause]; ok && err == nil {
+			err = tx.TellCause(ctx, a.Cause, began)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// watchJobs tells of jobs that are done.
+func (w *Watch) watchJobs(ctx context.Context, at time.Time) error {
+	jobs, err := w.deps.Store.UntoldJobs(ctx, jobBatch)
+	if err != nil || len(jobs) == 0 {
+		return err
+	}
+	alerts := make([]deadletter.Alert, len(jobs))
+	for i, j := range jobs {
+		sources, err := sourcesOfJob(ctx, w.deps.Store, j)
+		if err != nil {
+			return err
+		}
+		alerts[i] = j.DoneAlert(sources, at)
+	}
+	return w.write(ctx, func(ctx context.Context, tx *store.Tx) error {
+		for i, a := range alerts {
+			if _, err := tx.RaiseAlert(ctx, a, w.due(a, at)); err != nil {
+				return err
+			}
+			if err := tx.TellJob(ctx, jobs[i].ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// due returns when sinks are to be told of what happens to an alert now.
+func (w *Watch) due(a deadletter.Alert, at time.Time) map[string]time.Time {
+	return deadletter.AlertDue(w.deps.Settings().Routes, a, at)
+}
+
+func (w *Watch) write(ctx context.Context, fn func(ctx context.Context, tx *store.Tx) error) error {
+	err := w.deps.Store.Write(ctx, fn)
+	if err == nil {
+		w.deps.Kick()
+	}
+	return err
+}
