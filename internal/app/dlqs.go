@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"dlqdesk/internal/config"
-	"dlqdesk/internal/console"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/ingest"
 	"dlqdesk/internal/queue"
@@ -56,8 +55,8 @@ func (a *App) startDLQs(q *queues, deps ingest.Deps) {
 }
 
 // dlqGauge tells the depth of a queue as soon as it is open.
-func (a *App) dlqGauge(d *dlq) console.Queue {
-	return console.Queue{
+func (a *App) dlqGauge(d *dlq) desk.Queue {
+	return desk.Queue{
 		Name: d.Name, Holds: "Messages of the list", Depth: queue.NewDepthCache(d.Depth, a.now).Depth,
 	}
 }

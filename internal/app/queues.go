@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"dlqdesk/internal/console"
+	"dlqdesk/internal/desk"
 	"dlqdesk/internal/ingest"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/receiver"
@@ -19,7 +19,7 @@ type queues struct {
 	messages   []ingest.Queue // what ingest reads
 	list       []*dlq         // further queues that are read
 	webhooks   []receiver.ProcessingQueue
-	shown      []console.Queue
+	shown      []desk.Queue
 	// Everything in which messages, and webhooks of buffered sources, wait.
 	messagesWait, webhooksWait []queue.DepthReader
 
@@ -49,7 +49,7 @@ type line struct {
 
 func (a *App) openQueues(ctx context.Context, dir *server.DataDir) (*queues, error) {
 	q := &queues{}
-	dlq, err := a.openLine(ctx, dir, q, a.cfg.Queue.DLQURL, dlqName, console.DLQHolds)
+	dlq, err := a.openLine(ctx, dir, q, a.cfg.Queue.DLQURL, dlqName, desk.DLQHolds)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (a *App) openQueues(ctx context.Context, dir *server.DataDir) (*queues, err
 		q.messages = append(q.messages, from)
 	}
 	// It is open even if no source is buffered: one may be after a reload, and webhooks of one that was may wait on it.
-	processing, err := a.openLine(ctx, dir, q, a.cfg.Queue.ProcessingURL, processingName, console.ProcessingHolds)
+	processing, err := a.openLine(ctx, dir, q, a.cfg.Queue.ProcessingURL, processingName, desk.ProcessingHolds)
 	q.processing, q.webhooksWait = processing.to, processing.waits
 	for _, from := range processing.from {
 		q.webhooks = append(q.webhooks, from)
@@ -130,9 +130,9 @@ func (a *App) openSQS(ctx context.Context, dir *server.DataDir, q *queues, url, 
 	shown := a.gauge(holds, sqs.SQS)
 	shown.UnconfirmedSince, shown.Shared = sqs.UnavailableSince, name == processingName
 	shown.Buffered = name == processingName
-	waiting, stranded := a.gauge(console.SpoolHolds, sqs.Waiting()), a.gauge(console.StrandedHolds, sqs.Stranded())
+	waiting, stranded := a.gauge(desk.SpoolHolds, sqs.Waiting()), a.gauge(desk.StrandedHolds, sqs.Stranded())
 	waiting.Spool, stranded.Spool = true, true
-	waiting.Fate, stranded.Fate = console.SpoolFate, fateIn(name)
+	waiting.Fate, stranded.Fate = desk.SpoolFate, fateIn(name)
 	q.shown = append(q.shown, shown, waiting, stranded)
 	return line{
 		sqs,
@@ -144,13 +144,13 @@ func (a *App) openSQS(ctx context.Context, dir *server.DataDir, q *queues, url, 
 // fateIn says where a message goes that is read from a queue of this machine.
 func fateIn(name string) string {
 	if name == processingName {
-		return console.ProcessingFate
+		return desk.ProcessingFate
 	}
-	return console.MessageFate
+	return desk.MessageFate
 }
 
-func (a *App) gauge(holds string, q queue.DepthReader) console.Queue {
-	shown := console.Queue{Name: q.Name(), Holds: holds, Depth: queue.NewDepthCache(q.Depth, a.now).Depth}
+func (a *App) gauge(holds string, q queue.DepthReader) desk.Queue {
+	shown := desk.Queue{Name: q.Name(), Holds: holds, Depth: queue.NewDepthCache(q.Depth, a.now).Depth}
 	if embedded, ok := q.(*queue.Embedded); ok {
 		shown.ReportsOldest, shown.Browse = true, embedded.Browse
 	}

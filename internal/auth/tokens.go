@@ -64,11 +64,20 @@ func isTokenSecret(text string) bool {
 func (a *Auth) AddToken(
 	ctx context.Context, by deadletter.Actor, in deadletter.TokenInput, known func(source string) bool,
 ) (token deadletter.Token, secret string, err error) {
-	change, err := deadletter.NewToken(by, in, known, a.now())
-	if err != nil {
-		return token, "", err
-	}
 	err = a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+		var with deadletter.Token
+		if by.Token != 0 {
+			if with, err = tx.Token(ctx, by.Token); err != nil {
+				return err
+			}
+			if !with.InForce(a.now()) {
+				return errNoToken // it was revoked a moment ago
+			}
+		}
+		change, err := deadletter.NewToken(by, with, in, known, a.now())
+		if err != nil {
+			return err
+		}
 		token, secret, err = addToken(ctx, tx, change)
 		return err
 	})
@@ -122,12 +131,12 @@ func stopToken(ctx context.Context, tx *store.Tx, token deadletter.Token, at tim
 	)
 }
 
-// OwnTokens returns the tokens in the actor's name that were not revoked.
+// OwnTokens returns the tokens in the name of the actor's user that were not revoked; none for a machine.
 func (a *Auth) OwnTokens(ctx context.Context, by deadletter.Actor) ([]deadletter.Token, error) {
-	if err := by.May(deadletter.ActView); err != nil {
+	if err := by.May(deadletter.ActView); err != nil || by.Account() == "" {
 		return nil, err
 	}
-	return a.store.Tokens(ctx, by.Name)
+	return a.store.Tokens(ctx, by.Account())
 }
 
 // MachineTokens returns the tokens of machines that were not revoked.

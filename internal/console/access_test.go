@@ -128,7 +128,7 @@ func TestEveryPageForEveryRole(t *testing.T) {
 		Missing: 1,
 	}
 	b := setup(t, func(d *console.Deps) {
-		d.Queues = []console.Queue{someQueue()}
+		d.Queues = []desk.Queue{someQueue()}
 		d.Ledger = func() ledger.State {
 			return ledger.State{At: off.Hour, Imbalances: []ledger.Imbalance{off}}
 		}
@@ -206,7 +206,7 @@ func TestReadingRequestsWriteNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	b := setupOn(t, s, func(d *console.Deps) { d.Queues = []console.Queue{someQueue()} })
+	b := setupOn(t, s, func(d *console.Deps) { d.Queues = []desk.Queue{someQueue()} })
 	b.receive(t, "a-1")
 	b.draft(t, "a-1")
 	b.savedRecipe(t, "a-1")

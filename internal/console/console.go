@@ -28,7 +28,6 @@ import (
 	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/memory"
 	"dlqdesk/internal/payload"
-	"dlqdesk/internal/queue"
 	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
@@ -87,46 +86,13 @@ type Deps struct {
 	Secure     bool            // reached by https only
 	Chain      func() store.AuditResult
 	Health     func(source string) delivery.DestinationHealth
-	Queues     []Queue
+	Queues     []desk.Queue
 	DLQs       []string // the names below queues in the configuration
 	Ledger     func() ledger.State
 	OnTheirWay func(ctx context.Context) (int, error) // webhooks that failed and are not in the store yet
 	Reload     func() ReloadStatus                    // the result of the latest reload of the configuration
 	Now        func() time.Time
 	Log        *slog.Logger
-}
-
-// The labels of the queues of this process.
-const (
-	DLQHolds        = "Failed messages"
-	ProcessingHolds = "Buffered webhooks"
-	SpoolHolds      = "On disk, until SQS confirms"
-	StrandedHolds   = "On disk, because SQS does not accept it"
-)
-
-// Where a queued message goes next.
-const (
-	MessageFate    = "A queued message becomes a message when the desk reads it from here."
-	ProcessingFate = "A webhook is delivered from here, and becomes a message if that fails."
-	SpoolFate      = "A queued message moves to SQS as soon as SQS confirms it."
-)
-
-// Queue is a queue whose depth the overview shows.
-type Queue struct {
-	Name          string
-	Holds         string // "Failed messages"
-	Fate          string // where its messages go next; "" where they cannot be listed
-	ReportsOldest bool
-	Spool         bool // worth a line only while something waits in it
-	Buffered      bool // of webhooks: worth a line only while a source is buffered, or something waits in it
-	Shared        bool // other receivers may deliver from it as well: a webhook lost on it does not show here
-	Depth         func(ctx context.Context) (queue.Depth, error)
-	// calls fn with its messages; nil: only a receiver sees them
-	Browse func(ctx context.Context, q queue.BrowseQuery, fn func(queue.BrowsedMessage) error) error
-	// messages that were read and are still on it, oldest first; nil where a queue forgets none
-	Undeleted func() []queue.Undeleted
-	// since when the queue confirms nothing, zero: it does; nil where that cannot be
-	UnconfirmedSince func() time.Time
 }
 
 // Console serves the pages.

@@ -13,6 +13,7 @@ import (
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/desk"
 	"dlqdesk/internal/queue"
 	"dlqdesk/internal/store"
 	"dlqdesk/web/page"
@@ -70,7 +71,7 @@ type ageCount struct {
 }
 
 type queueDepth struct {
-	Queue
+	desk.Queue
 	depth queue.Depth
 	err   error
 }

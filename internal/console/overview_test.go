@@ -16,6 +16,7 @@ import (
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
+	"dlqdesk/internal/desk"
 	"dlqdesk/internal/queue"
 )
 
@@ -154,7 +155,7 @@ func TestOverviewShowsTheSpool(t *testing.T) {
 	depth := queue.Depth{}
 	b := setup(t, func(d *console.Deps) {
 		ask := func(context.Context) (queue.Depth, error) { return depth, nil }
-		d.Queues = []console.Queue{
+		d.Queues = []desk.Queue{
 			{Name: "hooks", Holds: "Failed messages", Depth: ask, UnconfirmedSince: func() time.Time { return since }},
 			{Name: "dlq", Holds: "On disk", ReportsOldest: true, Spool: true, Depth: ask},
 		}
@@ -187,7 +188,7 @@ func TestOverviewShowsDestinationAndQueueHealth(t *testing.T) {
 	b := setup(t, func(d *console.Deps) {
 		d.Health = func(string) delivery.DestinationHealth { return health }
 		ask := func(context.Context) (queue.Depth, error) { return depth, fault }
-		d.Queues = []console.Queue{
+		d.Queues = []desk.Queue{
 			{Name: "dlq", Holds: "Failed messages", ReportsOldest: true, Depth: ask},
 			{Name: "sqs", Holds: "Buffered webhooks", Depth: ask},
 		}

@@ -1,10 +1,7 @@
 package console
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -12,17 +9,13 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
-	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/queue"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
-
-// browseBytes bounds the messages that are decoded for the list. SQS allows no larger ones; of a larger one only the id
-// is shown.
-const browseBytes = 1 << 20
 
 const inFlightTab = "in-flight" // value of the query parameter tab
 
@@ -33,7 +26,7 @@ func queuePath(name string, query url.Values) string {
 // queue lists the messages of an embedded queue.
 func (c *Console) queue(w http.ResponseWriter, r *http.Request) error {
 	name, err := url.PathUnescape(chi.URLParam(r, "queue"))
-	at := slices.IndexFunc(c.Queues, func(q Queue) bool { return q.Browse != nil && q.Name == name })
+	at := slices.IndexFunc(c.Queues, func(q desk.Queue) bool { return q.Browse != nil && q.Name == name })
 	if err != nil || at < 0 {
 		return deadletter.Errorf(deadletter.NotFound, "there is no such queue, or its messages cannot be listed")
 	}
@@ -42,20 +35,17 @@ func (c *Console) queue(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v, status := c.queueView(r, c.Queues[at], asked), http.StatusOK
-	var list []queue.BrowsedMessage
-	if err := c.Queues[at].Browse(r.Context(), asked, func(m queue.BrowsedMessage) error {
-		list = append(list, m)
-		return nil
-	}); err != nil {
+	list, err := c.Desk.QueuedMessages(r.Context(), auth.Actor(r.Context()), c.Queues[at], asked)
+	if err != nil {
 		v.State, v.Fault, status = c.unreadable(r, err)
 	}
-	v.show(list, c.Desk.Hider())
+	v.show(list)
 	v.Chrome = c.chrome(r, v.Content)
 	return c.render(w, r, status, page.Queue(v.QueueView))
 }
 
 func browseQuery(query url.Values) (queue.BrowseQuery, error) {
-	q := queue.BrowseQuery{InFlight: query.Get("tab") == inFlightTab, Limit: pageSize + 1, BodyBytes: browseBytes}
+	q := queue.BrowseQuery{InFlight: query.Get("tab") == inFlightTab, Limit: pageSize + 1}
 	text := query.Get("after")
 	if text == "" {
 		return q, nil
@@ -74,7 +64,7 @@ type queuePage struct {
 	query url.Values
 }
 
-func (c *Console) queueView(r *http.Request, q Queue, asked queue.BrowseQuery) *queuePage {
+func (c *Console) queueView(r *http.Request, q desk.Queue, asked queue.BrowseQuery) *queuePage {
 	v := &queuePage{
 		QueueView: page.QueueView{
 			Name:     q.Name,
@@ -104,56 +94,32 @@ func (c *Console) queueView(r *http.Request, q Queue, asked queue.BrowseQuery) *
 }
 
 // show adds the messages. One more than fits a page means that there is a next page.
-func (v *queuePage) show(list []queue.BrowsedMessage, hider *desk.Hider) {
+func (v *queuePage) show(list []desk.QueuedMessage) {
 	if len(list) > pageSize {
 		list = list[:pageSize]
 		v.NextURL = queuePath(v.Name, replaceParam(v.query, "after", strconv.FormatInt(list[len(list)-1].Number, 10)))
 	}
 	for _, m := range list {
-		v.Rows = append(v.Rows, queuedRow(m, hider))
+		v.Rows = append(v.Rows, queuedRow(m))
 	}
 	if v.State == page.StateRows && len(v.Rows) == 0 {
 		v.State = page.StateNothing
 	}
 }
 
-// queuedRow decodes a queued message far enough to list it.
-func queuedRow(m queue.BrowsedMessage, hider *desk.Hider) page.QueuedRow {
-	row := page.QueuedRow{Size: size(m.Size), QueuedAt: ui.At(m.SentAt), VisibleAt: ui.At(m.HiddenUntil)}
+func queuedRow(m desk.QueuedMessage) page.QueuedRow {
+	row := page.QueuedRow{
+		ID: printable(m.ID), TooLarge: m.TooLarge, Source: printable(m.Source), Reason: printable(m.Reason),
+		Size: size(m.Size), QueuedAt: ui.At(m.SentAt), VisibleAt: ui.At(m.HiddenUntil),
+	}
 	if m.ReceiveCount > 0 {
 		row.Receives = number(m.ReceiveCount)
 	}
-	if m.Size > len(m.Body) {
-		row.ID, row.TooLarge = printable(cmp.Or(firstText(m.Body, "messageId"), m.ID)), true
-		return row
-	}
-	c := envelope.Decode(envelope.Raw{
-		MessageID: m.ID, Body: m.Body, SentAt: m.SentAt, Unpack: func(int64) bool { return false },
-	}, m.SentAt)
-	hider.Capture(&c)
-	row.ID, row.Source, row.Reason = printable(string(c.ID)), printable(c.Source), printable(c.Reason)
 	return row
 }
 
-// firstText returns the first value of a JSON object, of which only the beginning is given, where it is a string of
-// that name; "" otherwise.
-func firstText(beginning []byte, name string) string {
-	d := json.NewDecoder(bytes.NewReader(beginning))
-	for _, want := range []json.Token{json.Delim('{'), name} {
-		if got, err := d.Token(); err != nil || got != want {
-			return ""
-		}
-	}
-	value, err := d.Token()
-	text, ok := value.(string)
-	if err != nil || !ok {
-		return ""
-	}
-	return text
-}
-
 // queueCount returns a number of messages, with a link to their list if the queue has one.
-func queueCount(n int, q Queue, query url.Values) page.Count {
+func queueCount(n int, q desk.Queue, query url.Values) page.Count {
 	if n == 0 || q.Browse == nil {
 		return page.Count{Text: number(n)}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
 	"dlqdesk/internal/envelope"
 	"dlqdesk/internal/queue"
 )
@@ -50,7 +51,7 @@ func TestQueueListsItsMessages(t *testing.T) {
 		see := func(ctx context.Context, q queue.BrowseQuery, fn func(queue.BrowsedMessage) error) error {
 			return listed(ctx, q, fn)
 		}
-		d.Queues = []console.Queue{
+		d.Queues = []desk.Queue{
 			{Name: "sqs", Holds: "Buffered webhooks", Depth: depth},
 			{Name: "a/b c", Holds: "Failed messages", Fate: "A message moves on.", Depth: depth, Browse: see},
 		}
@@ -121,9 +122,9 @@ func TestQueueListsItsMessages(t *testing.T) {
 }
 
 // someQueue is a queue whose messages can be listed.
-func someQueue() console.Queue {
+func someQueue() desk.Queue {
 	depth := func(context.Context) (queue.Depth, error) { return queue.Depth{Visible: 2, InFlight: 1}, nil }
-	return console.Queue{
+	return desk.Queue{
 		Name:          "dlq",
 		Holds:         "Failed messages",
 		ReportsOldest: true,

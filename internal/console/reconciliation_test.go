@@ -179,8 +179,8 @@ func TestLedgerShowsQueuedMessagesAndTheirExpiry(t *testing.T) {
 		"spool":    {Visible: 7, Oldest: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)},
 		"stranded": {},
 	}
-	queueOf := func(name string, spool bool) console.Queue {
-		return console.Queue{
+	queueOf := func(name string, spool bool) desk.Queue {
+		return desk.Queue{
 			Name:  name,
 			Holds: "in " + name,
 			Spool: spool,
@@ -201,7 +201,7 @@ func TestLedgerShowsQueuedMessagesAndTheirExpiry(t *testing.T) {
 		{ID: "lost-2", SentAt: sent.Add(time.Hour)},
 	}
 	b := setup(t, func(d *console.Deps) {
-		d.Queues = []console.Queue{
+		d.Queues = []desk.Queue{
 			queueOf("dlq", false), queueOf("spool", true), queueOf("stranded", true), queueOf("gone", false),
 		}
 		d.Queues[0].Undeleted = func() []queue.Undeleted { return left }

@@ -12,7 +12,9 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
 	"dlqdesk/internal/doctor"
 	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/store"
@@ -20,43 +22,13 @@ import (
 	"dlqdesk/web/ui"
 )
 
-// sourceFigures are the numbers of each source: of the last day, and of open messages now.
-type sourceFigures struct {
-	now, from, to time.Time
-	received      map[string]int
-	tallies       map[string]store.Tally
-	counts        map[string]map[deadletter.Status]int
-	refusals      []store.ReasonRefusals // of one source, or of no configured source
-}
-
-// Figures of sources cover whole hours, the current one included, like the ledger, so that they can be compared.
-const (
-	sourcesSpan = 24 * time.Hour
-	sourcesStep = time.Hour
-)
+// sourceFigures are desk.SourceFigures for a page.
+type sourceFigures struct{ desk.SourceFigures }
 
 // readSourceFigures reads the figures of one source, or of all if source is empty.
 func (c *Console) readSourceFigures(ctx context.Context, source string) (sourceFigures, error) {
-	f := sourceFigures{now: c.Now().UTC(), tallies: map[string]store.Tally{}}
-	f.to = f.now.Truncate(sourcesStep).Add(sourcesStep)
-	f.from = f.to.Add(-sourcesSpan)
-	tallies, err := c.Store.Tallies(ctx, store.TallyQuery{Source: source, From: f.from, To: f.to, Step: sourcesStep})
-	if err != nil {
-		return f, err
-	}
-	for _, t := range tallies {
-		sum := f.tallies[t.Source]
-		sum.Failed, sum.ByRetry, sum.ByPeople = sum.Failed+t.Failed, sum.ByRetry+t.ByRetry, sum.ByPeople+t.ByPeople
-		f.tallies[t.Source] = sum
-	}
-	if f.received, err = c.Store.Received(ctx, source, f.from, f.to); err != nil {
-		return f, err
-	}
-	if f.counts, err = c.Store.CountsBySource(ctx); err != nil {
-		return f, err
-	}
-	f.refusals, err = c.Store.Refusals(ctx, source)
-	return f, err
+	f, err := c.Desk.SourceFigures(ctx, auth.Actor(ctx), source)
+	return sourceFigures{f}, err
 }
 
 func (c *Console) sourceList(w http.ResponseWriter, r *http.Request) error {
@@ -89,13 +61,13 @@ func (c *Console) sourcePage(w http.ResponseWriter, r *http.Request) error {
 		v.State, v.Fault, status = c.unreadable(r, err)
 	}
 	figures.fill(&v.Line, source.Name)
-	v.Refusals = refusalRows(figures.refusals)
+	v.Refusals = refusalRows(figures.Refusals)
 	v.Retrying = figures.open(source.Name, deadletter.Retrying)
 	return c.render(w, r, status, page.Source(v))
 }
 
 func (c *Console) sourcesView(r *http.Request, v page.SourcesView, f sourceFigures) page.SourcesView {
-	v.AsOf, v.Refusals = ui.At(f.now), refusalRows(f.refusals)
+	v.AsOf, v.Refusals = ui.At(f.At), refusalRows(f.Refusals)
 	for _, s := range c.Settings().Sources {
 		line := c.sourceLine(r, s)
 		f.fill(&line, s.Name)
@@ -126,9 +98,9 @@ func (c *Console) endpoint(r *http.Request, s Source) string {
 
 // fill writes the figures of a source into its row.
 func (f sourceFigures) fill(line *page.SourceLine, source string) {
-	received, tally := f.received[source], f.tallies[source]
+	received, tally := f.Received[source], f.Tallies[source]
 	line.Received = counted(received, "/reconciliation", url.Values{"source": {source}})
-	line.Failed, line.ByRetries, line.ByPeople = talliesOf(tally, f.from, f.to, source)
+	line.Failed, line.ByRetries, line.ByPeople = talliesOf(tally, f.From, f.To, source)
 	line.FailedShare = shareOf(tally.Failed, received)
 	line.FailedNow = f.open(source, deadletter.Failed)
 }
@@ -146,7 +118,7 @@ func shareOf(part, whole int) string {
 }
 
 func (f sourceFigures) open(source string, s deadletter.Status) page.Count {
-	return countedOpen(f.counts[source][s], source, s)
+	return countedOpen(f.Counts[source][s], source, s)
 }
 
 func (c *Console) sourceView(r *http.Request, s Source) page.SourceView {

@@ -8,6 +8,7 @@ import (
 
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
 	"dlqdesk/internal/queue"
 )
 
@@ -26,7 +27,7 @@ func TestUndeletedMessageShowsWhenItExpires(t *testing.T) {
 		{ID: "c-3", SentAt: sent.Add(time.Hour)},
 	}
 	b := setup(t, func(d *console.Deps) {
-		d.Queues = []console.Queue{
+		d.Queues = []desk.Queue{
 			{
 				Name:      "orders-dlq",
 				Holds:     "Failed messages",

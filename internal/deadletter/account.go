@@ -165,8 +165,8 @@ func (u Account) changeTo(
 	return AccountChange{Before: u, After: next, Event: event}, err
 }
 
-// Is reports whether the actor is the user of that name.
-func (a Actor) Is(user string) bool { return a.Kind == ActorUser && strings.EqualFold(a.Name, user) }
+// Is reports whether the actor is the user of that name, or acts in their name.
+func (a Actor) Is(user string) bool { return a.Account() != "" && strings.EqualFold(a.Account(), user) }
 
 // accountState holds the facts of a user that an event stores.
 type accountState struct {

@@ -77,6 +77,9 @@ func (a Actor) May(act Action) error {
 	if a.Kind != ActorSystem && !a.Role.Allows(act) {
 		return Errorf(Forbidden, "%s may not %s: ask an admin for the role that may", a.Role.noun(), act)
 	}
+	if act.ofAllSources() {
+		return a.ReachesAll()
+	}
 	return nil
 }
 

@@ -37,6 +37,7 @@ func TestRolesAndActions(t *testing.T) {
 		deadletter.ActNote:       workers,
 		deadletter.ActGroup:      workers,
 		deadletter.ActGroupRules: {deadletter.Admin},
+		deadletter.ActConfig:     {deadletter.Admin},
 		deadletter.ActRules:      workers,
 		deadletter.ActTestSink:   workers,
 	}

@@ -58,6 +58,8 @@ const (
 	ActRules Action = "make and switch rules" // a Rule, which acts on messages
 
 	ActTestSink Action = "test where alerts go"
+
+	ActConfig Action = "see the configuration"
 )
 
 // Actions lists every Action, so that a test can prove who may do what.
@@ -65,7 +67,7 @@ func Actions() []Action {
 	return []Action{
 		ActView, ActReplay, ActEdit, ActRedrive, ActEditRedrive, ActArchive, ActRestore, ActProbe,
 		ActSeparate, ActAcknowledge, ActUsers, ActUnmask, ActClaim, ActRelease, ActMute, ActUnmute, ActKnown, ActUnmark,
-		ActNote, ActGroup, ActGroupRules, ActRules, ActTestSink,
+		ActNote, ActGroup, ActGroupRules, ActRules, ActTestSink, ActConfig,
 	}
 }
 
@@ -78,11 +80,14 @@ func (r Role) Allows(a Action) bool {
 		ActSeparate, ActClaim, ActRelease, ActMute, ActUnmute, ActKnown, ActUnmark, ActNote, ActGroup,
 		ActRules, ActTestSink:
 		return r == Operator || r == Admin
-	case ActUsers, ActUnmask, ActGroupRules:
+	case ActUsers, ActUnmask, ActGroupRules, ActConfig:
 		return r == Admin
 	}
 	return false
 }
+
+// ofAllSources reports whether the action is about what has no source, so that an actor who is limited to some may not.
+func (a Action) ofAllSources() bool { return a == ActUsers || a == ActConfig }
 
 // covers reports whether the role may do all that the other one may.
 func (r Role) covers(other Role) bool {

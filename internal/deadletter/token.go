@@ -59,10 +59,13 @@ type TokenChange struct {
 	Event         Event
 }
 
-// NewToken makes a token. known reports whether a source is configured. The actor makes one in their own name, and one
-// of a machine only if they may manage users.
-func NewToken(by Actor, in TokenInput, known func(source string) bool, at time.Time) (TokenChange, error) {
-	t := Token{Name: strings.TrimSpace(in.Name), Owner: by.Name, Role: in.Role, By: by.Name, CreatedAt: at.UTC()}
+// NewToken makes a token. with is the token that the actor came with; the zero Token: none. known reports whether a
+// source is configured. The actor makes one in the name of their user, and one of a machine only if they may manage
+// users. A token makes none that may do more than itself, reaches more sources or expires later.
+func NewToken(
+	by Actor, with Token, in TokenInput, known func(source string) bool, at time.Time,
+) (TokenChange, error) {
+	t := Token{Name: strings.TrimSpace(in.Name), Owner: by.Account(), Role: in.Role, By: by.Name, CreatedAt: at.UTC()}
 	needs := ActView
 	if in.Machine {
 		t.Owner, needs = "", ActUsers
@@ -70,17 +73,41 @@ func NewToken(by Actor, in TokenInput, known func(source string) bool, at time.T
 	if err := by.May(needs); err != nil {
 		return TokenChange{}, err
 	}
-	if by.Kind != ActorUser && !in.Machine {
-		return TokenChange{}, Errorf(Forbidden, "only a user who signed in can make a token in their own name")
+	if t.Owner == "" && !in.Machine || by.Token != with.ID {
+		return TokenChange{}, Errorf(Forbidden, "only a user, or a token of one, can make a token in their name")
 	}
 	if err := in.check(by, t.Name, known); err != nil {
 		return TokenChange{}, err
 	}
 	t.Sources = slices.Compact(slices.Sorted(slices.Values(in.Sources)))
+	t.ExpiresAt = with.ExpiresAt
 	if in.Days > 0 {
 		t.ExpiresAt = t.CreatedAt.AddDate(0, 0, in.Days)
 	}
+	if err := with.checkMakes(t); err != nil {
+		return TokenChange{}, err
+	}
 	return t.changedFrom(Token{}, by, "token.add", at)
+}
+
+// checkMakes returns Invalid for a token that the token may not make: it reaches more sources, or expires later.
+func (t Token) checkMakes(other Token) error {
+	if !t.reachesAllOf(other) {
+		return About(FieldTokenSources, Errorf(Invalid, "this token is limited to the sources %s: so is what it makes",
+			strings.Join(t.Sources, ", ")))
+	}
+	if !t.ExpiresAt.IsZero() && other.ExpiresAt.After(t.ExpiresAt) {
+		return About(FieldTokenDays, Errorf(Invalid, "this token expires on %s: what it makes cannot expire later",
+			t.ExpiresAt.Format("2 January 2006, 15:04 UTC")))
+	}
+	return nil
+}
+
+// reachesAllOf reports whether the token reaches all sources that the other one does.
+func (t Token) reachesAllOf(other Token) bool {
+	return len(t.Sources) == 0 || len(other.Sources) > 0 && !slices.ContainsFunc(other.Sources, func(s string) bool {
+		return !slices.Contains(t.Sources, s)
+	})
 }
 
 func (in TokenInput) check(by Actor, name string, known func(source string) bool) error {
@@ -116,13 +143,14 @@ func checkTokenName(name string) error {
 	return nil
 }
 
-// Revoke ends a token. Its owner may do so, and who may manage users.
+// Revoke ends a token. Its owner may do so, the token itself, another one of its owner that may as much, and who may
+// manage users.
 func (t Token) Revoke(by Actor, at time.Time) (TokenChange, error) {
-	err := by.May(ActUsers)
-	if by.Kind == ActorUser && t.Owner != "" && strings.EqualFold(by.Name, t.Owner) {
-		err = by.May(ActView)
+	needs := ActUsers
+	if t.isOf(by) {
+		needs = ActView
 	}
-	if err != nil {
+	if err := by.May(needs); err != nil {
 		return TokenChange{}, err
 	}
 	if !t.RevokedAt.IsZero() {
@@ -131,6 +159,15 @@ func (t Token) Revoke(by Actor, at time.Time) (TokenChange, error) {
 	next := t
 	next.RevokedAt = at.UTC()
 	return next.changedFrom(t, by, "token.revoke", at)
+}
+
+// isOf reports whether an actor may do with the token what its owner may.
+func (t Token) isOf(by Actor) bool {
+	if by.Token != 0 && by.Token == t.ID {
+		return true
+	}
+	own := t.Owner != "" && strings.EqualFold(by.Account(), t.Owner)
+	return own && (by.Token == 0 || by.Role.covers(t.Role) && Token{Sources: by.Sources.List()}.reachesAllOf(t))
 }
 
 // InForce reports whether a program can use the token at a time, as far as the token itself says.

@@ -57,7 +57,7 @@ func (r TokenRequest) Grant(by Actor, role Role, days int, at time.Time) (TokenR
 	if err := r.MayDecide(by, at); err != nil {
 		return TokenRequestChange{}, err
 	}
-	if _, err := NewToken(by, next.input(), nil, at); err != nil {
+	if _, err := NewToken(by, Token{}, next.input(), nil, at); err != nil {
 		return TokenRequestChange{}, err
 	}
 	return next.changedFrom(r, by, "token.grant", at)
@@ -93,7 +93,9 @@ func (r TokenRequest) MayDecide(by Actor, at time.Time) error {
 var errRequestGone = Errorf(NotFound, "this code has expired or was used: run dlqdesk login again")
 
 // IsWaiting reports whether a person can still decide about the request at a time.
-func (r TokenRequest) IsWaiting(at time.Time) bool { return r.State == RequestWaiting && at.Before(r.ExpiresAt) }
+func (r TokenRequest) IsWaiting(at time.Time) bool {
+	return r.State == RequestWaiting && at.Before(r.ExpiresAt)
+}
 
 // Take returns the token that was granted, and the request as it becomes. owner is the account of who granted it, as it
 // is now, and addr the address that asks for the token. It returns false while nobody has decided.
@@ -112,7 +114,7 @@ func (r TokenRequest) Take(
 	case owner.State() != Active:
 		return token, r, false, Errorf(Forbidden, "the user who granted the token cannot sign in")
 	}
-	token, err = NewToken(User(owner.Name, owner.Role, addr), r.input(), nil, at)
+	token, err = NewToken(User(owner.Name, owner.Role, addr), Token{}, r.input(), nil, at)
 	return token, taken, err == nil, err
 }
 

@@ -30,7 +30,7 @@ func TestNewTokenIsAllowedByRole(t *testing.T) {
 		{by: deadletter.Admin, token: "owner", kind: deadletter.Invalid, field: deadletter.FieldTokenRole},
 	} {
 		in := deadletter.TokenInput{Name: "ci", Machine: c.machine, Role: c.token, Days: 30}
-		change, err := deadletter.NewToken(deadletter.User("anna", c.by, ""), in, anySource, at)
+		change, err := deadletter.NewToken(deadletter.User("anna", c.by, ""), deadletter.Token{}, in, anySource, at)
 		if deadletter.KindOf(err) != c.kind && (err != nil || c.kind != 0) || deadletter.FieldOf(err) != c.field {
 			t.Errorf("%s makes a token of %s (machine %v): %v", c.by, c.token, c.machine, err)
 		}
@@ -53,14 +53,14 @@ func TestTokenInputHasFaultsAtItsFields(t *testing.T) {
 		in := good
 		change(&in)
 		known := func(source string) bool { return source == "genesys" }
-		if _, err := deadletter.NewToken(by, in, known, time.Now()); deadletter.FieldOf(err) != field {
+		if _, err := deadletter.NewToken(by, deadletter.Token{}, in, known, time.Now()); deadletter.FieldOf(err) != field {
 			t.Errorf("%s: %v", field, err)
 		}
 	}
 	for _, name := range []string{strings.Repeat("x", 61), "a\nb", "a\x00"} {
 		in := good
 		in.Name = name
-		if _, err := deadletter.NewToken(by, in, anySource, time.Now()); deadletter.KindOf(err) != deadletter.Invalid {
+		if _, err := deadletter.NewToken(by, deadletter.Token{}, in, anySource, time.Now()); deadletter.KindOf(err) != deadletter.Invalid {
 			t.Errorf("the name %q: %v", name, err)
 		}
 	}
@@ -137,6 +137,98 @@ func TestTokenIsRevokedByItsUserOrAnAdmin(t *testing.T) {
 			if _, err := change.After.Revoke(c.by, at); deadletter.KindOf(err) != deadletter.Conflict {
 				t.Errorf("it is revoked twice: %v", err)
 			}
+		}
+	}
+}
+
+// A token makes tokens of its user within its own limits, and ends those alone.
+func TestTokenMakesNoneBeyondItself(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	anna := deadletter.Account{Name: "anna", Role: deadletter.Admin, HasPassword: true}
+	open := deadletter.Token{ID: 1, Name: "ci", Owner: "anna", Role: deadletter.Operator}
+	limited := open
+	limited.Sources, limited.ExpiresAt = []string{"cxone", "genesys"}, at.AddDate(0, 0, 30)
+	admin := open
+	admin.Role = deadletter.Admin
+	limitedAdmin := limited
+	limitedAdmin.Role = deadletter.Admin
+	machine := deadletter.Token{ID: 1, Name: "robot", Role: deadletter.Admin}
+	for name, c := range map[string]struct {
+		with    deadletter.Token
+		in      deadletter.TokenInput
+		kind    deadletter.Kind // 0: it is made
+		field   string
+		expires time.Time
+	}{
+		"within it": {with: open, in: deadletter.TokenInput{Role: deadletter.Viewer, Days: 7}, expires: at.AddDate(0, 0, 7)},
+		"as much":   {with: open, in: deadletter.TokenInput{Role: deadletter.Operator}},
+		"a higher role": {
+			with: open, in: deadletter.TokenInput{Role: deadletter.Admin},
+			kind: deadletter.Invalid, field: deadletter.FieldTokenRole,
+		},
+		"of a machine": {
+			with: open, in: deadletter.TokenInput{Role: deadletter.Viewer, Machine: true}, kind: deadletter.Forbidden,
+		},
+		"of a machine by an admin": {with: admin, in: deadletter.TokenInput{Role: deadletter.Admin, Machine: true}},
+		"of a machine by a limited admin": {
+			with: limitedAdmin, kind: deadletter.Forbidden,
+			in: deadletter.TokenInput{Role: deadletter.Viewer, Machine: true, Sources: []string{"cxone"}},
+		},
+		"of a machine in a name of its own": {
+			with: machine, in: deadletter.TokenInput{Role: deadletter.Viewer}, kind: deadletter.Forbidden,
+		},
+		"of all sources": {
+			with: limited, in: deadletter.TokenInput{Role: deadletter.Viewer},
+			kind: deadletter.Invalid, field: deadletter.FieldTokenSources,
+		},
+		"of another source": {
+			with: limited, in: deadletter.TokenInput{Role: deadletter.Viewer, Sources: []string{"cxone", "acd"}},
+			kind: deadletter.Invalid, field: deadletter.FieldTokenSources,
+		},
+		"of one of its sources": {
+			with: limited, in: deadletter.TokenInput{Role: deadletter.Viewer, Sources: []string{"cxone"}},
+			expires: limited.ExpiresAt,
+		},
+		"for longer": {
+			with: limited, in: deadletter.TokenInput{Role: deadletter.Viewer, Sources: []string{"cxone"}, Days: 31},
+			kind: deadletter.Invalid, field: deadletter.FieldTokenDays,
+		},
+	} {
+		by, err := c.with.Actor(anna, "", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.in.Name = "made"
+		change, err := deadletter.NewToken(by, c.with, c.in, anySource, at)
+		if (err == nil) != (c.kind == 0) || err != nil && deadletter.KindOf(err) != c.kind ||
+			deadletter.FieldOf(err) != c.field {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err == nil && (!change.After.ExpiresAt.Equal(c.expires) || change.After.By != by.Name ||
+			change.After.Owner == "" != c.in.Machine) {
+			t.Errorf("%s: it is %+v", name, change.After)
+		}
+	}
+	for name, c := range map[string]struct {
+		with, token deadletter.Token
+		may         bool
+	}{
+		"itself":               {limited, limited, true},
+		"a machine itself":     {machine, machine, true},
+		"one that may as much": {open, deadletter.Token{ID: 2, Name: "x", Owner: "Anna", Role: deadletter.Operator}, true},
+		"one that may more":    {open, deadletter.Token{ID: 2, Name: "x", Owner: "anna", Role: deadletter.Admin}, false},
+		"one of more sources":  {limited, deadletter.Token{ID: 2, Name: "x", Owner: "anna", Role: deadletter.Viewer}, false},
+		"one of another":       {open, deadletter.Token{ID: 2, Name: "x", Owner: "ben", Role: deadletter.Viewer}, false},
+		"as an administrator":  {admin, deadletter.Token{ID: 2, Name: "x", Owner: "ben", Role: deadletter.Admin}, true},
+		"as a limited one":     {limitedAdmin, deadletter.Token{ID: 2, Name: "x", Owner: "ben", Role: deadletter.Admin}, false},
+	} {
+		by, err := c.with.Actor(anna, "", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.token.Revoke(by, at); (err == nil) != c.may {
+			t.Errorf("%s is revoked: %v", name, err)
 		}
 	}
 }

@@ -2,6 +2,8 @@ package desk
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/ledger"
@@ -13,7 +15,7 @@ import (
 func (d *Desk) Acknowledge(
 	ctx context.Context, by deadletter.Actor, key ledger.Key, amount int, note string,
 ) error {
-	if err := by.May(deadletter.ActAcknowledge); err != nil {
+	if err := errors.Join(by.May(deadletter.ActAcknowledge), by.Reaches(key.Source, "imbalance")); err != nil {
 		return err
 	}
 	note, err := cleanReason(note)
@@ -38,4 +40,28 @@ func (d *Desk) Acknowledge(
 		return err
 	}
 	return d.ledger.Reload(ctx)
+}
+
+// Reconciliation returns a page of the ledger with the result of the latest check: of one source, or of all if the
+// query names none. It returns Forbidden for that of all if the actor is limited to some sources.
+func (d *Desk) Reconciliation(
+	ctx context.Context, by deadletter.Actor, q store.LedgerQuery,
+) (page store.LedgerPage, state ledger.State, err error) {
+	reached := by.Reaches(q.Source, "source "+q.Source)
+	if q.Source == "" {
+		reached = by.ReachesAll()
+	}
+	if err := errors.Join(by.May(deadletter.ActView), reached); err != nil {
+		return page, state, err
+	}
+	state = d.ledger.State()
+	state.Imbalances = slices.DeleteFunc(slices.Clone(state.Imbalances), func(i ledger.Imbalance) bool {
+		return q.Source != "" && i.Source != q.Source
+	})
+	hider := d.Hider()
+	for i := range state.Imbalances {
+		state.Imbalances[i].Ack.Note = hider.Note(state.Imbalances[i].Ack.Note)
+	}
+	page, err = d.store.Ledger(ctx, q)
+	return page, state, err
 }
