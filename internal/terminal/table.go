@@ -1,0 +1,125 @@
+package terminal
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Cell is a text of a table.
+type Cell struct {
+	Text string
+	Tone Tone
+}
+
+// Column is a column of a table.
+type Column struct {
+	Title string
+	// Shrinks: its texts may be cut where the table is too wide. The others are of use only as a whole.
+	Shrinks bool
+}
+
+const (
+	gap       = 2 // columns between two columns
+	minShrunk = 8 // the least that a column shrinks to
+)
+
+// Table prints rows as they come. The first rows decide how wide its columns are. On a terminal that is too narrow for
+// them, each row becomes a block: its first cell on a line, and each of the others on a line below it.
+type Table struct {
+	screen  Screen
+	columns []Column
+	widths  []int // nil: nothing was printed yet
+	blocks  bool
+}
+
+// NewTable returns a table without rows.
+func (s Screen) NewTable(columns ...Column) *Table { return &Table{screen: s, columns: columns} }
+
+// Write prints rows.
+func (t *Table) Write(rows [][]Cell) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	for _, row := range rows {
+		for i := range row {
+			row[i].Text = Safe(row[i].Text)
+		}
+	}
+	var out strings.Builder
+	if t.widths == nil {
+		if t.fit(rows); !t.blocks {
+			titles := make([]Cell, len(t.columns))
+			for i, c := range t.columns {
+				titles[i] = Cell{c.Title, Faint}
+			}
+			t.line(&out, titles)
+		}
+	}
+	for _, row := range rows {
+		if t.blocks {
+			t.block(&out, row)
+		} else {
+			t.line(&out, row)
+		}
+	}
+	_, err := fmt.Fprint(t.screen.Out, out.String())
+	return err
+}
+
+// fit decides how wide the columns are.
+func (t *Table) fit(rows [][]Cell) {
+	t.widths = make([]int, len(t.columns))
+	total := gap * (len(t.columns) - 1)
+	for i, c := range t.columns {
+		t.widths[i] = Width(c.Title)
+		for _, row := range rows {
+			t.widths[i] = max(t.widths[i], Width(row[i].Text))
+		}
+		total += t.widths[i]
+	}
+	for t.screen.Width > 0 && total > t.screen.Width {
+		widest := -1
+		for i, c := range t.columns {
+			if c.Shrinks && t.widths[i] > max(minShrunk, Width(c.Title)) &&
+				(widest < 0 || t.widths[i] > t.widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			t.blocks = true
+			return
+		}
+		t.widths[widest]--
+		total--
+	}
+}
+
+func (t *Table) line(out *strings.Builder, row []Cell) {
+	blank := 0 // columns that the next text is away
+	for i, cell := range row {
+		text := cell.Text
+		if t.screen.Width > 0 {
+			text = Cut(text, t.widths[i])
+		}
+		if text != "" {
+			out.WriteString(strings.Repeat(" ", blank) + t.screen.paint(text, cell.Tone))
+			blank = 0
+		}
+		blank += max(0, t.widths[i]-Width(text)) + gap
+	}
+	out.WriteByte('\n')
+}
+
+func (t *Table) block(out *strings.Builder, row []Cell) {
+	for i, cell := range row {
+		if cell.Text == "" {
+			continue
+		}
+		head := ""
+		if i > 0 {
+			head = Cut("  "+strings.ToLower(t.columns[i].Title)+" ", t.screen.Width)
+		}
+		text := Cut(cell.Text, t.screen.Width-Width(head))
+		out.WriteString(t.screen.paint(head, Faint) + t.screen.paint(text, cell.Tone) + "\n")
+	}
+}
