@@ -181,7 +181,7 @@ func TestMessageIsFoundReadAndReplayed(t *testing.T) {
 	}
 	seen := b.ask(t, olga, "GET", "/messages/a-1", "")
 	if v := read[api.MessageView](t, seen, http.StatusOK); !slices.Contains(v.Allowed, "replay") ||
-		v.Error != m.Reason || v.Refused["restore"] == "" {
+		v.Error != m.Reason || v.Refused["restore"] == "" || len(v.Asks) != 0 {
 		t.Errorf("it is %+v", v)
 	}
 	attempts := read[api.PageOf[api.Attempt]](t, b.ask(t, olga, "GET", "/messages/a-1/attempts", ""), http.StatusOK)
@@ -208,6 +208,21 @@ func TestMessageIsFoundReadAndReplayed(t *testing.T) {
 	if err != nil || len(events.Items) != 1 || events.Items[0].Actor != deadletter.ActorToken ||
 		events.Items[0].By != "ci of olga" {
 		t.Errorf("the audit trail has %+v, %v", events.Items, err)
+	}
+}
+
+// A message says which confirmations sending it asks for, before it is sent.
+func TestMessageSaysWhatItAsksFor(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	desktest.Receive(t, b.store, desktest.Failure("a-1", 0, b.clock.Now()))
+	seen := b.ask(t, b.tokens["olga"], "GET", "/messages/a-1", "")
+	if v := read[api.MessageView](t, seen, http.StatusOK); !slices.Equal(v.Asks, []string{"confirmUnknown"}) {
+		t.Errorf("it asks for %q", v.Asks)
+	}
+	refused := b.ask(t, b.tokens["olga"], "POST", "/messages/a-1/replay", "")
+	if p := read[api.Problem](t, refused, http.StatusConflict); p.Field != "confirmUnknown" {
+		t.Errorf("its replay is answered %+v", p)
 	}
 }
 

@@ -50,5 +50,5 @@ func (a *API) separateArrival(ctx context.Context, by deadletter.Actor, in *Arri
 		return nil, err
 	}
 	v, err := a.Desk.Message(ctx, by, added.Message.ID)
-	return responseOf(v), err
+	return a.respond(ctx, v, err)
 }

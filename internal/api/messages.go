@@ -41,6 +41,7 @@ type MessageView struct {
 	Message
 	Allowed []string          `json:"allowed" doc:"The actions that are possible now."`
 	Refused map[string]string `json:"refused" doc:"Those that are not, each with the reason."`
+	Asks    []string          `json:"asks" doc:"The confirmations that sending it asks for: confirmUnknown and confirmNewer."`
 }
 
 func messageOf(m deadletter.Message) Message {
@@ -54,7 +55,7 @@ func messageOf(m deadletter.Message) Message {
 }
 
 func messageViewOf(v desk.View) MessageView {
-	view := MessageView{Message: messageOf(v.Message)}
+	view := MessageView{Message: messageOf(v.Message), Asks: []string{}}
 	view.Allowed, view.Refused = permitted(deadletter.MessageActions(), v.Refused)
 	return view
 }
@@ -160,8 +161,22 @@ type messageResponse struct {
 	Body MessageView
 }
 
-func responseOf(v desk.View) *messageResponse {
-	return &messageResponse{etag(v.Message.Version), messageViewOf(v)}
+// respond answers a message with what the token may do to it, and with what sending it asks for.
+func (a *API) respond(ctx context.Context, v desk.View, err error) (*messageResponse, error) {
+	if err != nil {
+		return nil, err
+	}
+	newer, err := a.Desk.Newer(ctx, v.Message)
+	if err != nil {
+		return nil, err
+	}
+	view := messageViewOf(v)
+	for _, asks := range []error{v.Message.CheckConfirmed(false), newer.CheckConfirmed(false)} {
+		if asks != nil {
+			view.Asks = append(view.Asks, deadletter.FieldOf(asks))
+		}
+	}
+	return &messageResponse{etag(v.Message.Version), view}, nil
 }
 
 func (a *API) messageOperations(described huma.API) {
@@ -246,7 +261,7 @@ func (a *API) orderMessage(
 		return nil, err
 	}
 	after, err := a.Desk.Message(ctx, by, seen.Message.ID)
-	return responseOf(after), err
+	return a.respond(ctx, after, err)
 }
 
 type orderInput struct {
@@ -293,7 +308,7 @@ func (a *API) listMessages(
 
 func (a *API) getMessage(ctx context.Context, by deadletter.Actor, in *MessageRef) (*messageResponse, error) {
 	v, err := a.Desk.Message(ctx, by, deadletter.ID(in.ID))
-	return responseOf(v), err
+	return a.respond(ctx, v, err)
 }
 
 func (a *API) listAttempts(
