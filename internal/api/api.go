@@ -55,6 +55,7 @@ func New(deps Deps) *API {
 		a.loginOperations(huma.NewAPI(about, humachi.NewAdapter(r.With(a.asStranger))))
 		r.Get("/openapi.json", document(described))
 		a.identityOperations(described)
+		a.tokenOperations(described, huma.NewAPI(about, humachi.NewAdapter(r.With(a.identify, a.limit))))
 		a.messageOperations(described)
 		a.causeOperations(described)
 		a.groupingOperations(described)
