@@ -59,6 +59,7 @@ type App struct {
 	api                              *api.API // nil where there is no desk
 	setupToken                       string
 	kick                             func() // wakes the worker
+	tell                             func() // wakes what sends alerts
 	jobRate                          func(deadletter.JobID) float64
 }
 
@@ -93,6 +94,7 @@ func New(cfg config.Config, o Options) *App {
 		log:          slog.New(telemetry.Log(o.Log.Handler())),
 		level:        o.Level,
 		kick:         func() {},
+		tell:         func() {},
 		roll:         rand.Float64,
 		life:         server.NewLifecycle(),
 		ledgerEvery:  cmp.Or(o.LedgerEvery, ledger.UsualEvery),
@@ -100,6 +102,7 @@ func New(cfg config.Config, o Options) *App {
 		metrics:      telemetry.NewMetrics(cfg.SourceNames()),
 		pressure:     pressure.New(pressure.ProcessorWaits()),
 	}
+	a.metrics.AddSinks(sinkNames(cfg.Alerts))
 	a.counts = receiver.Unledgered{Metrics: a.metrics}
 	a.now = server.NewClock(o.Clock, a.logClockStep).Now
 	return a
@@ -166,7 +169,9 @@ func (a *App) start(ctx context.Context) error {
 	a.run("worker", work.Run)
 	a.startIngest(queues, order)
 	front := a.newReceiver(queues, order.Observe, samples.Observe)
-	desk, err := a.newConsole(ctx, queues)
+	orders := a.newDesk(queues)
+	a.startAlerts(dir, queues, orders)
+	desk, err := a.newConsole(ctx, queues, orders)
 	if err != nil {
 		return err
 	}

@@ -153,15 +153,10 @@ func (a *App) newReceiver(q *queues, observers ...receiver.Observer) http.Handle
 	return r.Handler()
 }
 
-func (a *App) newConsole(ctx context.Context, q *queues) (*console.Console, error) {
-	secure := strings.HasPrefix(cmp.Or(a.cfg.PublicURL, a.consoleScheme()), "https:")
-	a.auth = a.newAuth(secure)
-	var err error
-	if a.setupToken, err = a.auth.NewSetupLink(ctx); err != nil {
-		return nil, fmt.Errorf("make the set-up link: %w", err)
-	}
+// newDesk makes what carries out the orders of people.
+func (a *App) newDesk(q *queues) *desk.Desk {
 	_, origins := redrivers(q.list)
-	orders := desk.New(desk.Deps{
+	return desk.New(desk.Deps{
 		Store:   a.store,
 		Sources: func() []desk.Source { return a.settings.Load().Desk },
 		Masks:   a.masks,
@@ -171,8 +166,19 @@ func (a *App) newConsole(ctx context.Context, q *queues) (*console.Console, erro
 		Kick:    a.kick,
 		JobRate: a.jobRate,
 		Copies:  a.copies,
+		Sinks:   a.alertSinks,
+		Tell:    func() { a.tell() },
 		Now:     a.now,
 	})
+}
+
+func (a *App) newConsole(ctx context.Context, q *queues, orders *desk.Desk) (*console.Console, error) {
+	secure := strings.HasPrefix(cmp.Or(a.cfg.PublicURL, a.consoleScheme()), "https:")
+	a.auth = a.newAuth(secure)
+	var err error
+	if a.setupToken, err = a.auth.NewSetupLink(ctx); err != nil {
+		return nil, fmt.Errorf("make the set-up link: %w", err)
+	}
 	var names []string
 	for _, d := range q.list {
 		names = append(names, d.Name)

@@ -23,6 +23,7 @@ func (a *App) applied(ctx context.Context) {
 	now := a.settings.Load()
 	a.level.Set(now.Config.Log.Level)
 	a.metrics.AddSources(now.Config.SourceNames())
+	a.metrics.AddSinks(sinkNames(now.Config.Alerts))
 	if a.store != nil {
 		a.store.KickIndex() // masks may have changed
 	}

@@ -254,6 +254,9 @@ func (h *Hider) Text(text string, at time.Time) string {
 	return h.masks.All().Error(text)
 }
 
+// ErrorText returns the error of a delivery that ended at a time as it may be shown. See Hider.Text.
+func (d *Desk) ErrorText(text string, at time.Time) string { return d.Hider().Text(text, at) }
+
 // Patch returns the text of the recipe of a job as it may be shown.
 func (h *Hider) Patch(patch string) string {
 	shown, _ := h.masks.All().Text([]byte(patch))
