@@ -35,8 +35,9 @@ type Deps struct {
 // API serves the operations.
 type API struct {
 	Deps
-	limits  limits
-	streams streams
+	Document *huma.OpenAPI // of all operations; it is not to be changed
+	limits   limits
+	streams  streams
 	chi.Router
 }
 
@@ -53,7 +54,6 @@ func New(deps Deps) *API {
 		about := description()
 		described := huma.NewAPI(about, humachi.NewAdapter(r.With(a.identify, a.limit, a.once)))
 		a.loginOperations(huma.NewAPI(about, humachi.NewAdapter(r.With(a.asStranger))))
-		r.Get("/openapi.json", document(described))
 		a.identityOperations(described)
 		a.tokenOperations(described, huma.NewAPI(about, humachi.NewAdapter(r.With(a.identify, a.limit))))
 		a.messageOperations(described)
@@ -67,6 +67,8 @@ func New(deps Deps) *API {
 		a.sourceOperations(described)
 		a.auditOperations(described)
 		a.eventOperations(described)
+		a.Document = completed(described.OpenAPI())
+		r.Get("/openapi.json", a.document)
 		r.NotFound(func(w http.ResponseWriter, r *http.Request) {
 			a.fail(w, r, deadletter.Errorf(deadletter.NotFound, "there is no operation at this address: see "+Path+
 				"/openapi.json"))
@@ -76,45 +78,6 @@ func New(deps Deps) *API {
 		})
 	})
 	return a
-}
-
-func description() huma.Config {
-	c := huma.DefaultConfig("dlqdesk", "1")
-	c.Info.Description = "What the desk does, for programs. Every request has a token as its bearer: people make theirs on " +
-		"the page of their account, administrators those of machines. A token may do what its role may, never more than " +
-		"its user, and what is masked on pages is masked here."
-	c.Servers = []*huma.Server{{URL: Path}}
-	c.OpenAPIPath, c.DocsPath, c.SchemasPath, c.CreateHooks = "", "", "", nil
-	c.RejectUnknownQueryParameters = true
-	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"token": {Type: "http", Scheme: "bearer", Description: "A token of the desk, which begins with dqd_."},
-	}
-	c.Security = []map[string][]string{{"token": {}}}
-	return c
-}
-
-// document serves the OpenAPI document. It says nothing that is not in the manual, so it needs no token.
-func document(described huma.API) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		text, err := described.OpenAPI().MarshalJSON()
-		if err != nil {
-			w.WriteHeader(http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Content-Type", "application/openapi+json;version=3.1")
-		_, _ = w.Write(text) // the client is gone
-	}
-}
-
-// operation describes one operation, with the problems that it can answer besides those of every operation.
-func operation(id, method, path, tag, summary string, problems ...int) huma.Operation {
-	return huma.Operation{
-		OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag}, MaxBodyBytes: maxBody,
-		Errors: append([]int{
-			http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
-			http.StatusInternalServerError, http.StatusServiceUnavailable,
-		}, problems...),
-	}
 }
 
 // handler makes the function of an operation from one that is given the actor. Its errors become problems.

@@ -102,10 +102,10 @@ func (a *API) limit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ok, left, wait := a.limits.take(callerOf(r.Context()).token.ID, a.Now())
 		seconds := strconv.Itoa(int(wait.Seconds()) + 1)
-		w.Header().Set("RateLimit-Policy", policy)
-		w.Header().Set("RateLimit", `"token";r=`+strconv.Itoa(left)+`;t=`+seconds)
+		w.Header().Set(rateLimitPolicy, policy)
+		w.Header().Set(rateLimit, `"token";r=`+strconv.Itoa(left)+`;t=`+seconds)
 		if !ok {
-			w.Header().Set("Retry-After", seconds)
+			w.Header().Set(retryAfter, seconds)
 			a.fail(w, r, deadletter.Errorf(deadletter.RateLimited,
 				"this token has sent more than %d requests a second: wait %s s", requestsPerSecond, seconds))
 			return

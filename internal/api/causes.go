@@ -108,24 +108,15 @@ func (a *API) causeOperations(described huma.API) {
 	huma.Register(described, operation("edit-note", http.MethodPost, "/causes/{id}/notes/{note}", "Causes",
 		"Replace the text of your own note", http.StatusNotFound, http.StatusConflict), handler(a, a.editNote))
 	causeOrder(a, described, "claim", "Say that you are at it, for a time",
-		func(ctx context.Context, by deadletter.Actor, ref desk.CauseRef, in *struct {
-			Hours int `json:"hours,omitempty" enum:"1,4,24,168" default:"4"`
-		},
-		) (desk.CauseView, error) {
+		func(ctx context.Context, by deadletter.Actor, ref desk.CauseRef, in *claimBody) (desk.CauseView, error) {
 			return a.Desk.Claim(ctx, by, ref, time.Duration(in.Hours)*time.Hour)
 		})
 	causeOrder(a, described, "release", "End a claim",
-		func(ctx context.Context, by deadletter.Actor, ref desk.CauseRef, _ *struct{}) (desk.CauseView, error) {
+		func(ctx context.Context, by deadletter.Actor, ref desk.CauseRef, _ *emptyBody) (desk.CauseView, error) {
 			return a.Desk.Release(ctx, by, ref)
 		})
 	causeOrder(a, described, "mute", "Keep it out of the way until one of the conditions is true",
-		func(ctx context.Context, by deadletter.Actor, ref desk.CauseRef, in *struct {
-			Until          *time.Time `json:"until,omitempty"`
-			Count          int        `json:"count,omitempty" minimum:"0" doc:"Further messages."`
-			PerHour        int        `json:"perHour,omitempty" minimum:"0" doc:"Failures within an hour."`
-			UntilDelivered bool       `json:"untilDelivered,omitempty" doc:"The next successful delivery to its destination."`
-		},
-		) (desk.CauseView, error) {
+		func(ctx context.Context, by deadletter.Actor, ref desk.CauseRef, in *muteBody) (desk.CauseView, error) {
 			m := deadletter.Mute{Count: in.Count, PerHour: in.PerHour, UntilDelivered: in.UntilDelivered}
 			if in.Until != nil {
 				m.Until = *in.Until
@@ -133,21 +124,35 @@ func (a *API) causeOperations(described huma.API) {
 			return a.Desk.Mute(ctx, by, ref, m)
 		})
 	causeOrder(a, described, "unmute", "End a mute",
-		func(ctx context.Context, by deadletter.Actor, ref desk.CauseRef, _ *struct{}) (desk.CauseView, error) {
+		func(ctx context.Context, by deadletter.Actor, ref desk.CauseRef, _ *emptyBody) (desk.CauseView, error) {
 			return a.Desk.Unmute(ctx, by, ref)
 		})
 	causeOrder(a, described, "known", "Give it a ticket",
-		func(ctx context.Context, by deadletter.Actor, ref desk.CauseRef, in *struct {
-			Ticket string `json:"ticket" maxLength:"500" doc:"Its id, or its address at the tracker."`
-		},
-		) (desk.CauseView, error) {
+		func(ctx context.Context, by deadletter.Actor, ref desk.CauseRef, in *knownBody) (desk.CauseView, error) {
 			return a.Desk.MarkKnown(ctx, by, ref, in.Ticket)
 		})
 	causeOrder(a, described, "unmark", "Take its ticket away",
-		func(ctx context.Context, by deadletter.Actor, ref desk.CauseRef, _ *struct{}) (desk.CauseView, error) {
+		func(ctx context.Context, by deadletter.Actor, ref desk.CauseRef, _ *emptyBody) (desk.CauseView, error) {
 			return a.Desk.Unmark(ctx, by, ref)
 		})
 }
+
+type claimBody struct {
+	Hours int `json:"hours,omitempty" enum:"1,4,24,168" default:"4"`
+}
+
+type muteBody struct {
+	Until          *time.Time `json:"until,omitempty"`
+	Count          int        `json:"count,omitempty" minimum:"0" doc:"Further messages."`
+	PerHour        int        `json:"perHour,omitempty" minimum:"0" doc:"Failures within an hour."`
+	UntilDelivered bool       `json:"untilDelivered,omitempty" doc:"The next successful delivery to its destination."`
+}
+
+type knownBody struct {
+	Ticket string `json:"ticket" maxLength:"500" doc:"Its id, or its address at the tracker."`
+}
+
+type emptyBody struct{}
 
 // causeOrder registers an order for one cause, with its own input.
 func causeOrder[I any](
@@ -219,8 +224,11 @@ type noteInput struct {
 }
 
 type noteEditInput struct {
-	noteInput
+	CauseRef
 	Note int64 `path:"note" minimum:"1"`
+	Body struct {
+		Text string `json:"text" minLength:"1" maxLength:"20000" doc:"Markdown."`
+	}
 }
 
 func (a *API) editNote(ctx context.Context, by deadletter.Actor, in *noteEditInput) (*struct{}, error) {

@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/danielgtaylor/huma/v2"
+
+	"dlqdesk/internal/api"
 	"dlqdesk/web/docs"
 )
 
@@ -141,5 +144,51 @@ func TestManualListsEveryOperation(t *testing.T) {
 	}
 	for name := range listed {
 		t.Errorf("%s is listed, and there is none", name)
+	}
+}
+
+// Headers, problems and keys are described where they apply, and every name is one that generators accept.
+func TestDocumentDescribesHeadersAndProblems(t *testing.T) {
+	t.Parallel()
+	doc := api.New(api.Deps{}).Document
+	for name := range doc.Components.Schemas.Map() {
+		if !regexp.MustCompile(`^[a-zA-Z0-9._-]+$`).MatchString(name) {
+			t.Errorf("%q is no name of a schema", name)
+		}
+	}
+	for path, item := range doc.Paths {
+		for _, op := range []*huma.Operation{item.Get, item.Post} {
+			if op == nil {
+				continue
+			}
+			var params []string
+			for _, p := range op.Parameters {
+				params = append(params, p.Name+strings.TrimPrefix(p.Ref, "#/components/parameters/"))
+			}
+			for _, found := range regexp.MustCompile(`{(\w+)}`).FindAllStringSubmatch(path, -1) {
+				if !slices.Contains(params, found[1]) {
+					t.Errorf("%s has no parameter %s", op.OperationID, found[1])
+				}
+			}
+			byToken := op.Security == nil
+			if slices.Contains(params, "Idempotency-Key") != (byToken && op.Method == "POST") {
+				t.Errorf("%s has the parameters %v", op.OperationID, params)
+			}
+			hasETag := func(r *huma.Response) bool { return r != nil && r.Headers["ETag"] != nil }
+			if slices.Contains(params, "If-Match") && !hasETag(op.Responses["200"]) {
+				t.Errorf("%s takes an ETag and gives none", op.OperationID)
+			}
+			for status, r := range op.Responses {
+				limited := byToken && status != "401"
+				if (r.Headers["RateLimit"] != nil) != limited || (r.Headers["RateLimit-Policy"] != nil) != limited ||
+					status == "429" && r.Headers["Retry-After"] == nil ||
+					(r.Headers["WWW-Authenticate"] != nil) != (status == "401") {
+					t.Errorf("%s %s has the headers %v", op.OperationID, status, slices.Collect(maps.Keys(r.Headers)))
+				}
+				if status >= "400" && !strings.Contains(r.Description, "`urn:dlqdesk:problem:") {
+					t.Errorf("%s %s is described as %q", op.OperationID, status, r.Description)
+				}
+			}
+		}
 	}
 }

@@ -22,7 +22,7 @@ func keptHeaders() []string { return []string{"Content-Type", "Etag", "Location"
 // draft-ietf-httpapi-idempotency-key-header.
 func (a *API) once(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		key := r.Header.Get("Idempotency-Key")
+		key := r.Header.Get(idempotencyKey)
 		if key == "" || r.Method == http.MethodGet || r.Method == http.MethodHead {
 			next.ServeHTTP(w, r)
 			return
@@ -50,7 +50,7 @@ func (a *API) once(next http.Handler) http.Handler {
 			a.fail(w, r, deadletter.Errorf(deadletter.Invalid,
 				"this Idempotency-Key was sent with another request: choose a new one for each"))
 		case kept.Status == 0:
-			w.Header().Set("Retry-After", "1")
+			w.Header().Set(retryAfter, "1")
 			a.fail(w, r, deadletter.Errorf(
 				deadletter.Conflict,
 				"the first request with this Idempotency-Key is being worked on, or was cut off by a restart: look whether "+
@@ -60,7 +60,7 @@ func (a *API) once(next http.Handler) http.Handler {
 			for name, value := range kept.Header {
 				w.Header().Set(name, value)
 			}
-			w.Header().Set("Idempotent-Replayed", "true")
+			w.Header().Set(replayed, "true")
 			w.WriteHeader(kept.Status)
 			_, _ = w.Write(kept.Body) // the client is gone
 		}

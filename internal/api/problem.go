@@ -33,11 +33,20 @@ func (p *Problem) Error() string { return p.Detail }
 // GetStatus returns the HTTP status.
 func (p *Problem) GetStatus() int { return p.Status }
 
+// GetHeaders returns the headers that an operation answers with the problem.
+func (p *Problem) GetHeaders() http.Header {
+	if p.Status == http.StatusTooManyRequests {
+		return http.Header{retryAfter: {"10"}}
+	}
+	return nil
+}
+
 // ContentType returns the type of a problem for that of a response.
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
 
 // The library asks this one function for the problems that it finds itself: wrong parameters and bodies.
 func init() {
+	huma.DefaultArrayNullable = false // a list without items is []
 	huma.NewError = func(status int, text string, causes ...error) huma.StatusError {
 		if kind, known := statuses[status]; known {
 			p := problemOf(kinds[kind].status, kinds[kind].name, text)
@@ -113,7 +122,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 func (a *API) write(w http.ResponseWriter, p *Problem) {
 	if p.Status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="dlqdesk"`)
+		w.Header().Set(wwwAuthenticate, `Bearer realm="dlqdesk"`)
 	}
 	w.Header().Set("Content-Type", p.ContentType(""))
 	w.WriteHeader(p.Status)
