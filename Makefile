@@ -1,6 +1,7 @@
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help build run demo gallery screenshots generate test race fuzz crash bench replica fmt lint clean npm browser
+.PHONY: help build run demo gallery screenshots generate test race fuzz crash bench replica api baseline fmt lint
+.PHONY: clean npm browser
 
 QUEUE     ?= embedded
 FUZZTIME  ?= 30s
@@ -100,6 +101,12 @@ bench: generate ## measure the product beside others, ingest, jobs, pages; BENCH
 replica: generate ## prove that a Litestream replica restores (the first run builds Litestream, in some minutes)
 	go build -modfile=.tools/litestream.mod -o bin/litestream github.com/benbjohnson/litestream/cmd/litestream
 	$(race) -tags litestream -run Litestream ./internal/acceptance
+
+api: generate ## check that clients of the published API (internal/api/testdata/openapi.json) work with the present one
+	go test -count 1 -run '^TestDocument|^TestBreaking' ./internal/api
+
+baseline: generate ## publish the present API: later ones are checked against it
+	go test -count 1 -run '^TestDocumentBreaksNoClient$$' ./internal/api -args -publish
 
 # The linter's own dependencies, some two hundred, are in a module file of their own, so that they never choose our versions.
 fmt: ## format Go: gofumpt, lines of 120 columns
