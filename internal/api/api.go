@@ -14,6 +14,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"dlqdesk/internal/auth"
+	"dlqdesk/internal/config"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/store"
@@ -28,8 +29,15 @@ type Deps struct {
 	Auth    *auth.Auth
 	Store   *store.Store    // keeps the answers of requests with an Idempotency-Key
 	Sources func() []Source // those that are configured at the moment
-	Now     func() time.Time
-	Log     *slog.Logger
+	Queues  []desk.Queue
+	Config  func() []config.Value // every key that is in force
+	Reload  func() Reload         // the result of the latest reload of the configuration
+	Chain   func() store.AuditResult
+	// counts webhooks that failed and are not in the store yet
+	OnTheirWay func(ctx context.Context) (int, error)
+	URL        func() string // of the desk, for links
+	Now        func() time.Time
+	Log        *slog.Logger
 }
 
 // API serves the operations.
@@ -55,7 +63,6 @@ func New(deps Deps) *API {
 		described := huma.NewAPI(about, humachi.NewAdapter(r.With(a.identify, a.limit, a.once)))
 		a.loginOperations(huma.NewAPI(about, humachi.NewAdapter(r.With(a.asStranger))))
 		a.identityOperations(described)
-		a.tokenOperations(described, huma.NewAPI(about, humachi.NewAdapter(r.With(a.identify, a.limit))))
 		a.messageOperations(described)
 		a.causeOperations(described)
 		a.groupingOperations(described)
@@ -64,8 +71,15 @@ func New(deps Deps) *API {
 		a.jobResultOperations(described)
 		a.dryRunOperations(described)
 		a.recipeOperations(described)
+		a.ruleOperations(described)
 		a.sourceOperations(described)
+		a.queueOperations(described)
+		a.reconciliationOperations(described)
 		a.auditOperations(described)
+		a.userOperations(described)
+		a.tokenOperations(described)
+		a.configurationOperations(described)
+		a.healthOperations(described)
 		a.eventOperations(described)
 		a.Document = completed(described.OpenAPI())
 		r.Get("/openapi.json", a.document)

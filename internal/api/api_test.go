@@ -19,9 +19,12 @@ import (
 
 	"dlqdesk/internal/api"
 	"dlqdesk/internal/auth"
+	"dlqdesk/internal/config"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/ledger"
+	"dlqdesk/internal/queue"
 	"dlqdesk/internal/store"
 )
 
@@ -73,11 +76,16 @@ func start(t *testing.T, path string) bundle {
 	b.auth = auth.New(b.store, auth.Settings{Hashing: cheap}, b.clock.Now)
 	orders := desk.New(desk.Deps{
 		Store: b.store, Masks: desktest.NoMasks, Kick: func() {}, Now: b.clock.Now,
-		Sources: desktest.Always([]desk.Source{{Name: "genesys"}, {Name: "cxone"}}),
+		Sources: desktest.Always([]desk.Source{{Name: "genesys"}, {Name: "cxone"}}), Ledger: unbalanced{b.clock},
 	})
 	b.api = api.New(api.Deps{
 		Desk: orders, Auth: b.auth, Store: b.store, Now: b.clock.Now, Log: slog.New(slog.DiscardHandler),
 		Sources: desktest.Always([]api.Source{{Name: "genesys", Breaker: "closed"}, {Name: "cxone", Breaker: "open"}}),
+		Queues:  []desk.Queue{waiting()},
+		Config:  desktest.Always([]config.Value{{Key: "sources.genesys.verify.secrets", Text: "env:S •••", From: "dlqdesk.yaml:4"}}),
+		Reload:  desktest.Always(api.Reload{Fault: []string{"line 3: no"}}),
+		Chain:   desktest.Always(store.AuditResult{}), URL: desktest.Always("https://desk.example"),
+		OnTheirWay: func(context.Context) (int, error) { return 2, nil },
 	})
 	b.server = httptest.NewServer(b.api)
 	b.stop = sync.OnceFunc(func() {
@@ -90,6 +98,36 @@ func start(t *testing.T, path string) bundle {
 	})
 	t.Cleanup(b.stop)
 	return b
+}
+
+// unbalanced is a ledger in which one webhook of each source is missing.
+type unbalanced struct{ clock *desktest.Clock }
+
+func (l unbalanced) State() ledger.State {
+	state := ledger.State{At: l.clock.Now()}
+	for _, source := range []string{"genesys", "cxone"} {
+		state.Imbalances = append(state.Imbalances, ledger.Imbalance{
+			Hour: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC), Source: source, Stage: ledger.StageMessages, Missing: 1,
+		})
+	}
+	return state
+}
+
+func (unbalanced) Reload(context.Context) error { return nil }
+
+// waiting is a queue on which one message waits.
+func waiting() desk.Queue {
+	return desk.Queue{
+		Name: "dlq", Holds: desk.DLQHolds,
+		Depth: func(context.Context) (queue.Depth, error) { return queue.Depth{Visible: 1}, nil },
+		Browse: func(_ context.Context, q queue.BrowseQuery, fn func(queue.BrowsedMessage) error) error {
+			if q.After > 0 || q.InFlight {
+				return nil
+			}
+			body := []byte(`{"messageId":"q-1","originalPayload":{},"errorReason":"refused"}`)
+			return fn(queue.BrowsedMessage{Number: 1, ID: "x", Body: body, Size: len(body)})
+		},
+	}
 }
 
 // token makes a token of a user and returns its secret.

@@ -18,7 +18,12 @@ import (
 type caller struct {
 	by    deadletter.Actor
 	token deadletter.Token
+
+	secret *bool // the answer has a secret that is shown once
 }
+
+// showsOnce says that the answer to the request has a secret, so that it is not kept for its Idempotency-Key.
+func (c caller) showsOnce() { *c.secret = true }
 
 type callerKey struct{}
 
@@ -48,7 +53,7 @@ func (a *API) caller(r *http.Request) (caller, error) {
 			"send a token as Authorization: Bearer dqd_…; people make one on the page of their account")
 	}
 	by, token, err := a.Auth.ByToken(r.Context(), strings.TrimSpace(secret), auth.Addr(r))
-	return caller{by, token}, err
+	return caller{by, token, new(bool)}, err
 }
 
 // identify refuses requests without a caller.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"io"
 	"net/http"
 	"slices"
@@ -79,13 +80,7 @@ func (a *API) answer(
 		if !ended || recorded.status >= http.StatusInternalServerError {
 			err = a.Store.DropAnswer(ctx, token, key)
 		} else {
-			kept := store.Answer{Status: recorded.status, Header: map[string]string{}, Body: recorded.body.Bytes()}
-			for _, name := range keptHeaders() {
-				if value := w.Header().Get(name); value != "" {
-					kept.Header[name] = value
-				}
-			}
-			err = a.Store.EndAnswer(ctx, token, key, kept)
+			err = a.Store.EndAnswer(ctx, token, key, a.keptOf(ctx, recorded))
 		}
 		if err != nil {
 			a.Log.ErrorContext(ctx, "the answer to an Idempotency-Key could not be kept", "err", err)
@@ -93,6 +88,27 @@ func (a *API) answer(
 	}()
 	next.ServeHTTP(recorded, r)
 	ended = true
+}
+
+// keptOf returns what a repetition of a request is answered. A secret is stored nowhere.
+func (a *API) keptOf(ctx context.Context, w *recorder) store.Answer {
+	kept := store.Answer{Status: w.status, Header: map[string]string{}, Body: w.body.Bytes()}
+	for _, name := range keptHeaders() {
+		if value := w.Header().Get(name); value != "" {
+			kept.Header[name] = value
+		}
+	}
+	if !*callerOf(ctx).secret {
+		return kept
+	}
+	p := a.problem(ctx, deadletter.Errorf(deadletter.Conflict,
+		"the first request with this Idempotency-Key did what it should, and its answer had a secret that is shown once: "+
+			"if it was lost, end what was made and send the request with a new key"))
+	body, err := json.Marshal(p)
+	if err != nil {
+		a.Log.ErrorContext(ctx, "a problem could not be written", "err", err)
+	}
+	return store.Answer{Status: p.Status, Header: map[string]string{"Content-Type": p.ContentType("")}, Body: body}
 }
 
 // recorder keeps what it writes.

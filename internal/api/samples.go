@@ -31,9 +31,25 @@ func bodies() map[string]any {
 	type object = map[string]any
 	recipe := object{"recipe": object{"kind": "merge", "text": `{"channel":"voice"}`}}
 	rule := object{"kind": "join", "source": "genesys", "pattern": `timeout after \d+ s`}
+	acting := object{
+		"name": "archive tests", "source": "genesys", "code": "422", "action": "archive", "reason": "sent by a test",
+		"perHour": 100,
+	}
 	split := object{"title": "Timeouts", "pattern": `timeout after \d+ s`}
 	return map[string]any{
+		"acknowledge-imbalance": object{
+			"hour": "2026-03-02T08:00:00Z", "source": "genesys", "stage": "messages", "kind": "missing", "amount": 1,
+			"note": "the queue was emptied by hand",
+		},
 		"add-group-rule":  rule,
+		"add-user":        object{"name": "ines", "role": "operator"},
+		"change-rule":     acting,
+		"make-rule":       acting,
+		"make-token":      object{"name": "deploy", "role": "operator", "days": 90},
+		"merge-causes":    object{"causes": []string{"6f1c0a7b9d2e4f58"}, "into": "1a2b3c4d5e6f7081"},
+		"preview-rule":    acting,
+		"set-role":        object{"role": "operator"},
+		"switch-rule":     object{"state": "on"},
 		"add-note":        object{"text": "The handler was deployed at noon."},
 		"archive-message": object{"reason": "a test of ours"},
 		"claim-cause":     object{"hours": 4},

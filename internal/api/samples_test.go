@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dlqdesk/internal/deadletter"
 )
 
 // Every sample is a command that runs as it stands, and does what it says where it finds what it is about.
@@ -47,7 +49,7 @@ func TestSamplesRunAsTheyStand(t *testing.T) {
 			run := exec.CommandContext(t.Context(), "sh", "-c", `curl() { command curl -sS --max-time 5 -w '\nstatus %{http_code}' "$@"; }
 uuidgen() { echo `+operation.OperationID+"; }\n"+operation.Samples[0].Source)
 			run.Dir = t.TempDir()
-			run.Env = append(run.Environ(), "DLQDESK_URL="+b.server.URL, "DLQDESK_TOKEN="+b.tokens["adam"], "ID="+id,
+			run.Env = append(run.Environ(), "DLQDESK_URL="+b.server.URL, "DLQDESK_TOKEN="+b.token(t, "adam", deadletter.TokenInput{Name: "sample", Role: deadletter.Admin}), "ID="+id,
 				"NAME=genesys", "NUMBER=0", "NOTE=1")
 			if operation.OperationID == "follow-events" {
 				time.AfterFunc(time.Second, b.api.CloseStreams)

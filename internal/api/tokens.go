@@ -3,20 +3,20 @@ package api
 import (
 	"context"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/store"
 )
 
-// Token is a token of the API, without its secret.
+// Token lets a program use the API.
 type Token struct {
 	ID        int64      `json:"id"`
 	Name      string     `json:"name"`
-	Owner     string     `json:"owner,omitempty" doc:"The user in whose name it acts; absent for a machine."`
-	Role      string     `json:"role" enum:"viewer,operator,admin"`
+	Owner     string     `json:"owner,omitempty" doc:"The user in whose name it acts; absent: a machine of its own."`
+	Role      string     `json:"role" enum:"viewer,operator,admin" doc:"What it may do at most."`
 	Sources   []string   `json:"sources" doc:"The only ones that it reaches; empty: all."`
 	Hint      string     `json:"hint" doc:"The beginning of its secret."`
 	By        string     `json:"by" doc:"Who made it."`
@@ -25,70 +25,36 @@ type Token struct {
 	UsedAt    *time.Time `json:"usedAt,omitempty" doc:"To within a minute."`
 }
 
-// NewToken is a token that was just made.
+// NewToken is a token with its secret.
 type NewToken struct {
 	Token
-	Secret string `json:"secret" doc:"It is shown once, and the desk keeps only its hash."`
+	Secret string `json:"secret" doc:"It is shown once, and stored nowhere."`
 }
 
 func tokenOf(t deadletter.Token) Token {
 	return Token{
 		ID: int64(t.ID), Name: t.Name, Owner: t.Owner, Role: string(t.Role), Sources: append([]string{}, t.Sources...),
-		Hint: t.Hint, By: t.By, CreatedAt: t.CreatedAt.UTC(), ExpiresAt: optional(t.ExpiresAt),
-		UsedAt: optional(t.UsedAt),
+		Hint: t.Hint, By: t.By, CreatedAt: t.CreatedAt.UTC(), ExpiresAt: optional(t.ExpiresAt), UsedAt: optional(t.UsedAt),
 	}
 }
 
-// tokenOperations are those on tokens. The answer of making one is not kept, because it has the secret: once is for an
-// API that keeps no answers.
-func (a *API) tokenOperations(described, once huma.API) {
+type tokenListInput struct {
+	Machines bool `query:"machines" doc:"Those of machines, for administrators, instead of those of the token's user."`
+}
+
+func (a *API) tokenOperations(described huma.API) {
 	const tag = "Tokens"
-	type listInput struct {
-		Machines bool `query:"machines" doc:"Those of machines, for administrators, instead of those of your user."`
-	}
-	type list struct{ Body PageOf[Token] }
 	huma.Register(described, operation("list-tokens", http.MethodGet, "/tokens", tag,
-		"Tokens that were not revoked, newest first"),
-		handler(a, func(ctx context.Context, by deadletter.Actor, in *listInput) (*list, error) {
-			read := a.Auth.OwnTokens
-			if in.Machines {
-				read = a.Auth.MachineTokens
-			}
-			tokens, err := read(ctx, by)
-			out := PageOf[Token]{Items: make([]Token, len(tokens))}
-			for i, t := range tokens {
-				out.Items[i] = tokenOf(t)
-			}
-			return &list{out}, err
-		}))
-	type makeInput struct {
-		Body struct {
-			Name    string   `json:"name" minLength:"1" maxLength:"60"`
-			Machine bool     `json:"machine,omitempty" doc:"It acts in its own name, and goes on when you leave."`
-			Role    string   `json:"role" enum:"viewer,operator,admin"`
-			Sources []string `json:"sources,omitempty" maxItems:"100" doc:"The only ones that it reaches; absent: all."`
-			Days    int      `json:"days,omitempty" minimum:"0" maximum:"3650" doc:"Until it expires; 0: it does not."`
-		}
-	}
-	type made struct{ Body NewToken }
+		"The tokens that were not revoked, newest first"), handler(a, a.listTokens))
 	add := operation("make-token", http.MethodPost, "/tokens", tag,
-		"Make a token; an Idempotency-Key is ignored", http.StatusConflict)
+		"Make a token that may do no more than this one, and expires no later", http.StatusConflict)
 	add.DefaultStatus = http.StatusCreated
-	huma.Register(once, add, handler(a, func(ctx context.Context, by deadletter.Actor, in *makeInput) (*made, error) {
-		known := func(source string) bool {
-			return slices.ContainsFunc(a.Sources(), func(s Source) bool { return s.Name == source })
-		}
-		token, secret, err := a.Auth.AddToken(ctx, by, deadletter.TokenInput{
-			Name: in.Body.Name, Machine: in.Body.Machine, Role: deadletter.Role(in.Body.Role), Sources: in.Body.Sources,
-			Days: in.Body.Days,
-		}, known)
-		return &made{NewToken{tokenOf(token), secret}}, err
-	}))
+	huma.Register(described, add, handler(a, a.makeToken))
 	type ref struct {
 		ID int64 `path:"id" minimum:"1"`
 	}
 	huma.Register(described, operation("revoke-token", http.MethodPost, "/tokens/{id}/revoke", tag,
-		"End a token of yours, or any for administrators", http.StatusNotFound, http.StatusConflict),
+		"End a token; its jobs pause and its rules are switched off", http.StatusNotFound, http.StatusConflict),
 		handler(a, func(ctx context.Context, by deadletter.Actor, in *ref) (*struct{}, error) {
 			return nil, a.Auth.RevokeToken(ctx, by, deadletter.TokenID(in.ID))
 		}))
@@ -97,4 +63,37 @@ func (a *API) tokenOperations(described, once huma.API) {
 		handler(a, func(ctx context.Context, by deadletter.Actor, _ *struct{}) (*struct{}, error) {
 			return nil, a.Auth.RevokeToken(ctx, by, by.Token)
 		}))
+}
+
+func (a *API) listTokens(
+	ctx context.Context, by deadletter.Actor, in *tokenListInput,
+) (*struct{ Body PageOf[Token] }, error) {
+	list := a.Auth.OwnTokens
+	if in.Machines {
+		list = a.Auth.MachineTokens
+	}
+	tokens, err := list(ctx, by)
+	return &struct{ Body PageOf[Token] }{page(store.Page[deadletter.Token]{Items: tokens}, tokenOf)}, err
+}
+
+type tokenInput struct {
+	Body struct {
+		Name    string   `json:"name" maxLength:"200"`
+		Role    string   `json:"role" enum:"viewer,operator,admin"`
+		Sources []string `json:"sources,omitempty" maxItems:"100" doc:"The only ones that it reaches; absent: all."`
+		Days    int      `json:"days,omitempty" minimum:"0" maximum:"3650" doc:"Until it expires; absent: when this one does."`
+		Machine bool     `json:"machine,omitempty" doc:"A machine of its own, for administrators, instead of the user of this token."`
+	}
+}
+
+func (a *API) makeToken(ctx context.Context, by deadletter.Actor, in *tokenInput) (*struct{ Body NewToken }, error) {
+	b := in.Body
+	token, secret, err := a.Auth.AddToken(ctx, by, deadletter.TokenInput{
+		Name: b.Name, Role: deadletter.Role(b.Role), Sources: b.Sources, Days: b.Days, Machine: b.Machine,
+	}, a.known)
+	if err != nil {
+		return nil, err
+	}
+	callerOf(ctx).showsOnce()
+	return &struct{ Body NewToken }{NewToken{tokenOf(token), secret}}, nil
 }

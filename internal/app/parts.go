@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"dlqdesk/internal/api"
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
@@ -185,10 +184,7 @@ func (a *App) newConsole(ctx context.Context, q *queues, orders *desk.Desk) (*co
 	}
 	refusals := desk.NewRefusals(a.store, a.now, a.log.With("component", "console"))
 	a.run("refusals", refusals.Run)
-	a.api = api.New(api.Deps{
-		Desk: orders, Auth: a.auth, Store: a.store, Sources: a.apiSources, Now: a.now,
-		Log: a.log.With("component", "api"),
-	})
+	a.api = a.newAPI(orders, q)
 	return console.New(console.Deps{
 		Refusals:   refusals,
 		Store:      a.store,
@@ -208,14 +204,6 @@ func (a *App) newConsole(ctx context.Context, q *queues, orders *desk.Desk) (*co
 		Now:        a.now,
 		Log:        a.log.With("component", "console"),
 	}), nil
-}
-
-// apiSources returns the configured sources with the states of their circuit breakers.
-func (a *App) apiSources() (list []api.Source) {
-	for _, s := range a.settings.Load().Console.Sources {
-		list = append(list, api.Source{Name: s.Name, Breaker: string(a.tracker.Health(s.Name).Breaker.State)})
-	}
-	return list
 }
 
 // webhookURL is where webhooks are taken, where that is not the console's address.

@@ -49,8 +49,8 @@ type Queue struct {
 // QueueView is a queue as it is now.
 type QueueView struct {
 	Queue
-	Depth queue.Depth
-	Err   error // why its depth is not known
+	Now queue.Depth
+	Err error // why its depth is not known
 }
 
 // Queues returns queues as they are now. It returns Forbidden for an actor who is limited to some sources.

@@ -1,0 +1,43 @@
+package app
+
+import (
+	"dlqdesk/internal/api"
+	"dlqdesk/internal/config"
+	"dlqdesk/internal/desk"
+	"dlqdesk/internal/redact"
+)
+
+func (a *App) newAPI(orders *desk.Desk, q *queues) *api.API {
+	return api.New(api.Deps{
+		Desk:       orders,
+		Auth:       a.auth,
+		Store:      a.store,
+		Sources:    a.apiSources,
+		Queues:     q.shown,
+		Config:     func() []config.Value { return a.settings.Load().Config.Values },
+		Reload:     func() api.Reload { return api.Reload(a.settings.Status()) },
+		Chain:      a.audit.Latest,
+		OnTheirWay: a.ledger.OnTheirWay,
+		URL:        a.ConsoleURL,
+		Now:        a.now,
+		Log:        a.log.With("component", "api"),
+	})
+}
+
+// apiSources returns the configured sources with the states of their circuit breakers.
+func (a *App) apiSources() (list []api.Source) {
+	for _, s := range a.settings.Load().Console.Sources {
+		breaker, setup := a.tracker.Health(s.Name).Breaker, s.Setup
+		one := api.Source{
+			Name: s.Name, Breaker: string(breaker.State), Destination: redact.Host(s.URL), Endpoint: setup.URL,
+			Verification: setup.Scheme, Unverified: setup.Open, Buffered: setup.Buffered, MaxAttempts: s.MaxAttempts,
+			TimeoutMS: setup.Timeout.Milliseconds(), MaxConcurrent: setup.MaxConcurrent, MaxPerSecond: setup.MaxPerSecond,
+			MaxBody: setup.MaxBody,
+		}
+		if !breaker.Since.IsZero() {
+			one.BreakerSince = &breaker.Since
+		}
+		list = append(list, one)
+	}
+	return list
+}
