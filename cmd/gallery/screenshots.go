@@ -33,7 +33,7 @@ func screenshots() []screenshot {
 		{"overview.png", "overview-breaker", 800},
 		{"messages.png", "messages-many", 800},
 		{"message.png", "message-failed", 800},
-		{"job.png", "job-done", 400},
+		{"job.png", "job-done", 660},
 	}
 }
 
