@@ -13,6 +13,8 @@ import (
 )
 
 type auditCmds struct {
+	List   auditList   `cmd:"" help:"List events of the audit trail of a desk, newest first."`
+	Export auditExport `cmd:"" help:"Print all events of the audit trail that match, as JSON Lines."`
 	Verify auditVerify `cmd:"" help:"Check whether the audit trail was tampered with, and print its last event."`
 	Accept auditAccept `cmd:"" help:"Accept what is wrong with the audit trail, while no server runs."`
 	Rekey  auditRekey  `cmd:"" help:"Give the audit trail a new key, while no server runs."`

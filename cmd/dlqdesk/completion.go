@@ -97,6 +97,7 @@ type cursor struct {
 	flag      *kong.Value // whose value comes next; nil: none
 	positions int         // arguments before the word
 	config    configFlag  // with the file that was named
+	desk      deskFlag    // with the desk that was named
 }
 
 // complete returns the candidates for the last of the words: "serve\tReceive webhooks and serve the desk.".
@@ -181,8 +182,11 @@ func follow(root *kong.Node, words []string) cursor {
 
 // take gives a flag its value.
 func (c *cursor) take(flag *kong.Value, value string) {
-	if flag.Name == "config" {
+	switch flag.Name {
+	case "config":
 		c.config.File = value
+	case "desk":
+		c.desk.Desk = value
 	}
 	c.flag = nil
 }
@@ -214,6 +218,10 @@ func isPath(v *kong.Value) bool {
 
 // offerValues offers the valid values of a flag or an argument, as far as they are known.
 func (c *cursor) offerValues(v *kong.Value, p program, offer func(candidate, help string)) {
+	if c.asksDesk() && v.Enum == "" {
+		c.offerOfDesk(v, p, offer)
+		return
+	}
 	var names []string
 	if v.Enum != "" {
 		names = v.EnumSlice()

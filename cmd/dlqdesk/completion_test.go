@@ -186,5 +186,7 @@ func withoutFacts() []string {
 	return []string{
 		"serve", "receive", "sign", "completion", "audit accept", "audit rekey",
 		"user add", "user role", "user password", "user disable", "user enable", "user delete", "user sign-out",
+		"logout", "causes note",
+		"audit export", // prints nothing but JSON
 	}
 }

@@ -102,14 +102,14 @@ func TestConfigCheckPrintsJSON(t *testing.T) {
 		filepath.Join(t.TempDir(), "desk.yaml"),
 		"listne: 1\nsources: {a: {destination: 'http://a.example'}}\n",
 	)
-	got := dlqdesk([]string{"DLQDESK_TOKEN=x"}, "config", "check", "--json", "--config", file)
+	got := dlqdesk([]string{"DLQDESK_SECRET=x"}, "config", "check", "--json", "--config", file)
 	var said checked
 	if err := json.Unmarshal([]byte(got.stdout), &said); err != nil || got.code != exitUsage {
 		t.Fatalf("%v: %+v", err, got)
 	}
 	want := []config.Fault{
 		{Where: file + ":1", Key: "listne", Text: "is no key here: did you mean listen?"},
-		{Where: "DLQDESK_TOKEN", Text: "sets nothing: no key has this path; unset it"},
+		{Where: "DLQDESK_SECRET", Text: "sets nothing: no key has this path; unset it"},
 	}
 	if said.Valid || said.File != file || fmt.Sprint(said.Faults) != fmt.Sprint(want) {
 		t.Errorf("%+v", said)

@@ -18,8 +18,11 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"dlqdesk/internal/api"
+	"dlqdesk/internal/client"
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/terminal"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ())) }
@@ -29,17 +32,29 @@ const (
 	exitOK      = 0
 	exitFailure = 1
 	exitUsage   = 2 // the command line or the configuration is wrong
+
+	exitForbidden   = 3   // not signed in, or not allowed
+	exitNotFound    = 4   // there is no such thing
+	exitConflict    = 5   // its state does not allow it, or it needs a confirmation
+	exitInterrupted = 130 // by Ctrl-C, as of a shell
 )
 
 // cli is the command line.
 type cli struct {
 	Serve    serve        `cmd:"" help:"Receive webhooks and serve the desk."`
 	Receive  receive      `cmd:"" help:"Only receive webhooks, on one of several machines."`
+	Login    login        `cmd:"" help:"Sign in to a desk from this terminal."`
+	Logout   logout       `cmd:"" help:"Revoke the token of a desk, and forget it."`
+	Messages messageCmds  `cmd:"" help:"List, show, replay, edit, redrive, archive, restore and forward messages."`
+	Causes   causeCmds    `cmd:"" help:"List, show, claim, mute and mark causes, and write notes."`
+	Jobs     jobCmds      `cmd:"" help:"List, start, steer and follow jobs."`
+	Search   search       `cmd:"" help:"Find causes and messages."`
+	Tokens   tokenCmds    `cmd:"" help:"List, make and revoke tokens of the API."`
 	User     userCmds     `cmd:"" help:"Manage users, whether a server runs or not."`
-	Audit    auditCmds    `cmd:"" help:"Verify the audit trail, accept what is wrong with it, give it a new key."`
+	Audit    auditCmds    `cmd:"" help:"List, export and verify the audit trail, accept what is wrong with it, give it a new key."`
 	Platform platformCmds `cmd:"" help:"Register webhooks at Genesys Cloud and NICE CXone, and check them."`
 	Backup   backup       `cmd:"" help:"Copy messages, audit trail and queues, whether a server runs or not."`
-	Forward  forward      `cmd:"" help:"Send a copy of a message to a handler on this machine."`
+	Forward  forward      `cmd:"" hidden:"" help:"Send a copy of a message to a handler on this machine."`
 	Drain    drain        `cmd:"" help:"Put messages of the store back on a queue, while no server runs."`
 	Config   struct {
 		Check configCheck `cmd:"" help:"Report faults of the configuration, without starting."`
@@ -104,7 +119,19 @@ func (p program) fail(err error) int {
 		fmt.Fprintln(p.stderr, faults.Error())
 		return exitUsage
 	}
-	fmt.Fprintf(p.stderr, "dlqdesk: %v\n", err)
+	if errors.Is(err, context.Canceled) {
+		return exitInterrupted
+	}
+	if errors.Is(err, syscall.EPIPE) { // who reads the output has enough
+		return exitFailure
+	}
+	fmt.Fprintf(p.stderr, "dlqdesk: %s\n", terminal.SafeLines(err.Error()))
+	if refused, ok := errors.AsType[*api.Problem](err); ok {
+		return codeOf(refused)
+	}
+	if _, ok := errors.AsType[client.NotSignedIn](err); ok {
+		return exitForbidden
+	}
 	if _, ok := errors.AsType[usageError](err); ok {
 		fmt.Fprintln(p.stderr, "Run dlqdesk --help for its commands and flags.")
 		return exitUsage

@@ -56,6 +56,7 @@ type Request struct {
 	Query  url.Values
 	Body   any    // as JSON; nil: none
 	Match  string // the ETag of the thing that an order is for; "": its present version
+	Once   bool   // it is never sent again, because the desk would do it again
 }
 
 // Answer is what the API answered.
@@ -98,7 +99,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 		}
 	}
 	key := rand.Text()
-	sentAgain := false
+	sentAgain := r.Once
 	for waits := 0; ; {
 		answer, err := c.send(ctx, r, key, body)
 		var refused *refusal
@@ -208,6 +209,9 @@ type Page struct {
 	Counts map[string]int    `json:"counts,omitempty"`
 }
 
+// Whole is for a list that has no pages.
+const Whole = -1
+
 // Each calls fn with every page of a list, up to the given number of items; 0: all of them. It returns the cursor of
 // the page that would follow; "": there is none.
 func (c *Client) Each(
@@ -222,7 +226,9 @@ func (c *Client) Each(
 		if most > 0 {
 			size = min(left, maxPage)
 		}
-		q.Set("limit", strconv.Itoa(size))
+		if most != Whole {
+			q.Set("limit", strconv.Itoa(size))
+		}
 		page, _, err := Read[Page](c.Get(ctx, path, q))
 		if err != nil {
 			return "", err

@@ -16,6 +16,8 @@ type Column struct {
 	Title string
 	// Shrinks: its texts may be cut where the table is too wide. The others are of use only as a whole.
 	Shrinks bool
+	// Spare: it is left out where the table is still too wide, the last such column first.
+	Spare bool
 }
 
 const (
@@ -28,7 +30,7 @@ const (
 type Table struct {
 	screen  Screen
 	columns []Column
-	widths  []int // nil: nothing was printed yet
+	widths  []int // nil: nothing was printed yet; 0: the column is left out
 	blocks  bool
 }
 
@@ -69,34 +71,57 @@ func (t *Table) Write(rows [][]Cell) error {
 // fit decides how wide the columns are.
 func (t *Table) fit(rows [][]Cell) {
 	t.widths = make([]int, len(t.columns))
-	total := gap * (len(t.columns) - 1)
+	total := -gap
 	for i, c := range t.columns {
 		t.widths[i] = Width(c.Title)
 		for _, row := range rows {
 			t.widths[i] = max(t.widths[i], Width(row[i].Text))
 		}
-		total += t.widths[i]
+		total += t.widths[i] + gap
 	}
 	for t.screen.Width > 0 && total > t.screen.Width {
-		widest := -1
-		for i, c := range t.columns {
-			if c.Shrinks && t.widths[i] > max(minShrunk, Width(c.Title)) &&
-				(widest < 0 || t.widths[i] > t.widths[widest]) {
-				widest = i
-			}
+		if i := t.widest(); i >= 0 {
+			t.widths[i]--
+			total--
+			continue
 		}
-		if widest < 0 {
+		i := t.spare()
+		if i < 0 {
 			t.blocks = true
 			return
 		}
-		t.widths[widest]--
-		total--
+		total -= t.widths[i] + gap
+		t.widths[i] = 0
 	}
+}
+
+// widest returns the widest column that can shrink; -1: there is none.
+func (t *Table) widest() int {
+	widest := -1
+	for i, c := range t.columns {
+		if c.Shrinks && t.widths[i] > max(minShrunk, Width(c.Title)) && (widest < 0 || t.widths[i] > t.widths[widest]) {
+			widest = i
+		}
+	}
+	return widest
+}
+
+// spare returns the last column that can be left out; -1: there is none.
+func (t *Table) spare() int {
+	for i := len(t.columns) - 1; i >= 0; i-- {
+		if t.columns[i].Spare && t.widths[i] > 0 {
+			return i
+		}
+	}
+	return -1
 }
 
 func (t *Table) line(out *strings.Builder, row []Cell) {
 	blank := 0 // columns that the next text is away
 	for i, cell := range row {
+		if t.widths[i] == 0 {
+			continue
+		}
 		text := cell.Text
 		if t.screen.Width > 0 {
 			text = Cut(text, t.widths[i])
