@@ -6,7 +6,13 @@ import "time"
 // kinds but new and regressed causes. It remembers since when a thing is true, or no longer is, so that what comes and
 // goes within seconds is told once. The zero AlertWatch is ready to use; after a restart it begins anew.
 type AlertWatch struct {
-	since map[alertKey]time.Time // when it was first seen, or first missed
+	since map[alertChange]time.Time // when it was first seen, or first missed
+}
+
+// alertChange is that a thing is true now, or over.
+type alertChange struct {
+	alertKey
+	over bool
 }
 
 type alertKey struct {
@@ -55,9 +61,9 @@ type AlertSighting struct {
 // Step returns the alerts that begin and those that end.
 func (w *AlertWatch) Step(s AlertSighting, upFor time.Duration, at time.Time) (raise, resolve []Alert) {
 	before := w.since
-	w.since = map[alertKey]time.Time{}
+	w.since = map[alertChange]time.Time{}
 	// lasts reports whether a change has lasted. It remembers it if it has not.
-	lasts := func(k alertKey, wait time.Duration) bool {
+	lasts := func(k alertChange, wait time.Duration) bool {
 		began, ok := before[k]
 		if !ok {
 			began = at
@@ -72,14 +78,14 @@ func (w *AlertWatch) Step(s AlertSighting, upFor time.Duration, at time.Time) (r
 	now := map[alertKey]bool{}
 	for _, a := range s.Now {
 		k := a.key()
-		if seen := now[k] || open[k]; !seen && lasts(k, k.kind.raiseAfter()) {
+		if seen := now[k] || open[k]; !seen && lasts(alertChange{k, false}, k.kind.raiseAfter()) {
 			a.RaisedAt, a.Severity = at, a.Kind.Severity()
 			raise = append(raise, a)
 		}
 		now[k] = true
 	}
 	for _, a := range s.Open {
-		if k := a.key(); !now[k] && !s.Unknown[k.kind] && lasts(k, k.kind.resolveAfter(upFor)) {
+		if k := a.key(); !now[k] && !s.Unknown[k.kind] && lasts(alertChange{k, true}, k.kind.resolveAfter(upFor)) {
 			resolve = append(resolve, a)
 		}
 	}
