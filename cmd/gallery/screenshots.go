@@ -34,6 +34,7 @@ func screenshots() []screenshot {
 		{"messages.png", "messages-many", 800},
 		{"message.png", "message-failed", 800},
 		{"job.png", "job-done", 660},
+		{"alerts.png", "alerts-some", 560},
 	}
 }
 

@@ -410,7 +410,13 @@ func TestExamplesOfTheManualAreValid(t *testing.T) {
 	for _, text := range texts {
 		for _, m := range fenced.FindAllStringSubmatch(text, -1) {
 			block := strings.ReplaceAll(m[2], "\n"+m[1], "\n") // within a list it is indented
-			block = placeOfSecret.ReplaceAllString(block, "env:ORDERS_SECRET")
+			block = placeOfURL.ReplaceAllString(block, "url: env:ALERTS_URL")
+			block = placeOfSecret.ReplaceAllStringFunc(block, func(place string) string {
+				if place == "env:ALERTS_URL" {
+					return place
+				}
+				return "env:ORDERS_SECRET"
+			})
 			block = tlsFile.ReplaceAllString(block, "dlqdesk.$1")
 			var s settings
 			if err := yaml.Unmarshal([]byte(block), &s); err != nil {
@@ -436,6 +442,7 @@ func TestExamplesOfTheManualAreValid(t *testing.T) {
 
 var (
 	fenced        = regexp.MustCompile("(?ms)^( *)```yaml(\n.*?)```")
+	placeOfURL    = regexp.MustCompile(`url: "env:[A-Z_]+"`)
 	placeOfSecret = regexp.MustCompile(`(env|file):[A-Za-z0-9_/.-]+`)
 	tlsFile       = regexp.MustCompile(`/etc/ssl/desk\.(pem|key)`)
 )

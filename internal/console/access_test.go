@@ -63,6 +63,10 @@ func (b bundle) routes(t *testing.T) []route {
 						"1",
 						"{suggestion}",
 						"1",
+						"{alert}",
+						"1",
+						"{sink}",
+						"ops",
 					).
 						Replace(path),
 				},
@@ -138,6 +142,7 @@ func TestEveryPageForEveryRole(t *testing.T) {
 	b.savedRecipe(t, "a-1")
 	b.rule(t, deadletter.RuleShadow)
 	b.suggestion(t, "a-1")
+	b.raise(t, downAlert("genesys"))
 	for name, role := range map[string]deadletter.Role{
 		"vera": deadletter.Viewer, "olga": deadletter.Operator,
 		"adam": deadletter.Admin,
@@ -181,7 +186,7 @@ func TestEveryPageForEveryRole(t *testing.T) {
 						r.path,
 						"/strip",
 					) || strings.HasSuffix(r.path, "/dry-run") || r.path == "/search/complete" ||
-					strings.HasSuffix(r.path, "/new-matches") ||
+					strings.HasSuffix(r.path, "/new-matches") || strings.HasSuffix(r.path, "/sinks") ||
 					strings.HasSuffix(r.path, "/body") {
 					continue
 				}
@@ -333,6 +338,7 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		"/recipes/1/restore":                form(),
 		"/suggestions/1/start":              order(0),
 		"/suggestions/1/dismiss":            form(),
+		"/alerts/sinks/ops/test":            form(),
 	}
 	for _, step := range []string{"start", "pause", "resume", "cancel", "undo", "pace", "preview", "dry-run", "dry-run/cancel"} {
 		forms["/jobs/1/"+step] = form("reason", "x")
@@ -342,7 +348,8 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		if r.method != http.MethodPost ||
 			!strings.HasPrefix(r.path, "/messages") && !strings.HasPrefix(r.path, "/jobs") &&
 				!strings.HasPrefix(r.path, "/causes") && !strings.HasPrefix(r.path, "/recipes") &&
-				!strings.HasPrefix(r.path, "/rules") && !strings.HasPrefix(r.path, "/suggestions") ||
+				!strings.HasPrefix(r.path, "/rules") && !strings.HasPrefix(r.path, "/suggestions") &&
+				!strings.HasPrefix(r.path, "/alerts") ||
 			r.path == "/jobs/1/hide" || r.path == "/messages/a-1/compare" ||
 			r.path == "/messages/layout" || r.path == "/jobs/1/export" { // these change nothing but one's own view
 			continue

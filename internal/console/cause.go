@@ -131,6 +131,7 @@ func (c *Console) causePage(r *http.Request, seen desk.CauseView) (v page.CauseV
 		return v, err
 	}
 	v.Suggested = c.suggested(ctx, fingerprint)
+	v.Head.Opened, v.Head.Batch = r.URL.Query().Get("open"), testBatch(seen.Cause.Failed)
 	v.Presence = c.live.presence(fingerprint, auth.Actor(ctx).Name)
 	v.Sample, v.Examples = c.causeSample(seen.Cause, read), exampleViews(seen.Cause, read)
 	if v.Differences, err = c.causeDifferences(ctx, fingerprint); err != nil {
@@ -148,6 +149,9 @@ func (c *Console) causePage(r *http.Request, seen desk.CauseView) (v page.CauseV
 		return v, err
 	}
 	if v.Recipes, err = c.causeRecipes(ctx, seen); err != nil {
+		return v, err
+	}
+	if v.Told, err = c.causeTold(ctx, fingerprint); err != nil {
 		return v, err
 	}
 	if v.Trend, err = c.causeTrend(ctx, seen.Cause, jobs, r.URL.Query().Get("range")); err != nil {
@@ -194,6 +198,14 @@ func (c *Console) causeHead(ctx context.Context, seen desk.CauseView) (page.Caus
 	hours, err := c.causeHours(ctx, []desk.CauseView{seen})
 	v.Arriving = number(deadletter.PerHour(hours[cause.Fingerprint], c.Now())) + " in the last hour"
 	return v, err
+}
+
+// testBatch returns the size of the first step of a replay of so many messages; "" if it has none.
+func testBatch(messages int) string {
+	if sizes := deadletter.DefaultJobSteps(messages); len(sizes) > 0 {
+		return plural(sizes[0], "message")
+	}
+	return ""
 }
 
 // causeStep is the next step with the facts that it follows from.

@@ -50,6 +50,7 @@ func (s Source) host() string { return redact.Host(s.URL) }
 type Settings struct {
 	Sources       []Source // in the order of the configuration
 	DefaultSource string   // of webhooks that named none; "" if there is none
+	AlertRoutes   []deadletter.AlertRoute
 }
 
 // ReloadStatus is the result of the latest reload of the configuration. The zero value: there was none.
@@ -179,6 +180,7 @@ func (c *Console) signedInRoutes(r chi.Router) {
 	c.jobRoutes(r)
 	c.recipeRoutes(r)
 	c.ruleRoutes(r)
+	c.alertRoutes(r)
 	c.suggestionRoutes(r)
 	c.userRoutes(r)
 	c.tokenRoutes(r)

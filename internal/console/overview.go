@@ -125,7 +125,7 @@ func (c *Console) overviewFigures(r *http.Request, query url.Values) (page.Overv
 
 // overviewNotices returns what stays on the page until its reason is gone.
 func (c *Console) overviewNotices(r *http.Request) []page.StandingNotice {
-	notices := c.configNotices()
+	notices := append(c.configNotices(), c.sinkNotices(r)...)
 	notice, err := c.onTheirWayNotice(r.Context())
 	if err != nil {
 		c.logFailure(r, deadletter.KindOf(err), err)

@@ -69,6 +69,9 @@ func (c *Console) chrome(r *http.Request, title string) page.Chrome {
 		v.Live = address(livePath, url.Values{"only": {countOnly}, "after": {strconv.FormatInt(after, 10)}})
 	}
 	v.FailedCount, _ = c.failedCount(r.Context())
+	if open, _, err := c.Store.CountAlerts(r.Context()); err == nil && open > 0 {
+		v.AlertCount = number(open)
+	}
 	v.Unbalanced = len(c.Ledger().Wrong()) > 0
 	v.Tampered = c.Chain().Fault != ""
 	flash := c.Auth.TakeFlash(r.Context())

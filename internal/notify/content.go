@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"dlqdesk/internal/deadletter"
 )
@@ -25,9 +26,18 @@ func headline(n Notice) string {
 // text is what is told below the headline; "" if nothing is.
 func text(n Notice) string {
 	if n.Event == deadletter.AlertResolved {
-		return plain(n.Alert.Resolution)
+		return sentence(plain(n.Alert.Resolution))
 	}
 	return plain(n.Alert.Text)
+}
+
+// sentence makes a sentence of "it is over".
+func sentence(text string) string {
+	if text == "" {
+		return ""
+	}
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
 }
 
 const timeLayout = "2006-01-02 15:04:05 UTC"

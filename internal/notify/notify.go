@@ -41,7 +41,7 @@ type SendError struct {
 
 func (e *SendError) Error() string {
 	if e.RetryAfter > 0 {
-		return fmt.Sprintf("%s; asked to wait %s", e.Err, e.RetryAfter)
+		return fmt.Sprintf("%s; asked to wait %s", e.Err, deadletter.ShortDuration(e.RetryAfter))
 	}
 	return e.Err.Error()
 }

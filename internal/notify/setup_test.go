@@ -45,7 +45,7 @@ func newCause() notify.Notice {
 // resolved is the end of an alert.
 func resolved(n notify.Notice) notify.Notice {
 	n.ID, n.Event, n.At = n.ID+"-resolved", deadletter.AlertResolved, raisedAt.Add(95*time.Second)
-	n.Alert.ResolvedAt, n.Alert.Resolution = n.At, "All messages of the cause are resolved."
+	n.Alert.ResolvedAt, n.Alert.Resolution = n.At, "all messages of the cause are resolved"
 	return n
 }
 

@@ -104,7 +104,7 @@ func TestWebhookSaysWhatHappened(t *testing.T) {
 		`"text":"422 from handler.example.com: customer is required","sources":["genesys"],"cause":"1f0c","job":"4",` +
 		`"facts":[{"label":"Failed","value":"1,204 messages"}],"causes":[{"id":"1f0c","title":"customer is required"}],` +
 		`"cause_count":12,"raised_at":"2026-11-30T08:15:00Z","resolved_at":"2026-11-30T08:16:35Z",` +
-		`"resolution":"All messages of the cause are resolved.","links":[` +
+		`"resolution":"all messages of the cause are resolved","links":[` +
 		`{"label":"Open","url":"https://desk.example.com/causes/1f0c"},` +
 		`{"label":"Claim","url":"https://desk.example.com/causes/1f0c?open=claim"},` +
 		`{"label":"Mute","url":"https://desk.example.com/causes/1f0c?open=mute&from=alert"},` +

@@ -81,7 +81,7 @@ func New(cfg config.Config, before *Settings, d Deps) (*Settings, error) {
 		s.addReceiver(source, to, verifier)
 		s.Console.Sources = append(s.Console.Sources, consoleSource(cfg, source))
 	}
-	s.Console.DefaultSource = cfg.Queue.DefaultSource
+	s.Console.DefaultSource, s.Console.AlertRoutes = cfg.Queue.DefaultSource, cfg.Alerts.Routes
 	for _, source := range deliverable(cfg) {
 		s.addDeliverable(source, d)
 	}

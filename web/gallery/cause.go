@@ -48,6 +48,12 @@ func cause() []Example {
 			v.Head.Next = page.NextStep{Text: "Nothing is open. If it fails again, it is shown as regressed."}
 			v.Examples, v.Sample, v.Presence = nil, page.CauseSample{}, nil
 		}),
+		example("from-alert-test", func(v *page.CauseView) { v.Head.Opened, v.Head.Batch = "test", "1 message" }),
+		example("from-alert-claim", func(v *page.CauseView) { v.Head.Opened, v.Head.Mine = "claim", false }),
+		example("from-alert-mute", func(v *page.CauseView) { v.Head.Opened = "mute" }),
+		example("from-alert-denied", func(v *page.CauseView) {
+			v.Head.Opened, v.Head.Actions = "test", deniedCause(viewer)
+		}),
 		example("rules", func(v *page.CauseView) {
 			v.Head.Rules = append(rulesSwitchedOff(),
 				page.RuleNote{Name: "again after restarts", URL: "/rules/1", State: "on"},
@@ -204,6 +210,7 @@ func causeOf() page.CauseView {
 			},
 		},
 		Recipes: page.CauseRecipes{List: causeRecipes(2)},
+		Told:    causeTold(),
 		Notes: page.CauseNotes{List: []page.CauseNote{
 			{
 				ID: "1", By: "jo", At: ago(60),

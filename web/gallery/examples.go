@@ -38,6 +38,7 @@ func Examples() []Example {
 		recipes(),
 		rules(),
 		suggestions(),
+		alerts(),
 		sources(),
 		audit(),
 		reconciliation(),

@@ -29,6 +29,7 @@ type CauseView struct {
 	Examples    []CauseExample
 	Tried       CauseTried
 	Recipes     CauseRecipes
+	Told        CauseTold
 	Notes       CauseNotes
 }
 
@@ -49,9 +50,23 @@ type CauseHead struct {
 	Arriving         string // "12 in the last hour"; empty: none
 
 	Next    NextStep
+	Opened  string     // what the page was opened for, by a link of an alert: "claim", "mute" or "test"; empty: nothing
+	Batch   string     // "1 message": the first step of a replay; empty: so few messages that it has none
 	Rules   []RuleNote // for its messages: on or in shadow, or switched off by dlqdesk
 	Actions CauseActions
 	Notice  ui.Notice
+}
+
+// opensTest reports whether the page was opened for a test batch, and one can be begun.
+func (v CauseHead) opensTest() bool { return v.Opened == "test" && v.Actions.DenyReplay == "" }
+
+// testHint says how a test batch begins.
+func (v CauseHead) testHint() string {
+	hint := " press Replay to see what would be sent. Nothing is sent before you start it"
+	if v.Batch != "" {
+		hint += "; then " + v.Batch + " goes first, as a test batch"
+	}
+	return hint + "."
 }
 
 // rules says which rules are for the cause: "1 rule is on"; empty: none is on or in shadow.

@@ -17,6 +17,7 @@ type Chrome struct {
 	FailedCount string // number of failed messages, in the navigation and in the tab's title; empty: none
 	Live        string // address of the live updates of FailedCount; empty: it does not change
 	ManageUsers bool   // the user may: Users is in the account menu
+	AlertCount  string // number of open alerts, in the navigation; empty: none
 	Unbalanced  bool   // reconciliation found a difference: marks its entry
 	Tampered    bool   // the audit trail was changed outside of the program: marks its entry
 	Flash       ui.Notice
