@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -65,7 +66,7 @@ func operation(id, method, path, tag, summary string, problems ...int) huma.Oper
 		problems, http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity,
 		http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusServiceUnavailable,
 	)
-	if method == http.MethodPost { // a key that was used or is in use, and a body
+	if method != http.MethodGet { // a key that was used or is in use, and a body
 		problems = append(problems, http.StatusConflict, http.StatusRequestEntityTooLarge)
 	}
 	return huma.Operation{
@@ -77,32 +78,40 @@ func operation(id, method, path, tag, summary string, problems ...int) huma.Oper
 // completed adds to the document what is outside of the operations themselves: the headers and problems that requests
 // meet on their way to them, and a sample of a request.
 func completed(doc *huma.OpenAPI) *huma.OpenAPI {
-	for path, item := range doc.Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Post} {
-			if op == nil {
+	for _, op := range Operations(doc) {
+		byToken := op.Security == nil
+		if byToken && op.Method != http.MethodGet {
+			op.Parameters = append(op.Parameters, &huma.Param{Ref: "#/components/parameters/" + idempotencyKey})
+		}
+		for code, response := range op.Responses {
+			status, err := strconv.Atoi(code)
+			if err != nil {
 				continue
 			}
-			byToken := op.Security == nil
-			if byToken && op.Method == http.MethodPost {
-				op.Parameters = append(op.Parameters, &huma.Param{Ref: "#/components/parameters/" + idempotencyKey})
+			if response.Headers == nil {
+				response.Headers = map[string]*huma.Param{}
 			}
-			for code, response := range op.Responses {
-				status, err := strconv.Atoi(code)
-				if err != nil {
-					continue
-				}
-				if response.Headers == nil {
-					response.Headers = map[string]*huma.Param{}
-				}
-				for _, name := range headersOf(op.Method, status, byToken) {
-					response.Headers[name] = &huma.Param{Ref: "#/components/headers/" + name}
-				}
-				response.Description = cmp.Or(typesOf(status), response.Description)
+			for _, name := range headersOf(op.Method, status, byToken) {
+				response.Headers[name] = &huma.Param{Ref: "#/components/headers/" + name}
 			}
-			op.Extensions = map[string]any{"x-codeSamples": []sample{{"Shell", "curl", curl(doc, path, op)}}}
+			response.Description = cmp.Or(typesOf(status), response.Description)
 		}
+		op.Extensions = map[string]any{Samples: []Sample{{"Shell", "curl", curl(doc, op)}}}
 	}
 	return doc
+}
+
+// Operations returns the operations of a document in the order of their addresses.
+func Operations(doc *huma.OpenAPI) (list []*huma.Operation) {
+	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
+		item := doc.Paths[path]
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
+			if op != nil {
+				list = append(list, op)
+			}
+		}
+	}
+	return list
 }
 
 // headersOf are those of an answer besides its own.
@@ -113,10 +122,10 @@ func headersOf(method string, status int, byToken bool) (names []string) {
 	switch {
 	case status == http.StatusUnauthorized:
 		names = append(names, wwwAuthenticate)
-	case status == http.StatusTooManyRequests, byToken && status == http.StatusConflict && method == http.MethodPost:
+	case status == http.StatusTooManyRequests, byToken && status == http.StatusConflict && method != http.MethodGet:
 		names = append(names, retryAfter)
 	}
-	if byToken && method == http.MethodPost && status < http.StatusInternalServerError &&
+	if byToken && method != http.MethodGet && status < http.StatusInternalServerError &&
 		status != http.StatusUnauthorized && status != http.StatusTooManyRequests {
 		names = append(names, replayed)
 	}

@@ -156,38 +156,33 @@ func TestDocumentDescribesHeadersAndProblems(t *testing.T) {
 			t.Errorf("%q is no name of a schema", name)
 		}
 	}
-	for path, item := range doc.Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Post} {
-			if op == nil {
-				continue
+	for _, op := range api.Operations(doc) {
+		var params []string
+		for _, p := range op.Parameters {
+			params = append(params, p.Name+strings.TrimPrefix(p.Ref, "#/components/parameters/"))
+		}
+		for _, found := range regexp.MustCompile(`{(\w+)}`).FindAllStringSubmatch(op.Path, -1) {
+			if !slices.Contains(params, found[1]) {
+				t.Errorf("%s has no parameter %s", op.OperationID, found[1])
 			}
-			var params []string
-			for _, p := range op.Parameters {
-				params = append(params, p.Name+strings.TrimPrefix(p.Ref, "#/components/parameters/"))
+		}
+		byToken := op.Security == nil
+		if slices.Contains(params, "Idempotency-Key") != (byToken && op.Method != "GET") {
+			t.Errorf("%s has the parameters %v", op.OperationID, params)
+		}
+		hasETag := func(r *huma.Response) bool { return r != nil && r.Headers["ETag"] != nil }
+		if slices.Contains(params, "If-Match") && !hasETag(op.Responses["200"]) {
+			t.Errorf("%s takes an ETag and gives none", op.OperationID)
+		}
+		for status, r := range op.Responses {
+			limited := byToken && status != "401"
+			if (r.Headers["RateLimit"] != nil) != limited || (r.Headers["RateLimit-Policy"] != nil) != limited ||
+				status == "429" && r.Headers["Retry-After"] == nil ||
+				(r.Headers["WWW-Authenticate"] != nil) != (status == "401") {
+				t.Errorf("%s %s has the headers %v", op.OperationID, status, slices.Collect(maps.Keys(r.Headers)))
 			}
-			for _, found := range regexp.MustCompile(`{(\w+)}`).FindAllStringSubmatch(path, -1) {
-				if !slices.Contains(params, found[1]) {
-					t.Errorf("%s has no parameter %s", op.OperationID, found[1])
-				}
-			}
-			byToken := op.Security == nil
-			if slices.Contains(params, "Idempotency-Key") != (byToken && op.Method == "POST") {
-				t.Errorf("%s has the parameters %v", op.OperationID, params)
-			}
-			hasETag := func(r *huma.Response) bool { return r != nil && r.Headers["ETag"] != nil }
-			if slices.Contains(params, "If-Match") && !hasETag(op.Responses["200"]) {
-				t.Errorf("%s takes an ETag and gives none", op.OperationID)
-			}
-			for status, r := range op.Responses {
-				limited := byToken && status != "401"
-				if (r.Headers["RateLimit"] != nil) != limited || (r.Headers["RateLimit-Policy"] != nil) != limited ||
-					status == "429" && r.Headers["Retry-After"] == nil ||
-					(r.Headers["WWW-Authenticate"] != nil) != (status == "401") {
-					t.Errorf("%s %s has the headers %v", op.OperationID, status, slices.Collect(maps.Keys(r.Headers)))
-				}
-				if status >= "400" && !strings.Contains(r.Description, "`urn:dlqdesk:problem:") {
-					t.Errorf("%s %s is described as %q", op.OperationID, status, r.Description)
-				}
+			if status >= "400" && !strings.Contains(r.Description, "`urn:dlqdesk:problem:") {
+				t.Errorf("%s %s is described as %q", op.OperationID, status, r.Description)
 			}
 		}
 	}

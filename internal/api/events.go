@@ -61,7 +61,7 @@ func (a *API) eventOperations(described huma.API) {
 		"seconds. The stream ends when the token is no longer in force, when the client takes no data for 10 seconds, and " +
 		"when the program stops: connect again."
 	follow.Responses = map[string]*huma.Response{"200": {
-		Description: "Events named `change`, until one side ends the stream.",
+		Description: "Events named change, until one side ends the stream",
 		Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: streamSchema(described)}},
 	}}
 	huma.Register(described, follow, handler(a, a.follow))

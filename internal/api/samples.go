@@ -13,8 +13,11 @@ import (
 	"dlqdesk/internal/shell"
 )
 
-// sample is an entry of x-codeSamples, which pages of documentation show beside an operation.
-type sample struct {
+// Samples is the extension of an operation that has its []Sample.
+const Samples = "x-codeSamples"
+
+// Sample is a request of an operation, which pages of documentation show beside an operation.
+type Sample struct {
 	Lang   string `json:"lang"`
 	Label  string `json:"label"`
 	Source string `json:"source"`
@@ -73,9 +76,9 @@ func bodies() map[string]any {
 
 // curl returns a command that sends the request of an operation. What it is about is in variables named like the
 // parameters of its path, such as ID.
-func curl(doc *huma.OpenAPI, path string, op *huma.Operation) string {
+func curl(doc *huma.OpenAPI, op *huma.Operation) string {
 	url := shell.Env(DeskVariable) + Path
-	for part := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
+	for part := range strings.SplitSeq(strings.TrimPrefix(op.Path, "/"), "/") {
 		if name, ok := strings.CutPrefix(part, "{"); ok {
 			part = shell.Env(strings.ToUpper(strings.TrimSuffix(name, "}")))
 		}
@@ -86,8 +89,8 @@ func curl(doc *huma.OpenAPI, path string, op *huma.Operation) string {
 		args = append(args, `-H "Authorization: Bearer $`+TokenVariable+`"`)
 	}
 	switch _, isStream := op.Responses["200"]; {
-	case op.Method == http.MethodPost:
-		args = append(args, postArguments(doc, op)...)
+	case op.Method != http.MethodGet:
+		args = append(args, changeArguments(doc, op)...)
 	case isStream && op.Responses["200"].Content["text/event-stream"] != nil:
 		args = append(args, "--no-buffer")
 	case isStream && op.Responses["200"].Content["application/octet-stream"] != nil:
@@ -95,13 +98,13 @@ func curl(doc *huma.OpenAPI, path string, op *huma.Operation) string {
 	}
 	args = append(args, queryArguments(op)...)
 	command := "curl --fail-with-body"
-	if op.Method == http.MethodPost {
-		command += " -X POST"
+	if op.Method != http.MethodGet {
+		command += " -X " + op.Method
 	}
 	return strings.Join(append([]string{command + " " + url}, args...), " \\\n  ")
 }
 
-func postArguments(doc *huma.OpenAPI, op *huma.Operation) (args []string) {
+func changeArguments(doc *huma.OpenAPI, op *huma.Operation) (args []string) {
 	if op.Security == nil {
 		args = append(args, `-H "`+idempotencyKey+`: $(uuidgen)"`)
 	}

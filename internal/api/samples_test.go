@@ -45,6 +45,8 @@ func TestSamplesRunAsTheyStand(t *testing.T) {
 				b.receive(t, id, "genesys")
 			case "causes":
 				id = m.Fingerprint
+			case "tokens": // not the one that it runs with
+				id = "999"
 			}
 			run := exec.CommandContext(t.Context(), "sh", "-c", `curl() { command curl -sS --max-time 5 -w '\nstatus %{http_code}' "$@"; }
 uuidgen() { echo `+operation.OperationID+"; }\n"+operation.Samples[0].Source)

@@ -187,6 +187,7 @@ func (a *App) newConsole(ctx context.Context, q *queues, orders *desk.Desk) (*co
 	a.api = a.newAPI(orders, q)
 	return console.New(console.Deps{
 		Refusals:   refusals,
+		API:        a.api.Document,
 		Store:      a.store,
 		Desk:       orders,
 		Auth:       a.auth,

@@ -49,6 +49,8 @@ func (b bundle) routes(t *testing.T) []route {
 						"1",
 						"{queue}",
 						"dlq",
+						"{tag}",
+						"messages",
 						"{page}",
 						"concepts",
 						"{cause}",

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/klauspost/compress/gzip"
@@ -33,6 +34,7 @@ import (
 	"dlqdesk/internal/telemetry"
 	"dlqdesk/web"
 	"dlqdesk/web/docs"
+	"dlqdesk/web/page"
 )
 
 // Source is a configured source, as pages show it.
@@ -81,6 +83,7 @@ type Deps struct {
 	Desk       *desk.Desk
 	Auth       *auth.Auth
 	Refusals   *desk.Refusals
+	API        *huma.OpenAPI   // describes the API
 	Settings   func() Settings // as configured at the moment
 	PublicURL  string          // of the desk; "": the address of the request is used
 	WebhookURL string          // of the receiver; "": the same as the desk
@@ -170,6 +173,7 @@ func (c *Console) signedInRoutes(r chi.Router) {
 	r.Get("/sources/{source}", c.handle(c.sourcePage))
 	r.Get(docs.Path, c.handle(c.docsPage))
 	r.Get(docs.Path+"/{page}", c.handle(c.docsPage))
+	r.Get(page.APIPath+"/{tag}", c.handle(c.apiReference))
 	r.Get("/reconciliation", c.handle(c.reconciliation))
 	r.Get(acknowledgePath, c.handle(c.acknowledgeForm))
 	r.With(c.form(maxForm)).Post(acknowledgePath, c.handle(c.acknowledge))

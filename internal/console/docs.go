@@ -26,6 +26,9 @@ func (c *Console) docsPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	query := strings.TrimSpace(r.URL.Query().Get("q"))
 	v := page.DocsView{Page: p, Query: query, Hits: docs.Search(query, maxHits)}
+	if name == apiPage {
+		v.Page.HTML, v.Tags = linkOperations(c.API, p.HTML), apiTags(c.API)
+	}
 	if isPartial(r) {
 		return c.render(w, r, http.StatusOK, page.DocsContent(v))
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 	"github.com/alexedwards/argon2id"
 
+	"dlqdesk/internal/api"
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
@@ -78,6 +79,7 @@ func setupOn(t *testing.T, s *store.Store, changes ...func(*console.Deps)) bundl
 	b.auth = auth.New(b.store, auth.Settings{Hashing: cheap}, b.clock.Now)
 	deps := console.Deps{
 		Store:    b.store,
+		API:      api.New(api.Deps{}).Document,
 		Auth:     b.auth,
 		Refusals: desk.NewRefusals(b.store, b.clock.Now, slog.New(telemetry.Log(slog.NewTextHandler(b.log, nil)))),
 		Settings: desktest.Always(console.Settings{

@@ -258,5 +258,36 @@ func manual() []Example {
 	nothing := page.DocsView{Chrome: chrome("Manual", docs.Path), Page: index, Query: longWord}
 	return append(list, Example{Name: "docs-found", Component: page.Docs(found)}, Example{
 		Name: "docs-found-nothing", Component: page.Docs(nothing),
-	})
+	}, Example{Name: "docs-api-messages", Component: page.APIReference(apiReference())})
+}
+
+// apiReference is a page of operations, one of them with as much as there can be.
+func apiReference() page.APIReferenceView {
+	v := page.APIReferenceView{Tag: "Messages", DeskURL: "https://desk.example.com"}
+	v.Page, _ = docs.Find("api")
+	v.Chrome = chrome("API: Messages", page.APIPath+"/messages")
+	v.Tags = []page.APITag{{Name: "Causes", Slug: "causes"}, {Name: "Messages", Slug: "messages", Current: true}}
+	problems := []page.APIProblem{
+		{Status: "404", Names: []string{"not-found"}}, {Status: "409", Names: []string{"conflict", "needs-confirmation"}},
+	}
+	v.Operations = []page.APIOperation{
+		{
+			ID: "get-message", Method: "GET", Path: "/messages/{id}", Summary: "One message", Sample: "curl $URL",
+			Answers: []page.APIAnswer{{Status: "204", Text: "No Content"}}, Problems: problems,
+		},
+		{
+			ID: "long", Method: "POST", Path: "/" + longWord + "/{id}", Summary: longReason(), Problems: problems,
+			Description: "A `field` and " + longReason(), Sample: "curl --fail-with-body -X POST " + longWord + longWord,
+			Parameters: []page.APIField{{Name: "id", Place: "path", Type: "text", Required: true}},
+			Body: []page.APIField{{
+				Name: longWord, Type: "list of text", Text: longReason(), Values: []string{"failed", longWord},
+				Default: longWord, Example: longWord,
+			}},
+			Answers: []page.APIAnswer{{
+				Status: "200", Text: "OK", Type: "application/json",
+				Fields: []page.APIField{{Name: "items[].id", Type: "text", Required: true}, {Name: "next", Type: "text"}},
+			}},
+		},
+	}
+	return v
 }
