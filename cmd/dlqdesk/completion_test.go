@@ -184,7 +184,7 @@ func TestCommandsPrintJSON(t *testing.T) {
 // run, or say in one line that they have done what was asked.
 func withoutFacts() []string {
 	return []string{
-		"serve", "receive", "sign", "completion", "audit accept", "audit rekey",
+		"serve", "receive", "mcp", "sign", "completion", "audit accept", "audit rekey",
 		"user add", "user role", "user password", "user disable", "user enable", "user delete", "user sign-out",
 		"logout", "causes note",
 		"audit export", // prints nothing but JSON

@@ -60,6 +60,7 @@ type cli struct {
 		Check configCheck `cmd:"" help:"Report faults of the configuration, without starting."`
 		Show  configShow  `cmd:"" help:"Print every value in force, and where it comes from."`
 	} `cmd:"" help:"Check and show the configuration."`
+	MCP        mcpCmd           `cmd:"" name:"mcp" help:"Let an assistant use a desk, by standard input and output."`
 	Sign       sign             `cmd:"" help:"Print a signed curl command that sends the standard input as a webhook."`
 	Completion completion       `cmd:"" help:"Print a script that completes commands in bash, zsh or fish."`
 	Version    versionCmd       `cmd:"" help:"Print the version."`

@@ -118,3 +118,12 @@ func (a *API) limit(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+// Guard puts the checks of the API before another handler for programs: a token that is in force, its rate, and the
+// time that a request may take. By returns who sent the request.
+func (a *API) Guard(next http.Handler) http.Handler {
+	return a.headers(a.recover(limitTime(a.identify(a.limit(next)))))
+}
+
+// By returns who sent the request that a context is of; the zero Actor, which may do nothing, if no token did.
+func By(ctx context.Context) deadletter.Actor { return callerOf(ctx).by }

@@ -1,9 +1,12 @@
 package app
 
 import (
+	"net/http"
+
 	"dlqdesk/internal/api"
 	"dlqdesk/internal/config"
 	"dlqdesk/internal/desk"
+	"dlqdesk/internal/mcp"
 	"dlqdesk/internal/redact"
 )
 
@@ -22,6 +25,14 @@ func (a *App) newAPI(orders *desk.Desk, q *queues) *api.API {
 		Now:        a.now,
 		Log:        a.log.With("component", "api"),
 	})
+}
+
+// newMCP returns the desk for assistants, behind the checks of the API.
+func (a *App) newMCP(orders *desk.Desk) http.Handler {
+	return a.api.Guard(mcp.New(mcp.Deps{
+		Desk: orders, Caller: api.By, PublicURL: a.cfg.PublicURL, Version: a.version, Now: a.now,
+		Log: a.log.With("component", "mcp"),
+	}))
 }
 
 // apiSources returns the configured sources with the states of their circuit breakers.

@@ -20,6 +20,7 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
 	"dlqdesk/internal/ledger"
+	"dlqdesk/internal/mcp"
 	"dlqdesk/internal/pressure"
 	"dlqdesk/internal/receiver"
 	"dlqdesk/internal/server"
@@ -56,7 +57,8 @@ type App struct {
 	pressure *pressure.Gauge
 
 	receiver, console, metricsServer *server.Server
-	api                              *api.API // nil where there is no desk
+	api                              *api.API     // nil where there is no desk
+	mcp                              http.Handler // of assistants; likewise
 	setupToken                       string
 	kick                             func() // wakes the worker
 	tell                             func() // wakes what sends alerts
@@ -244,6 +246,7 @@ func (a *App) listen(ctx context.Context, routes *http.ServeMux, c *console.Cons
 	}
 	desk.Handle("/", c)
 	desk.Handle(api.Path+"/", a.api)
+	desk.Handle(mcp.Path, a.mcp)
 	closeStreams := func() { c.CloseStreams(); a.api.CloseStreams() }
 	if a.receiver, err = a.serveReceiver(ctx, routes, closeStreams); err != nil {
 		return err

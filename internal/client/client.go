@@ -245,3 +245,21 @@ func (c *Client) Each(
 }
 
 const maxPage = 200
+
+// HTTP returns a client of HTTP whose requests to the desk carry the token, and those to any other host do not.
+func (c *Client) HTTP() *http.Client {
+	own := c.http
+	own.Transport = bearer{c}
+	return &own
+}
+
+type bearer struct{ of *Client }
+
+// RoundTrip implements http.RoundTripper.
+func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Scheme+"://"+r.URL.Host == b.of.desk {
+		r = r.Clone(r.Context())
+		r.Header.Set("Authorization", "Bearer "+b.of.token)
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}

@@ -87,7 +87,13 @@ func (c *Console) suggestionRows(
 // suggestionRow shows a suggestion without its cause.
 func suggestionRow(s deadletter.Suggestion) page.SuggestionRow {
 	row := page.SuggestionRow{
-		URL: suggestionURL(s.ID), Why: printable(s.Why), By: printable(s.By), At: ui.At(s.At), Expiry: ui.At(s.ExpiresAt),
+		URL: suggestionURL(
+			s.ID,
+		),
+		Why:    printable(s.Why),
+		By:     printable(s.By),
+		At:     ui.At(s.At),
+		Expiry: ui.At(s.ExpiresAt),
 	}
 	switch s.Kind {
 	case deadletter.SuggestNote:
@@ -143,19 +149,29 @@ func (c *Console) showSuggestion(
 }
 
 func (c *Console) startSuggestion(w http.ResponseWriter, r *http.Request) error {
-	return c.decideSuggestion(w, r, "Done.", func(ctx context.Context, by deadletter.Actor, s deadletter.Suggestion) error {
-		version, err := strconv.Atoi(r.PostForm.Get("version"))
-		if err != nil {
-			return deadletter.Errorf(deadletter.Invalid, "the form is incomplete: reload the page")
-		}
-		return c.Desk.StartSuggestion(ctx, by, s.ID, version)
-	})
+	return c.decideSuggestion(
+		w,
+		r,
+		"Done.",
+		func(ctx context.Context, by deadletter.Actor, s deadletter.Suggestion) error {
+			version, err := strconv.Atoi(r.PostForm.Get("version"))
+			if err != nil {
+				return deadletter.Errorf(deadletter.Invalid, "the form is incomplete: reload the page")
+			}
+			return c.Desk.StartSuggestion(ctx, by, s.ID, version)
+		},
+	)
 }
 
 func (c *Console) dismissSuggestion(w http.ResponseWriter, r *http.Request) error {
-	return c.decideSuggestion(w, r, "Dismissed.", func(ctx context.Context, by deadletter.Actor, s deadletter.Suggestion) error {
-		return c.Desk.DismissSuggestion(ctx, by, s.ID)
-	})
+	return c.decideSuggestion(
+		w,
+		r,
+		"Dismissed.",
+		func(ctx context.Context, by deadletter.Actor, s deadletter.Suggestion) error {
+			return c.Desk.DismissSuggestion(ctx, by, s.ID)
+		},
+	)
 }
 
 // decideSuggestion carries out what a person decided, and leads to the cause.

@@ -42,7 +42,9 @@ func TestSuggestionIsShownWherePeopleLookAndStarted(t *testing.T) {
 		t.Errorf("the list says %q", got.says("main"))
 	}
 	shown := p.get("/suggestions/1")
-	for _, want := range []string{"Suggested by an assistant", "claude of olga", "**id** is gone since 10:12", "ben, if you"} {
+	for _, want := range []string{
+		"Suggested by an assistant", "claude of olga", "**id** is gone since 10:12", "ben, if you",
+	} {
 		if !strings.Contains(shown.says("main"), want) {
 			t.Errorf("its page does not say %q: %s", want, shown.says("main"))
 		}

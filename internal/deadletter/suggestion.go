@@ -36,7 +36,7 @@ const (
 // Suggestion is something that an assistant would have done. It does nothing by itself: a person who is signed in
 // starts it, in their own name, or dismisses it. Example:
 //
-//	Suggestion{Kind: SuggestNote, Cause: "6f1c0a7b9d2e4f58", Note: "The field id is gone since 10:12.", By: "claude of anna"}
+//	Suggestion{Kind: SuggestNote, Cause: "6f1c0a7b9d2e4f58", Note: "The id is gone.", By: "claude of anna"}
 type Suggestion struct {
 	ID     SuggestionID
 	Kind   SuggestionKind
@@ -77,7 +77,7 @@ const (
 	MaxSuggestionWhy = 2000
 )
 
-// needs returns the action that whoever makes or starts the suggestion must be allowed.
+// needs returns the action that those who make or start the suggestion must be allowed.
 func (s Suggestion) needs() Action {
 	switch s.Kind {
 	case SuggestNote:

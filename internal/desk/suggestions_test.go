@@ -173,11 +173,9 @@ func TestSuggestionsAreRefusedAsTheirOrdersAre(t *testing.T) {
 	mute := deadletter.Suggestion{
 		Kind: deadletter.SuggestMute, Cause: m.Fingerprint, Mute: deadletter.Mute{Count: 5}, Why: "y",
 	}
-	without := func(change func(*deadletter.Suggestion)) deadletter.Suggestion {
-		s := mute
-		change(&s)
-		return s
-	}
+	elsewhere, endless, unreasoned, wordy, unknown := mute, mute, mute, mute, mute
+	elsewhere.Cause, endless.Mute, unreasoned.Why, unknown.Kind = "none", deadletter.Mute{}, " ", "archive"
+	wordy.Why = strings.Repeat("x", deadletter.MaxSuggestionWhy+1)
 	for name, c := range map[string]struct {
 		by   deadletter.Actor
 		s    deadletter.Suggestion
@@ -186,11 +184,11 @@ func TestSuggestionsAreRefusedAsTheirOrdersAre(t *testing.T) {
 		"a note by a viewer":         {viewer, note, deadletter.Forbidden},
 		"a mute by a viewer":         {viewer, mute, deadletter.Forbidden},
 		"a cause of another source":  {limited, note, deadletter.NotFound},
-		"no such cause":              {claude, without(func(s *deadletter.Suggestion) { s.Cause = "none" }), deadletter.NotFound},
-		"a mute that never ends":     {claude, without(func(s *deadletter.Suggestion) { s.Mute = deadletter.Mute{} }), deadletter.Invalid},
-		"no reason":                  {claude, without(func(s *deadletter.Suggestion) { s.Why = " " }), deadletter.Invalid},
-		"a reason that is too long":  {claude, without(func(s *deadletter.Suggestion) { s.Why = strings.Repeat("x", 2001) }), deadletter.Invalid},
-		"something of no known kind": {claude, without(func(s *deadletter.Suggestion) { s.Kind = "archive" }), deadletter.Forbidden},
+		"no such cause":              {claude, elsewhere, deadletter.NotFound},
+		"a mute that never ends":     {claude, endless, deadletter.Invalid},
+		"no reason":                  {claude, unreasoned, deadletter.Invalid},
+		"a reason that is too long":  {claude, wordy, deadletter.Invalid},
+		"something of no known kind": {claude, unknown, deadletter.Forbidden},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := b.Suggest(b.ctx, c.by, c.s); deadletter.KindOf(err) != c.want {
@@ -203,9 +201,11 @@ func TestSuggestionsAreRefusedAsTheirOrdersAre(t *testing.T) {
 		in   desk.JobSuggestion
 		want deadletter.Kind
 	}{
-		"a job by a viewer":     {viewer, desk.JobSuggestion{Action: deadletter.ActReplay, Why: "y"}, deadletter.Forbidden},
-		"of another source":     {limited, desk.JobSuggestion{Action: deadletter.ActReplay, Why: "y"}, deadletter.Conflict},
-		"a broken recipe":       {claude, desk.JobSuggestion{Action: deadletter.ActEdit, Recipe: merge("{"), Why: "y"}, deadletter.Invalid},
+		"a job by a viewer": {viewer, desk.JobSuggestion{Action: deadletter.ActReplay, Why: "y"}, deadletter.Forbidden},
+		"of another source": {limited, desk.JobSuggestion{Action: deadletter.ActReplay, Why: "y"}, deadletter.Conflict},
+		"a broken recipe": {
+			claude, desk.JobSuggestion{Action: deadletter.ActEdit, Recipe: merge("{"), Why: "y"}, deadletter.Invalid,
+		},
 		"nothing to do at once": {claude, desk.JobSuggestion{Action: deadletter.ActProbe, Why: "y"}, deadletter.Invalid},
 	} {
 		t.Run(name, func(t *testing.T) {

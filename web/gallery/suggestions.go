@@ -88,15 +88,24 @@ func suggestionRows() []page.SuggestionRow {
 			Why: "OPS-4711 says that the handler is repaired tomorrow.", At: ago(5), Expiry: ago(-10075),
 		},
 		{
-			URL: "/jobs/41", Does: "Replay messages", By: "night watch", Why: "The handler takes them again since 11:05.",
-			At: ago(1), Expiry: ago(-10079),
+			URL:    "/jobs/41",
+			Does:   "Replay messages",
+			By:     "night watch",
+			Why:    "The handler takes them again since 11:05.",
+			At:     ago(1),
+			Expiry: ago(-10079),
 		},
 	}
 }
 
 func suggestedNote() page.SuggestionView {
 	return page.SuggestionView{
-		SuggestionRow: suggestionRows()[0], State: "new", Failed: "312 failed now", As: "ben", Button: "Add note", Ref: "3",
+		SuggestionRow: suggestionRows()[0],
+		State:         "new",
+		Failed:        "312 failed now",
+		As:            "ben",
+		Button:        "Add note",
+		Ref:           "3",
 		Note: "Since 10:12 the platform sends **no** `customer.id`.\n\n- all 312 failed messages lack it\n" +
 			"- of the delivered ones, none does",
 	}
