@@ -107,15 +107,15 @@ func (a *API) causeOperations(described huma.API) {
 		"Add a note", http.StatusNotFound), handler(a, a.addNote))
 	huma.Register(described, operation("edit-note", http.MethodPost, "/causes/{id}/notes/{note}", "Causes",
 		"Replace the text of your own note", http.StatusNotFound, http.StatusConflict), handler(a, a.editNote))
-	causeOrder(a, described, "claim", "Say that you are at it, for a time",
+	causeOrder(a, described, "claim", "Say that you are at it, for a time", deadletter.ActClaim,
 		func(ctx context.Context, by deadletter.Actor, ref desk.CauseRef, in *claimBody) (desk.CauseView, error) {
 			return a.Desk.Claim(ctx, by, ref, time.Duration(in.Hours)*time.Hour)
 		})
-	causeOrder(a, described, "release", "End a claim",
+	causeOrder(a, described, "release", "End a claim", deadletter.ActRelease,
 		func(ctx context.Context, by deadletter.Actor, ref desk.CauseRef, _ *emptyBody) (desk.CauseView, error) {
 			return a.Desk.Release(ctx, by, ref)
 		})
-	causeOrder(a, described, "mute", "Keep it out of the way until one of the conditions is true",
+	causeOrder(a, described, "mute", "Keep it out of the way until one of the conditions is true", deadletter.ActMute,
 		func(ctx context.Context, by deadletter.Actor, ref desk.CauseRef, in *muteBody) (desk.CauseView, error) {
 			m := deadletter.Mute{Count: in.Count, PerHour: in.PerHour, UntilDelivered: in.UntilDelivered}
 			if in.Until != nil {
@@ -123,15 +123,15 @@ func (a *API) causeOperations(described huma.API) {
 			}
 			return a.Desk.Mute(ctx, by, ref, m)
 		})
-	causeOrder(a, described, "unmute", "End a mute",
+	causeOrder(a, described, "unmute", "End a mute", deadletter.ActUnmute,
 		func(ctx context.Context, by deadletter.Actor, ref desk.CauseRef, _ *emptyBody) (desk.CauseView, error) {
 			return a.Desk.Unmute(ctx, by, ref)
 		})
-	causeOrder(a, described, "known", "Give it a ticket",
+	causeOrder(a, described, "known", "Give it a ticket", deadletter.ActKnown,
 		func(ctx context.Context, by deadletter.Actor, ref desk.CauseRef, in *knownBody) (desk.CauseView, error) {
 			return a.Desk.MarkKnown(ctx, by, ref, in.Ticket)
 		})
-	causeOrder(a, described, "unmark", "Take its ticket away",
+	causeOrder(a, described, "unmark", "Take its ticket away", deadletter.ActUnmark,
 		func(ctx context.Context, by deadletter.Actor, ref desk.CauseRef, _ *emptyBody) (desk.CauseView, error) {
 			return a.Desk.Unmark(ctx, by, ref)
 		})
@@ -156,7 +156,7 @@ type emptyBody struct{}
 
 // causeOrder registers an order for one cause, with its own input.
 func causeOrder[I any](
-	a *API, described huma.API, name, summary string,
+	a *API, described huma.API, name, summary string, act deadletter.Action,
 	carryOut func(ctx context.Context, by deadletter.Actor, ref desk.CauseRef, in *I) (desk.CauseView, error),
 ) {
 	type input struct {
@@ -167,6 +167,9 @@ func causeOrder[I any](
 	huma.Register(described, operation(name+"-cause", http.MethodPost, "/causes/{id}/"+name, "Causes", summary,
 		http.StatusNotFound, http.StatusConflict),
 		handler(a, func(ctx context.Context, by deadletter.Actor, in *input) (*causeResponse, error) {
+			if err := by.May(act); err != nil {
+				return nil, err // whether there is such a cause or not
+			}
 			seen, err := a.Desk.Cause(ctx, by, in.ID)
 			if err != nil {
 				return nil, err

@@ -148,10 +148,10 @@ type draftInput struct {
 
 func (a *API) draftJob(ctx context.Context, by deadletter.Actor, in *draftInput) (*jobResponse, error) {
 	b, action := in.Body, jobActions[in.Body.Action]
-	if (len(b.Messages) > 0) == (b.Query+b.Status != "") {
+	if len(b.Messages) > 0 && b.Query+b.Status != "" {
 		return nil, deadletter.Errorf(deadletter.Invalid, "choose messages by a query or a status, or list their ids")
 	}
-	if len(b.Messages) == 0 {
+	if b.Query+b.Status != "" {
 		address := url.Values{"status": {"all"}}
 		if b.Status != "" {
 			address.Set("status", b.Status)

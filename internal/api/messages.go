@@ -193,21 +193,22 @@ func (a *API) messageOperations(described huma.API) {
 		handler(a, a.getBody))
 	for _, order := range []struct {
 		name, summary string
+		act           deadletter.Action
 		carryOut      func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error)
 	}{
-		{"replay", "Deliver it again", func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error) {
+		{"replay", "Deliver it again", deadletter.ActReplay, func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error) {
 			return a.Desk.Replay(ctx, by, ref, in.send())
 		}},
-		{"redrive", "Send it back to the queue that it came from", func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error) {
+		{"redrive", "Send it back to the queue that it came from", deadletter.ActRedrive, func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error) {
 			return a.Desk.Redrive(ctx, by, ref, in.send())
 		}},
-		{"probe", "Test its destination with it, past the circuit breaker", func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error) {
+		{"probe", "Test its destination with it, past the circuit breaker", deadletter.ActProbe, func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error) {
 			return a.Desk.ProbeWith(ctx, by, ref, in.send())
 		}},
-		{"archive", "Put it away, for a reason", func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error) {
+		{"archive", "Put it away, for a reason", deadletter.ActArchive, func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error) {
 			return a.Desk.Archive(ctx, by, ref, in.Body.Reason)
 		}},
-		{"restore", "Bring it back", func(ctx context.Context, by deadletter.Actor, ref desk.Ref, _ *orderInput) (desk.View, error) {
+		{"restore", "Bring it back", deadletter.ActRestore, func(ctx context.Context, by deadletter.Actor, ref desk.Ref, _ *orderInput) (desk.View, error) {
 			return a.Desk.Restore(ctx, by, ref)
 		}},
 	} {
@@ -216,7 +217,7 @@ func (a *API) messageOperations(described huma.API) {
 			operation(order.name+"-message", http.MethodPost, "/messages/{id}/"+order.name, "Messages",
 				order.summary, http.StatusNotFound, http.StatusConflict),
 			handler(a, func(ctx context.Context, by deadletter.Actor, in *orderInput) (*messageResponse, error) {
-				return a.orderMessage(ctx, by, in.ID, in.Changed, func(m deadletter.Message, ref desk.Ref) error {
+				return a.orderMessage(ctx, by, order.act, in.ID, in.Changed, func(m deadletter.Message, ref desk.Ref) error {
 					if in.Body == nil {
 						in.Body = &orderBody{}
 					}
@@ -246,9 +247,12 @@ func (a *API) messageOperations(described huma.API) {
 // orderMessage carries out an order for the version of a message that the request names, and returns the message as it
 // is then.
 func (a *API) orderMessage(
-	ctx context.Context, by deadletter.Actor, id string, at Changed,
+	ctx context.Context, by deadletter.Actor, act deadletter.Action, id string, at Changed,
 	carryOut func(m deadletter.Message, ref desk.Ref) error,
 ) (*messageResponse, error) {
+	if err := by.May(act); err != nil {
+		return nil, err // whether there is such a message or not
+	}
 	seen, err := a.Desk.Message(ctx, by, deadletter.ID(id))
 	if err != nil {
 		return nil, err
@@ -379,7 +383,11 @@ type editInput struct {
 }
 
 func (a *API) editMessage(ctx context.Context, by deadletter.Actor, in *editInput) (*messageResponse, error) {
-	return a.orderMessage(ctx, by, in.ID, in.Changed, func(m deadletter.Message, ref desk.Ref) error {
+	act := deadletter.ActEdit
+	if in.Body.Redrive {
+		act = deadletter.ActEditRedrive
+	}
+	return a.orderMessage(ctx, by, act, in.ID, in.Changed, func(m deadletter.Message, ref desk.Ref) error {
 		base, order := m.Revision, a.Desk.EditAndReplay
 		if in.Body.Base != nil {
 			base = *in.Body.Base

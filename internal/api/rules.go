@@ -205,6 +205,9 @@ func (a *API) readRule(ctx context.Context, by deadletter.Actor, id deadletter.R
 func (a *API) orderRule(
 	ctx context.Context, by deadletter.Actor, of RuleRef, at Changed, carryOut func(desk.RuleRef) error,
 ) (*ruleResponse, error) {
+	if err := by.May(deadletter.ActRules); err != nil {
+		return nil, err // whether there is such a rule or not
+	}
 	seen, err := a.Desk.Rule(ctx, by, deadletter.RuleID(of.ID))
 	if err != nil {
 		return nil, err

@@ -168,6 +168,9 @@ func (u Account) changeTo(
 // Is reports whether the actor is the user of that name, or acts in their name.
 func (a Actor) Is(user string) bool { return a.Account() != "" && strings.EqualFold(a.Account(), user) }
 
+// wrote reports whether what has an author of that name is the actor's own: their user's, or their token's.
+func (a Actor) wrote(author string) bool { return strings.EqualFold(a.Name, author) || a.Is(author) }
+
 // accountState holds the facts of a user that an event stores.
 type accountState struct {
 	Role     Role `json:"role"`

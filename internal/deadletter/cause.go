@@ -101,7 +101,7 @@ func (c Cause) Permits(by Actor, act Action, at time.Time) error {
 	switch {
 	case c.Failed == 0 && (act == ActReplay || act == ActEdit || act == ActArchive):
 		return Errorf(Conflict, "none of its messages is failed now")
-	case act == ActClaim && holder != "" && !strings.EqualFold(holder, by.Name):
+	case act == ActClaim && holder != "" && !by.wrote(holder):
 		return Errorf(Conflict, "claimed by %s until %s: release it first", holder,
 			c.OwnedUntil.UTC().Format("2 January 15:04 UTC"))
 	case act == ActRelease && holder == "":
@@ -312,7 +312,7 @@ func (n CauseNote) CheckEdit(by Actor) error {
 	if err := by.May(ActNote); err != nil {
 		return err
 	}
-	if !strings.EqualFold(by.Name, n.By) {
+	if !by.wrote(n.By) {
 		return Errorf(Forbidden, "this note is %s's: only they edit it", n.By)
 	}
 	return nil
