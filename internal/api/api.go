@@ -72,6 +72,7 @@ func New(deps Deps) *API {
 		a.dryRunOperations(described)
 		a.recipeOperations(described)
 		a.ruleOperations(described)
+		a.alertOperations(described)
 		a.sourceOperations(described)
 		a.queueOperations(described)
 		a.reconciliationOperations(described)

@@ -77,6 +77,7 @@ func start(t *testing.T, path string) bundle {
 	orders := desk.New(desk.Deps{
 		Store: b.store, Masks: desktest.NoMasks, Kick: func() {}, Now: b.clock.Now,
 		Sources: desktest.Always([]desk.Source{{Name: "genesys"}, {Name: "cxone"}}), Ledger: unbalanced{b.clock},
+		Sinks: desktest.Always([]desk.AlertSink{{Name: "ops", Kind: "slack", Routes: []string{"all"}}}), Tell: func() {},
 	})
 	b.api = api.New(api.Deps{
 		Desk: orders, Auth: b.auth, Store: b.store, Now: b.clock.Now, Log: slog.New(slog.DiscardHandler),
