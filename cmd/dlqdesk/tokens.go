@@ -53,7 +53,7 @@ type tokenMake struct {
 	Name    string   `arg:"" help:"The name of the token, for the audit trail."`
 	Role    string   `required:"" enum:"viewer,operator,admin" help:"viewer, operator or admin."`
 	Sources []string `name:"source" placeholder:"SOURCE" help:"Only for this source; may be repeated."`
-	Days    int      `default:"90" help:"Days until it expires; 0: as late as your token."`
+	Days    int      `default:"0" help:"Days until it expires; 0: as late as your token."`
 	Machine bool     `help:"It acts in its own name, and goes on when you leave."`
 	JSON    bool     `name:"json" help:"Print JSON."`
 	DryRun  bool     `name:"dry-run" help:"Say what would happen, and change nothing."`

@@ -89,7 +89,9 @@ func (r *reader) reportUnknown() {
 
 // commandVariables are those that commands read by themselves: the configuration file, and the desk of commands that
 // ask one, with its token.
-func commandVariables() []string { return []string{prefix + "CONFIG", prefix + "URL", prefix + "TOKEN"} }
+func commandVariables() []string {
+	return []string{prefix + "CONFIG", prefix + "URL", prefix + "TOKEN"}
+}
 
 // nearest returns the known variable that is spelt most like this one, begins with it, or sets a key of the same name.
 func (v *variable) nearest(names []string) (string, bool) {

@@ -24,10 +24,12 @@ func NewDialog(in io.Reader, err io.Writer) *Dialog {
 	return &Dialog{In: in, Err: err, CanAsk: asks && shows, Shows: shows}
 }
 
-// Progress replaces the line that says how far a command is. It prints nothing where there is no terminal.
+// Progress replaces the line that says how far a command is, cut to the width of the terminal. It prints nothing where
+// there is none.
 func (d *Dialog) Progress(format string, args ...any) {
 	if d.Shows {
-		fmt.Fprint(d.Err, "\r\x1b[K"+Safe(fmt.Sprintf(format, args...)))
+		line := NewScreen(d.Err, nil)
+		fmt.Fprint(d.Err, "\r\x1b[K"+Cut(Safe(fmt.Sprintf(format, args...)), line.Width-1))
 		d.dirty = true
 	}
 }
