@@ -340,7 +340,9 @@ func TestMutedCauseIsQuietUntilItsMuteEnds(t *testing.T) {
 	b.pass(time.Second)
 	b.wants("resolved regressed-cause")
 	b.clock.Add(time.Second)
-	mute(func(c deadletter.Cause) (deadletter.CauseChange, error) { return c.Unmute(anna, c.Version, b.clock.Now()) })
+	mute(func(c deadletter.Cause) (deadletter.CauseChange, error) {
+		return c.Unmute(anna, c.Version, b.clock.Now())
+	})
 	b.pass(time.Second)
 	b.wants() // who unmuted it knows
 }
