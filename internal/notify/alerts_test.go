@@ -18,6 +18,7 @@ import (
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/notify"
+	"dlqdesk/internal/payload"
 	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 )
@@ -656,5 +657,105 @@ func TestSinkIsTestedByWhoMay(t *testing.T) {
 	b.pass(time.Second)
 	if views, err = b.desk.Sinks(t.Context(), viewer); err != nil || views[0].Test.Error != "no answer" {
 		t.Errorf("a test that fails is shown as %+v, %v", views[0].Test, err)
+	}
+}
+
+// What an alert tells is masked by the masks of the time when it is sent, and so is what the desk shows of it.
+func TestAlertIsMaskedWhenItIsSent(t *testing.T) {
+	t.Parallel()
+	b := alerting(t)
+	c := desktest.Failure("a-1", 422, b.clock.Now())
+	c.Body, c.Reason = []byte(`{"ssn":"078-05-1120"}`), "no customer has the ssn 078-05-1120"
+	c.FirstAttempt.Error = c.Reason
+	desktest.Receive(t, b.store, c)
+	b.goesDown("cxone")
+	b.health["cxone"] = func(h delivery.DestinationHealth) delivery.DestinationHealth {
+		h.Latest.Error = "078-05-1120 is unknown"
+		return h
+	}(b.health["cxone"])
+	b.sinks["ops"].fail = func(notify.Notice) error { return errors.New("no answer") }
+	b.pass(3 * time.Second)
+	ssn, err := payload.ParsePath("$.ssn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	masks := desktest.Masks("genesys", redact.Options{Paths: []payload.Path{ssn}})
+	b.masks = masks.InForceSince(b.clock.Now().Add(time.Second))
+	b.sinks["ops"].fail = nil
+	b.pass(time.Minute)
+	got := b.sinks["ops"].got
+	page, err := b.desk.Alerts(t.Context(), anna, store.AlertQuery{Limit: 10})
+	if err != nil || len(got) != 2 || len(page.Items) != 2 {
+		t.Fatalf("told was %+v; the desk has %+v, %v", got, page.Items, err)
+	}
+	if text := fmt.Sprintf("%+v %+v", got, page.Items); strings.Contains(text, "078-05-1120") ||
+		!strings.Contains(text, "no customer has the ssn") {
+		t.Errorf("it tells %s", text)
+	}
+}
+
+// Stop waits for what is under way, starts nothing more, and cuts off what takes too long: that is told later.
+func TestStopFinishesWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		cutOff bool
+		want   deadletter.AlertDeliveryState
+	}{"it finishes": {false, deadletter.AlertSent}, "it is cut off": {true, deadletter.AlertWaiting}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := alerting(t)
+			deliveries, cutOff := context.WithCancel(t.Context())
+			slow := &slowSink{begun: make(chan struct{}, 10), end: make(chan struct{})}
+			sender := notify.NewSender(notify.SenderDeps{
+				Store: b.store, Show: b.desk.ShownAlert, Name: "desk", Deliveries: deliveries, Now: b.clock.Now,
+				Sink:    func(string) (notify.Sink, bool) { return slow, true },
+				Observe: func(string, deadletter.AlertDeliveryState) {}, Log: slog.New(slog.DiscardHandler),
+			})
+			b.fails("a-1", 422)
+			b.fails("b-1", 400)
+			b.clock.Add(3 * time.Second)
+			if err := b.watch.Once(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- sender.Run(ctx) }()
+			<-slow.begun
+			stop()
+			select {
+			case <-ended:
+				t.Error("it does not wait for what is under way")
+			default:
+			}
+			if c.cutOff {
+				cutOff()
+			} else {
+				close(slow.end)
+			}
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+			cutOff()
+			if len(slow.begun) > 0 {
+				t.Error("it began something more")
+			}
+			told, err := b.store.AlertDeliveries(t.Context(), []deadletter.AlertID{1})
+			if err != nil || told[1][0].State != c.want || told[1][0].Lease != "" {
+				t.Errorf("it is %+v, %v", told, err)
+			}
+		})
+	}
+}
+
+// slowSink is a sink that takes until end is closed.
+type slowSink struct{ begun, end chan struct{} }
+
+func (s *slowSink) Send(ctx context.Context, _ notify.Notice) error {
+	s.begun <- struct{}{}
+	select {
+	case <-s.end:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }

@@ -21,6 +21,7 @@ type causeCounts struct {
 	movedEdit        *editSent // likewise; what an edit of the cause itself says comes first
 	hours            map[int64]hourCounts
 	now              map[countKey]int // messages that have this cause, by the values of the stored counts
+	regrouped        bool             // messages came from another cause: a new one is no news for people
 }
 
 // editSent is a revision of a message that was delivered.
@@ -91,6 +92,7 @@ func (g *causeCounts) countOpen(m deadletter.Message, n int, at int64) {
 func (c *counts) regrouped(m toRegroup, fingerprint string) {
 	from, to := c.countsOf(m.Fingerprint), c.countsOf(fingerprint)
 	at := m.ReceivedAt.UnixMilli()
+	to.regrouped = true
 	from.countNow(m.Message, -1)
 	to.countNow(m.Message, 1)
 	from.countOpen(m.Message, -1, 0)
@@ -171,7 +173,7 @@ const (
 		WHERE fingerprint = ?1`
 	insertCause = `INSERT INTO causes (fingerprint, source, destination, reason, title, status_code, messages, failed,
 		retrying, first_at, last_at, counted_at, state_at, due_at, unedited, unedited_delivered, edited,
-		edited_delivered) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		edited_delivered, told_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	setEditReason = `UPDATE causes SET edit_reason = coalesce((SELECT coalesce((SELECT name FROM recipes
 		WHERE id = revisions.recipe), reason) FROM revisions WHERE number = ?3
 		AND message = (SELECT n FROM messages WHERE id = ?2)), edit_reason)
@@ -237,10 +239,14 @@ func (g *causeCounts) writeCause(
 	if found != fingerprint {
 		title = "" // the rules have changed within the commit
 	}
+	var toldAt int64
+	if g.regrouped {
+		toldAt = g.first
+	}
 	if _, err := tx.ExecContext(
 		ctx, insertCause, fingerprint, c.Source, c.Destination, c.Error, title, c.StatusCode, c.Messages, c.Failed,
 		c.Retrying, g.first, g.last, g.at, g.first, sqlite.Millis(c.DueAt()), g.unedited.Tried, g.unedited.Delivered,
-		g.edited.Tried, g.edited.Delivered,
+		g.edited.Tried, g.edited.Delivered, toldAt,
 	); err != nil {
 		return err
 	}

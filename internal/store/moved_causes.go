@@ -40,7 +40,8 @@ const (
 		counted_at = ?7, unedited = ?8, unedited_delivered = ?9, edited = ?10, edited_delivered = ?11, edit_reason = ?12
 		WHERE fingerprint = ?1`
 	beginCause = `INSERT INTO causes (fingerprint, source, destination, reason, title, status_code, messages, failed,
-		retrying, first_at, last_at, counted_at, state_at) VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?)`
+		retrying, first_at, last_at, counted_at, state_at, told_at)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, 0, ?7, ?8, ?9, ?10, ?10)`
 )
 
 // write moves the rest of a cause, unless a message has failed for it again. The cause itself is saved beside the way

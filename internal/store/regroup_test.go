@@ -96,8 +96,8 @@ func TestLargeCausesAreRegrouped(t *testing.T) {
 		"UPDATE cause_rules SET version = 0",
 		"UPDATE messages SET fingerprint = 'old ' || (n % 2)",
 		`INSERT INTO causes (fingerprint, source, destination, reason, status_code, messages, failed, retrying, first_at,
-			last_at, counted_at, state_at) SELECT m.fingerprint, c.source, c.destination, c.reason, c.status_code,
-			count(*), count(*), 0, c.first_at, c.last_at, c.counted_at, c.state_at
+			last_at, counted_at, state_at, told_at) SELECT m.fingerprint, c.source, c.destination, c.reason, c.status_code,
+			count(*), count(*), 0, c.first_at, c.last_at, c.counted_at, c.state_at, c.state_at
 			FROM messages m, causes c GROUP BY m.fingerprint`,
 		"DELETE FROM causes WHERE fingerprint NOT LIKE 'old %'",
 	} {
@@ -111,6 +111,9 @@ func TestLargeCausesAreRegrouped(t *testing.T) {
 	}
 	if c, err := s.Cause(t.Context(), "old 1"); err != nil || c.Fingerprint != want || c.Messages != messages {
 		t.Errorf("a link leads to %+v, %v", c, err)
+	}
+	if news, err := s.CauseNews(t.Context(), 10); err != nil || len(news) > 0 {
+		t.Errorf("people are told of %+v, %v", news, err)
 	}
 }
 
