@@ -58,6 +58,7 @@ func TestMetricsCountWebhooksAndMessages(t *testing.T) {
 	t.Parallel()
 	p := setup(t, func(c *config.Config) {
 		c.ConsoleListen, c.MetricsListen = "127.0.0.1:0", "127.0.0.1:0"
+		c.Alerts.Sinks = []config.AlertSink{{Name: "ops", Kind: config.SinkEmail}}
 		c.Sources[0].MaxBody = 1000
 	})
 	p.destination.Set(desktest.Answer(http.StatusOK, `{}`))
@@ -95,13 +96,15 @@ func TestMetricsCountWebhooksAndMessages(t *testing.T) {
 		`dlqdesk_retries_due{source="genesys"} 0`,
 		`dlqdesk_ledger_imbalance 0`,
 		`dlqdesk_ledger_imbalance_acknowledged 0`,
+		`dlqdesk_alert_deliveries_waiting 0`,
+		`dlqdesk_alert_tries_total{result="given_up",sink="ops"} 0`,
 	)
 	text := p.scrape(t)
 	if strings.Contains(text, "made-up") {
 		t.Error("a stranger has made a label")
 	}
 	for _, name := range []string{
-		"dlqdesk_build_info{", `dlqdesk_store_bytes{file="desk.db"}`,
+		"dlqdesk_build_info{", "dlqdesk_alerts_open ", `dlqdesk_store_bytes{file="desk.db"}`,
 		`dlqdesk_store_bytes{file="search.db"}`, `dlqdesk_store_bytes{file="queue.db"}`, "go_goroutines ",
 		"process_open_fds ",
 	} {

@@ -135,8 +135,9 @@ func TestSink(
 		return AlertDelivery{}, Event{}, Errorf(NotFound, "there is no sink %q below alerts.sinks", sink)
 	}
 	if latest.State == AlertWaiting {
-		return AlertDelivery{}, Event{}, Errorf(Conflict, "the test by %s %s is not over yet: wait for what comes of it",
-			latest.By, ago(latest.MadeAt, at))
+		return AlertDelivery{}, Event{}, Errorf(
+			Conflict, "the test by %s %s is not over yet: wait for what comes of it", latest.By, ago(latest.MadeAt, at),
+		)
 	}
 	d := NewAlertDelivery(0, sink, AlertTest, at, at)
 	d.By = by.Name

@@ -723,8 +723,8 @@ func TestStopFinishesWhatIsUnderWay(t *testing.T) {
 			<-slow.begun
 			stop()
 			select {
-			case <-ended:
-				t.Error("it does not wait for what is under way")
+			case err := <-ended:
+				t.Fatalf("it does not wait for what is under way: %v", err)
 			default:
 			}
 			if c.cutOff {
