@@ -1,13 +1,11 @@
 package api_test
 
 import (
-	"cmp"
 	"encoding/json"
 	"maps"
 	"net/http"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -36,73 +34,6 @@ func (b bundle) document(t *testing.T) document {
 		t.Fatalf("the document has %d paths of OpenAPI %q", len(d.Paths), d.OpenAPI)
 	}
 	return d
-}
-
-// hostile are bodies that a careless or hostile client sends.
-func hostile() []string {
-	return []string{
-		"",
-		"{}",
-		"null",
-		"[]",
-		`"x"`,
-		"{",
-		`{"reason":1}`,
-		`{"unknown":true}`,
-		`{"action":"replay"}`,
-		`{"messages":["\u0000"]}`,
-		`{"action":"replay","query":"\u0000 -"}`,
-		`{"body":null,"reason":null}`,
-		`{"count":1e99,"steps":[-1]}`,
-		`{"hours":7}`,
-		`{"until":"yesterday"}`,
-		`{"rate":-1,"concurrency":99999999}`,
-		`{"text":"` + strings.Repeat("x", 30_000) + `"}`,
-		`{"recipe":{"kind":"jq","text":"input"},"reason":"x"}`,
-		`{"revision":99}`,
-		`{"action":"edit","messages":["a-1"]}`,
-	}
-}
-
-// Every operation, with each role and with input that is valid, wrong or hostile, answers what the document says and
-// never fails on our side.
-func TestEveryOperationAnswersAsDocumented(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	m := b.receive(t, "a-1", "genesys")
-	b.receive(t, "b-2", "cxone")
-	b.ask(t, b.tokens["olga"], "POST", "/jobs", `{"action":"replay","messages":["a-1"]}`)
-	paths := b.document(t).Paths
-	for _, path := range slices.SortedFunc(maps.Keys(paths), revokingLast) {
-		for method, operation := range paths[path] {
-			for _, id := range []string{"a-1", "none", m.Fingerprint, "1", "999", "%00", "..%2f", "genesys"} {
-				at := strings.NewReplacer("{id}", id, "{name}", id, "{number}", "0").Replace(path)
-				if at == path && id != "a-1" {
-					continue
-				}
-				for who, secret := range b.tokens {
-					for _, body := range hostile() {
-						if operation.RequestBody == nil && body != "" {
-							continue
-						}
-						a := b.ask(t, secret, strings.ToUpper(method), at, body)
-						if _, ok := operation.Responses[strconv.Itoa(a.status)]; !ok || a.status >= 500 {
-							t.Errorf("%s %s %.80q of %s answers %d %s", method, at, body, who, a.status, a.text)
-						}
-						if a.status >= 400 && !strings.Contains(a.text, `"type":"urn:dlqdesk:problem:`) {
-							t.Errorf("%s %s %.80q answers %d without a type: %s", method, at, body, a.status, a.text)
-						}
-					}
-				}
-			}
-		}
-	}
-}
-
-// revokingLast puts the operations last that end the tokens of the test.
-func revokingLast(a, b string) int {
-	revokes := func(path string) int { return strings.Count(path, "/revoke") }
-	return cmp.Or(revokes(a)-revokes(b), cmp.Compare(a, b))
 }
 
 // Wrong queries are faults of the request, with the place.
