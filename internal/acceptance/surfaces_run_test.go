@@ -66,10 +66,11 @@ func newSurfaces(t *testing.T) surfaces {
 		Sources: desktest.Always([]desk.Source{{Name: "genesys", Probe: func() {}, ProbeSoon: func() {}}}),
 		Tickets: desktest.Always(deadletter.Tickets{}),
 	})
+	refusals := desk.NewRefusals(b.store, b.clock.Now, log)
 	onTheirWay := func(context.Context) (int, error) { return 0, nil }
 	chain := desktest.Always(store.AuditResult{At: b.clock.Now()})
 	b.console = console.New(console.Deps{
-		Store: b.store, Desk: b.desk, Auth: b.auth, Refusals: desk.NewRefusals(b.store, b.clock.Now, log),
+		Store: b.store, Desk: b.desk, Auth: b.auth, Refusals: refusals,
 		Settings: desktest.Always(console.Settings{
 			Sources: []console.Source{{Name: "genesys", URL: "http://handler.internal", Setup: doctor.Setup{Open: true}}},
 		}),
@@ -79,7 +80,7 @@ func newSurfaces(t *testing.T) surfaces {
 	})
 	b.api = api.New(api.Deps{
 		Store: b.store, Desk: b.desk, Auth: b.auth, Sources: desktest.Always([]api.Source{{Name: "genesys", Breaker: "closed"}}),
-		Config: desktest.Always([]config.Value(nil)), Reload: desktest.Always(api.Reload{}), Chain: chain,
+		Refused: refusals, Config: desktest.Always([]config.Value(nil)), Reload: desktest.Always(api.Reload{}), Chain: chain,
 		OnTheirWay: onTheirWay, URL: desktest.Always("http://desk.internal"), Now: b.clock.Now, Log: log,
 	})
 	routes := http.NewServeMux()

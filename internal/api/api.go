@@ -30,6 +30,7 @@ type Deps struct {
 	Store   *store.Store    // keeps the answers of requests with an Idempotency-Key
 	Sources func() []Source // those that are configured at the moment
 	Queues  []desk.Queue
+	Refused *desk.Refusals        // records requests that were refused for want of a right; nil: none are
 	Config  func() []config.Value // every key that is in force
 	Reload  func() Reload         // the result of the latest reload of the configuration
 	Chain   func() store.AuditResult

@@ -82,10 +82,10 @@ func start(t *testing.T, path string) bundle {
 	b.api = api.New(api.Deps{
 		Desk: orders, Auth: b.auth, Store: b.store, Now: b.clock.Now, Log: slog.New(slog.DiscardHandler),
 		Sources: desktest.Always([]api.Source{{Name: "genesys", Breaker: "closed"}, {Name: "cxone", Breaker: "open"}}),
-		Queues:  []desk.Queue{waiting()},
-		Config:  desktest.Always([]config.Value{{Key: "sources.genesys.verify.secrets", Text: "env:S •••", From: "dlqdesk.yaml:4"}}),
-		Reload:  desktest.Always(api.Reload{Fault: []string{"line 3: no"}}),
-		Chain:   desktest.Always(store.AuditResult{}), URL: desktest.Always("https://desk.example"),
+		Queues:  []desk.Queue{waiting()}, Refused: desk.NewRefusals(b.store, b.clock.Now, slog.New(slog.DiscardHandler)),
+		Config: desktest.Always([]config.Value{{Key: "sources.genesys.verify.secrets", Text: "env:S •••", From: "dlqdesk.yaml:4"}}),
+		Reload: desktest.Always(api.Reload{Fault: []string{"line 3: no"}}),
+		Chain:  desktest.Always(store.AuditResult{}), URL: desktest.Always("https://desk.example"),
 		OnTheirWay: func(context.Context) (int, error) { return 2, nil },
 	})
 	b.server = httptest.NewServer(b.api)

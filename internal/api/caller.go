@@ -8,10 +8,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-chi/chi/v5"
 	"golang.org/x/time/rate"
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
 )
 
 // caller is who sent a request.
@@ -61,11 +63,33 @@ func (a *API) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who, err := a.caller(r)
 		if err != nil {
+			if r.Header.Get("Authorization") != "" && deadletter.KindOf(err) == deadletter.Unauthenticated {
+				who.by.Addr = auth.Addr(r)
+				a.refused(r.Context(), desk.RefusedToken, who.by, err)
+			}
 			a.fail(w, r, err)
 			return
 		}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, who)))
 	})
+}
+
+// refused records a request that was refused for want of a right.
+func (a *API) refused(ctx context.Context, action string, by deadletter.Actor, why error) {
+	if a.Refused == nil {
+		return
+	}
+	one := desk.Refusal{Action: action, By: by, Reason: deadletter.TextOf(why)}
+	if by.Kind == "" {
+		one.By = deadletter.User("", "", by.Addr)
+	}
+	if at := chi.RouteContext(ctx); at != nil {
+		one.Request = at.RouteMethod + " " + at.RoutePattern()
+		if strings.HasPrefix(at.RoutePattern(), Path+"/messages/{id}") {
+			one.Message = deadletter.ID(at.URLParam("id"))
+		}
+	}
+	a.Refused.Record(context.WithoutCancel(ctx), one)
 }
 
 const (

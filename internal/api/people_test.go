@@ -3,11 +3,13 @@ package api_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"dlqdesk/internal/api"
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/store"
 )
 
 // A token makes, lists and ends tokens of its user, within its own limits.
@@ -245,5 +247,36 @@ func TestRevokedTokenStopsItsJob(t *testing.T) {
 	j := read[api.Job](t, b.ask(t, b.tokens["adam"], "GET", path, ""), http.StatusOK)
 	if j.State != "paused" || !strings.Contains(j.PauseReason, "robot was revoked") {
 		t.Errorf("the job is %+v", j)
+	}
+}
+
+// A refused order, and a token that is not known, stand in the audit trail with the operation.
+func TestRefusalsAreRecorded(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.receive(t, "a-1", "genesys")
+	b.ask(t, b.tokens["vera"], "POST", "/messages/a-1/archive", `{"reason":"test"}`)
+	b.ask(t, b.tokens["vera"], "GET", "/users", "")
+	b.ask(t, "dqd_nonsense", "GET", "/me", "")
+	b.ask(t, "", "GET", "/me", "")
+	var got []string
+	for _, action := range []string{"access.denied", "token.refused"} {
+		events, err := b.store.Events(t.Context(), store.EventQuery{
+			EventFilter: store.EventFilter{Action: action}, Limit: 10,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range events.Items {
+			got = append(got, strings.Join([]string{e.Action, e.By, e.TargetKind, e.Target, string(e.After)}, " "))
+		}
+	}
+	want := []string{
+		`access.denied ci of vera user ci of vera {"request":"GET /api/v1/users"}`,
+		`access.denied ci of vera message a-1 {"request":"POST /api/v1/messages/{id}/archive"}`,
+		`token.refused  user  {"request":"GET /api/v1/me"}`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the audit trail has\n%s", strings.Join(got, "\n"))
 	}
 }

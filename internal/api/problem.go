@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
 )
 
 // Problem is what every request that is refused or fails is answered: RFC 9457.
@@ -109,6 +110,9 @@ func (a *API) problem(ctx context.Context, err error) *Problem {
 	kind := deadletter.KindOf(err)
 	if kind == deadletter.Internal && ctx.Err() == nil {
 		a.Log.ErrorContext(ctx, "a request of the API failed", "err", err)
+	}
+	if who := callerOf(ctx); kind == deadletter.Forbidden && who.by.Kind != "" {
+		a.refused(ctx, desk.RefusedAction, who.by, err)
 	}
 	p := problemOf(kinds[kind].status, kinds[kind].name, deadletter.TextOf(err))
 	p.Field = deadletter.FieldOf(err)

@@ -10,13 +10,14 @@ import (
 	"dlqdesk/internal/redact"
 )
 
-func (a *App) newAPI(orders *desk.Desk, q *queues) *api.API {
+func (a *App) newAPI(orders *desk.Desk, q *queues, refused *desk.Refusals) *api.API {
 	return api.New(api.Deps{
 		Desk:       orders,
 		Auth:       a.auth,
 		Store:      a.store,
 		Sources:    a.apiSources,
 		Queues:     q.shown,
+		Refused:    refused,
 		Config:     func() []config.Value { return a.settings.Load().Config.Values },
 		Reload:     func() api.Reload { return api.Reload(a.settings.Status()) },
 		Chain:      a.audit.Latest,

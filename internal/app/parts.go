@@ -184,7 +184,7 @@ func (a *App) newConsole(ctx context.Context, q *queues, orders *desk.Desk) (*co
 	}
 	refusals := desk.NewRefusals(a.store, a.now, a.log.With("component", "console"))
 	a.run("refusals", refusals.Run)
-	a.api = a.newAPI(orders, q)
+	a.api = a.newAPI(orders, q, refusals)
 	a.mcp = a.newMCP(orders)
 	return console.New(console.Deps{
 		Refusals:   refusals,

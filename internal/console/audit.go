@@ -172,6 +172,7 @@ func auditActions() []ui.Option {
 		{Value: desk.RefusedTooMany, Label: "Throttled sign-ins"},
 		{Value: desk.RefusedPassword, Label: "Wrong current passwords"},
 		{Value: desk.RefusedLink, Label: "Refused links"},
+		{Value: desk.RefusedToken, Label: "Refused tokens"},
 		{Value: desk.RefusedAction, Label: "Denied actions"},
 		{Value: desk.RefusedSite, Label: "Forms from other sites"},
 		{Value: "user.add", Label: "Users added"},

@@ -50,6 +50,7 @@ var refusalVerbs = map[string]string{
 	desk.RefusedPassword: "refused changes of passwords",
 	desk.RefusedTooMany:  "refused too many attempts to sign in",
 	desk.RefusedLink:     "refused a link that is not valid",
+	desk.RefusedToken:    "refused a token that is not valid",
 	desk.RefusedSite:     "refused forms from other sites",
 	desk.RefusedAction:   "refused an action of",
 }
@@ -133,6 +134,7 @@ var eventVerbs = map[string]string{
 	desk.RefusedPassword:    "gave a wrong current password",
 	desk.RefusedTooMany:     "made too many attempts to sign in",
 	desk.RefusedLink:        "used a link that is not valid",
+	desk.RefusedToken:       "used a token that is not valid",
 	desk.RefusedSite:        "sent a form from another site",
 	desk.RefusedAction:      "was refused an action",
 	"user.sign_out":         "signed out",

@@ -43,6 +43,7 @@ const (
 	RefusedPassword = "user.password_refused" //nolint:gosec // of a change of the password; no password
 	RefusedTooMany  = "user.throttled"        // too many attempts to sign in
 	RefusedLink     = "link.refused"          // a wrong or used link that sets a password
+	RefusedToken    = "token.refused"         // a token of the API that is not known, or not in force
 	RefusedSite     = "request.cross_site"    // a form that another site sent
 )
 
