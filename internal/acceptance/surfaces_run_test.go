@@ -65,6 +65,7 @@ func newSurfaces(t *testing.T) surfaces {
 		Store: b.store, Masks: desktest.NoMasks, Kick: func() {}, Now: b.clock.Now, Ledger: counts,
 		Sources: desktest.Always([]desk.Source{{Name: "genesys", Probe: func() {}, ProbeSoon: func() {}}}),
 		Tickets: desktest.Always(deadletter.Tickets{}),
+		Sinks:   desktest.Always([]desk.AlertSink{{Name: "ops", Kind: "slack"}}), Tell: func() {},
 	})
 	refusals := desk.NewRefusals(b.store, b.clock.Now, log)
 	onTheirWay := func(context.Context) (int, error) { return 0, nil }

@@ -454,7 +454,10 @@ func pageOrders() []surfaceOrder {
 		surfaceOrder{nil, "POST /messages/{id}/compare", readsOnly, onePage, noDraft, nil},
 		surfaceOrder{nil, "POST /messages/{id}/edit/curl", readsOnly, onePage, noDraft, nil},
 		surfaceOrder{[]string{"Desk.RecordExport"}, "POST /audit/export", readsOnly, "audit export", noDraft, nil},
-		surfaceOrder{[]string{"Desk.TestSink"}, "", "none: a person waits for the alert", onePage, noDraft, nil},
+		surfaceOrder{
+			[]string{"Desk.TestSink"}, "POST /alerts/sinks/{sink}/test", "test-sink", onServer, noDraft,
+			[]surfaceCase{{"that is configured", "sink=ops&name=ops", "", ""}, {"no such sink", "sink=no&name=no", "", ""}},
+		},
 		surfaceOrder{
 			[]string{"Desk.Forward"}, "", "none: only a command on the server may choose where a copy goes", "forward", noDraft,
 			nil,
