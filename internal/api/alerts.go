@@ -48,7 +48,7 @@ type AlertCause struct {
 type AlertTold struct {
 	Sink    string     `json:"sink"`
 	Event   string     `json:"event" enum:"raised,resolved,test"`
-	State   string     `json:"state" enum:"waiting,sent,given_up,dropped" doc:"Dropped: there was nothing to tell any more."`
+	State   string     `json:"state" enum:"waiting,sent,given_up,dropped" doc:"Dropped: it was over before."`
 	By      string     `json:"by,omitempty" doc:"Who ordered a test."`
 	At      time.Time  `json:"at" doc:"When it was stored."`
 	Tries   int        `json:"tries"`

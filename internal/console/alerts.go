@@ -318,9 +318,9 @@ func sinkRow(s desk.SinkView) page.AlertSinkRow {
 	row.Since, row.Error = ui.At(latest.TriedAt), printable(latest.Error)
 	switch {
 	case s.Waiting == 1:
-		row.Wait = "1 alert waits, next try"
+		row.Wait = "1 alert waits, and is due"
 	case s.Waiting > 1:
-		row.Wait = number(s.Waiting) + " alerts wait, next try"
+		row.Wait = number(s.Waiting) + " alerts wait, the next is due"
 	}
 	return row
 }

@@ -123,7 +123,7 @@ func TestAlertsShowWhoWasToldOfWhat(t *testing.T) {
 	sinks := page.says(".alert-sinks")
 	for _, want := range []string{
 		"Slack, by route all", "took the latest alert", "PagerDuty, no route leads here", "does not take alerts",
-		"1 alert waits, next try",
+		"1 alert waits, and is due",
 	} {
 		if !strings.Contains(sinks, want) {
 			t.Errorf("without %q: %s", want, sinks)

@@ -142,7 +142,7 @@ func fiftyAlerts() (rows []page.AlertRow) {
 func alertSinks() []page.AlertSinkRow {
 	return []page.AlertSinkRow{
 		{
-			Name: "ops", Kind: "Slack", Routes: []string{"all"}, State: "takes alerts", Tone: "done", Since: ago(4),
+			Name: "ops", Kind: "Slack", Routes: []string{"all"}, State: "took the latest alert", Tone: "done", Since: ago(4),
 			Test: &page.AlertTest{By: "anna", At: ago(1500), State: "was taken", Tone: "done"},
 		},
 		{
@@ -157,7 +157,7 @@ func failingSinks() []page.AlertSinkRow {
 	rows[1].State, rows[1].Tone, rows[1].Since = "does not take alerts", "fault", ago(2)
 	rows[1].Error = "PagerDuty answered 400: Event object is invalid. If it names the routing key, configure the " +
 		"integration key of an Events API v2 integration"
-	rows[1].Wait, rows[1].Next, rows[1].Routes = "3 alerts wait, next try", ago(-3), nil
+	rows[1].Wait, rows[1].Next, rows[1].Routes = "3 alerts wait, the next is due", ago(-3), nil
 	rows[1].Test = &page.AlertTest{
 		By: "ben", At: ago(1), State: "was not taken", Tone: "fault",
 		Error: "PagerDuty answered 400: Event object is invalid",

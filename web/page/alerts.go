@@ -51,6 +51,14 @@ type AlertTold struct {
 	Error string    // of the latest try
 }
 
+// nextText says what happens at Next.
+func (t AlertTold) nextText() string {
+	if t.At.IsZero() {
+		return "is due"
+	}
+	return "next try"
+}
+
 // AlertPart is an alert that another one tells about.
 type AlertPart struct{ Title, URL string }
 
@@ -89,8 +97,8 @@ type AlertSinkRow struct {
 	State  string   // "takes alerts", "fails", "was not told anything yet"
 	Tone   string
 	Since  ui.Moment // of the latest that it took, or the latest try
-	Wait   string    // "3 alerts wait, next try"; empty: none does
-	Next   ui.Moment // of that try
+	Wait   string    // "3 alerts wait, the next is due"; empty: none does
+	Next   ui.Moment // when that is due
 	Error  string
 	Test   *AlertTest // the latest; nil: none was sent
 	Deny   string     // why this person may not test it

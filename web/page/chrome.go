@@ -93,6 +93,7 @@ func shortcuts() []shortcutGroup {
 			{[]string{"g", "c"}, "Causes"},
 			{[]string{"g", "m"}, "Messages"},
 			{[]string{"g", "o"}, "Overview"},
+			{[]string{"g", "l"}, "Alerts"},
 			{[]string{"g", "j"}, "Jobs"},
 			{[]string{"g", "s"}, "Sources"},
 			{[]string{"g", "a"}, "Audit trail"},

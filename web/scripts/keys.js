@@ -2,7 +2,7 @@
 import { idOf, rowOf, rows } from './rows.js'
 import { showSelection } from './selection.js'
 
-const places = { c: '/causes', m: '/messages', o: '/overview', a: '/audit', r: '/reconciliation', j: '/jobs', s: '/sources' }
+const places = { c: '/causes', m: '/messages', o: '/overview', l: '/alerts', a: '/audit', r: '/reconciliation', j: '/jobs', s: '/sources' }
 const sequenceTimeout = 1500 // milliseconds between g and the next key
 
 let sequenceStarted = 0
