@@ -54,14 +54,22 @@ func eventListing(q url.Values, pages pageFlags) listing[api.Event] {
 	return listing[api.Event]{
 		path: "/audit", query: q, pages: pages, none: "No events match.",
 		columns: []terminal.Column{
-			{Title: "EVENT"}, {Title: "AT"}, {Title: "BY", Shrinks: true}, {Title: "ACTION"},
-			{Title: "TARGET", Shrinks: true}, {Title: "REASON", Shrinks: true, Spare: true},
+			{Title: "EVENT"},
+			{Title: "AT"},
+			{Title: "BY", Shrinks: true},
+			{Title: "ACTION"},
+			{Title: "TARGET", Shrinks: true},
+			{Title: "REASON", Shrinks: true, Spare: true},
 		},
 		id: func(e api.Event) string { return strconv.FormatInt(e.Sequence, 10) },
 		row: func(e api.Event) []terminal.Cell {
 			return []terminal.Cell{
-				{Text: strconv.FormatInt(e.Sequence, 10)}, {Text: when(e.At), Tone: terminal.Faint}, {Text: e.By},
-				{Text: e.Action}, {Text: strings.TrimSpace(e.TargetKind + " " + e.Target)}, {Text: e.Reason},
+				{Text: strconv.FormatInt(e.Sequence, 10)},
+				{Text: when(e.At), Tone: terminal.Faint},
+				{Text: e.By},
+				{Text: e.Action},
+				{Text: strings.TrimSpace(e.TargetKind + " " + e.Target)},
+				{Text: e.Reason},
 			}
 		},
 	}

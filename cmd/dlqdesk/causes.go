@@ -35,7 +35,7 @@ type causeList struct {
 	Query  []string `arg:"" optional:"" help:"As in the search box of the desk."`
 	State  string   `placeholder:"STATE" help:"Only in this state."`
 	Source string   `placeholder:"SOURCE" help:"Only of this source."`
-	Sort   string   `default:"urgency" enum:"urgency,newest,oldest,size,growing" help:"Which first: urgency, newest, oldest, size or growing."`
+	Sort   string   `default:"urgency" enum:"urgency,newest,oldest,size,growing" help:"Which first."`
 }
 
 func (l causeList) Run(p program) error {
@@ -51,14 +51,24 @@ func causeListing(q url.Values, pages pageFlags) listing[api.Cause] {
 	return listing[api.Cause]{
 		path: "/causes", query: q, pages: pages, none: "No causes match.",
 		columns: []terminal.Column{
-			{Title: "ID"}, {Title: "STATE"}, {Title: "OPEN"}, {Title: "SOURCE", Shrinks: true},
-			{Title: "LAST", Spare: true}, {Title: "OWNER", Shrinks: true, Spare: true}, {Title: "TITLE", Shrinks: true},
+			{Title: "ID"},
+			{Title: "STATE"},
+			{Title: "OPEN"},
+			{Title: "SOURCE", Shrinks: true},
+			{Title: "LAST", Spare: true},
+			{Title: "OWNER", Shrinks: true, Spare: true},
+			{Title: "TITLE", Shrinks: true},
 		},
 		id: func(c api.Cause) string { return c.ID },
 		row: func(c api.Cause) []terminal.Cell {
 			return []terminal.Cell{
-				{Text: c.ID}, {Text: c.State, Tone: toneOf(c.State)}, {Text: strconv.Itoa(c.Failed + c.Retrying)},
-				{Text: c.Source}, {Text: age(c.LastAt), Tone: terminal.Faint}, {Text: c.Owner}, {Text: c.Title},
+				{Text: c.ID},
+				{Text: c.State, Tone: toneOf(c.State)},
+				{Text: strconv.Itoa(c.Failed + c.Retrying)},
+				{Text: c.Source},
+				{Text: age(c.LastAt), Tone: terminal.Faint},
+				{Text: c.Owner},
+				{Text: c.Title},
 			}
 		},
 	}
@@ -88,9 +98,6 @@ func (s causeShow) Run(p program) error {
 }
 
 func showCause(d asked, c api.Cause, notes []api.Note) error {
-	fact := func(name, text string) terminal.Fact {
-		return terminal.Fact{Name: name, Cell: terminal.Cell{Text: text}}
-	}
 	replays := ""
 	if r := c.Replays; r.Unedited+r.Edited > 0 {
 		replays = fmt.Sprintf("%d of %d unedited and %d of %d edited were delivered", r.UneditedDelivered, r.Unedited,
@@ -110,7 +117,8 @@ func showCause(d asked, c api.Cause, notes []api.Note) error {
 	})
 	for _, n := range notes {
 		if err == nil {
-			_, err = fmt.Fprintf(d.stdout, "\n%s, %s:\n%s\n", terminal.Safe(n.By), when(n.At), terminal.SafeLines(n.Text))
+			text := terminal.SafeLines(n.Text)
+			_, err = fmt.Fprintf(d.stdout, "\n%s, %s:\n%s\n", terminal.Safe(n.By), when(n.At), text)
 		}
 	}
 	return err

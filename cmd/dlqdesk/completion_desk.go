@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -58,7 +57,7 @@ func offerAll[T any](
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), completionLimit)
 	defer cancel()
-	list, _, err := client.Read[api.PageOf[T]](found.Do(ctx, client.Request{Path: path, Query: url.Values{}, Once: true}))
+	list, _, err := client.Read[api.PageOf[T]](found.Do(ctx, client.Request{Path: path, Once: true}))
 	if err != nil {
 		return
 	}

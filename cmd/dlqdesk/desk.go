@@ -18,7 +18,7 @@ import (
 
 // deskFlag names the desk that a command asks.
 type deskFlag struct {
-	Desk string `placeholder:"URL" help:"The address of the desk. Default: DLQDESK_URL, or the desk you signed in to last."`
+	Desk string `placeholder:"URL" help:"The address of the desk. Default: DLQDESK_URL, or the last one signed in to."`
 }
 
 // asked is a desk that a command asks, with where the result goes.
@@ -162,6 +162,11 @@ func (l listing[T]) page(d asked, table *terminal.Table, p client.Page) error {
 		rows = append(rows, l.row(v))
 	}
 	return table.Write(rows)
+}
+
+// fact is what is known about a thing.
+func fact(name, text string) terminal.Fact {
+	return terminal.Fact{Name: name, Cell: terminal.Cell{Text: text}}
 }
 
 // maxID bounds an id that is read from a pipe, in bytes.

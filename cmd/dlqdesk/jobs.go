@@ -37,16 +37,28 @@ func (l jobList) Run(p program) error {
 		return listing[api.Job]{
 			path: "/jobs", pages: l.pageFlags, none: "There are no jobs.",
 			columns: []terminal.Column{
-				{Title: "ID"}, {Title: "ACTION"}, {Title: "STATE"}, {Title: "MESSAGES"}, {Title: "DONE"}, {Title: "FAILED"},
-				{Title: "AGE"}, {Title: "BY", Shrinks: true, Spare: true}, {Title: "REASON", Shrinks: true, Spare: true},
+				{Title: "ID"},
+				{Title: "ACTION"},
+				{Title: "STATE"},
+				{Title: "MESSAGES"},
+				{Title: "DONE"},
+				{Title: "FAILED"},
+				{Title: "AGE"},
+				{Title: "BY", Shrinks: true, Spare: true},
+				{Title: "REASON", Shrinks: true, Spare: true},
 			},
 			id: func(j api.Job) string { return jobID(j) },
 			row: func(j api.Job) []terminal.Cell {
 				return []terminal.Cell{
-					{Text: jobID(j)}, {Text: j.Action}, {Text: j.State, Tone: toneOf(j.State)},
-					{Text: strconv.Itoa(j.Messages.Total)}, {Text: strconv.Itoa(j.Messages.Done)},
-					{Text: strconv.Itoa(j.Messages.Failed)}, {Text: age(j.CreatedAt), Tone: terminal.Faint},
-					{Text: j.By}, {Text: j.Reason},
+					{Text: jobID(j)},
+					{Text: j.Action},
+					{Text: j.State, Tone: toneOf(j.State)},
+					{Text: strconv.Itoa(j.Messages.Total)},
+					{Text: strconv.Itoa(j.Messages.Done)},
+					{Text: strconv.Itoa(j.Messages.Failed)},
+					{Text: age(j.CreatedAt), Tone: terminal.Faint},
+					{Text: j.By},
+					{Text: j.Reason},
 				}
 			},
 		}.print(ctx, d)
@@ -74,9 +86,6 @@ func (s jobShow) Run(p program) error {
 func jobPath(id int64) string { return "/jobs/" + strconv.FormatInt(id, 10) }
 
 func showJob(d asked, j api.Job) error {
-	fact := func(name, text string) terminal.Fact {
-		return terminal.Fact{Name: name, Cell: terminal.Cell{Text: text}}
-	}
 	var steps []string
 	for _, s := range j.Steps {
 		steps = append(steps, fmt.Sprintf("%d %s", s.Messages, s.State))
@@ -299,7 +308,9 @@ func (f steerFlags) steer(p program, order string, states ...string) error {
 			}
 			if !slices.Contains(states, j.State) {
 				return &api.Problem{
-					Status: 409, Type: api.ProblemPrefix + "conflict", Detail: "would be refused: this job is " + j.State,
+					Status: 409,
+					Type:   api.ProblemPrefix + "conflict",
+					Detail: "would be refused: this job is " + j.State,
 				}
 			}
 			return d.one(answer.Body, jobID(j), func() error { return d.screen.Line("would %s job %d", order, f.ID) })

@@ -71,7 +71,9 @@ func (l login) Run(p program) error {
 }
 
 // signIn asks for a token and waits for it.
-func (l login) signIn(ctx context.Context, c *client.Client, dialog *terminal.Dialog) (got api.GrantedToken, err error) {
+func (l login) signIn(
+	ctx context.Context, c *client.Client, dialog *terminal.Dialog,
+) (got api.GrantedToken, err error) {
 	if u, err := url.Parse(c.Desk()); err == nil && u.Scheme == "http" && !isLoopback(u.Hostname()) {
 		dialog.Say("Warning: %s is not encrypted: others on the way can read the token.", c.Desk())
 	}

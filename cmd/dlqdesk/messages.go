@@ -67,14 +67,24 @@ func messageListing(q url.Values, pages pageFlags) listing[api.Message] {
 	return listing[api.Message]{
 		path: "/messages", query: q, pages: pages, none: "No messages match.",
 		columns: []terminal.Column{
-			{Title: "ID"}, {Title: "STATUS"}, {Title: "SOURCE", Shrinks: true}, {Title: "EVENT", Shrinks: true, Spare: true},
-			{Title: "AGE"}, {Title: "TRIES", Spare: true}, {Title: "ERROR", Shrinks: true},
+			{Title: "ID"},
+			{Title: "STATUS"},
+			{Title: "SOURCE", Shrinks: true},
+			{Title: "EVENT", Shrinks: true, Spare: true},
+			{Title: "AGE"},
+			{Title: "TRIES", Spare: true},
+			{Title: "ERROR", Shrinks: true},
 		},
 		id: func(m api.Message) string { return m.ID },
 		row: func(m api.Message) []terminal.Cell {
 			return []terminal.Cell{
-				{Text: m.ID}, {Text: m.Status, Tone: toneOf(m.Status)}, {Text: m.Source}, {Text: m.EventType},
-				{Text: age(m.ReceivedAt), Tone: terminal.Faint}, {Text: strconv.Itoa(m.Attempts)}, {Text: m.Error},
+				{Text: m.ID},
+				{Text: m.Status, Tone: toneOf(m.Status)},
+				{Text: m.Source},
+				{Text: m.EventType},
+				{Text: age(m.ReceivedAt), Tone: terminal.Faint},
+				{Text: strconv.Itoa(m.Attempts)},
+				{Text: m.Error},
 			}
 		},
 	}
@@ -165,15 +175,13 @@ func (s messageShow) show(ctx context.Context, d asked, m api.MessageView) error
 	if err != nil {
 		return err
 	}
-	fact := func(name, text string) terminal.Fact {
-		return terminal.Fact{Name: name, Cell: terminal.Cell{Text: text}}
-	}
 	facts := []terminal.Fact{
 		fact("Message", m.ID),
 		{Name: "Status", Cell: terminal.Cell{Text: m.Status, Tone: toneOf(m.Status)}},
-		fact("Source", m.Source), fact("Destination", m.Destination), fact("Cause", m.Cause), fact("Event", m.EventType),
-		fact("Error", m.Error), fact("Received", when(m.ReceivedAt)), fact("Retry due", whenever(m.DueAt)),
-		fact("Revision", strconv.Itoa(m.Revision)), fact("You can", strings.Join(m.Allowed, ", ")),
+		fact("Source", m.Source), fact("Destination", m.Destination), fact("Cause", m.Cause),
+		fact("Event", m.EventType), fact("Error", m.Error), fact("Received", when(m.ReceivedAt)),
+		fact("Retry due", whenever(m.DueAt)), fact("Revision", strconv.Itoa(m.Revision)),
+		fact("You can", strings.Join(m.Allowed, ", ")),
 	}
 	if err := d.screen.Facts(facts); err != nil {
 		return err
@@ -191,9 +199,13 @@ func (s messageShow) show(ctx context.Context, d asked, m api.MessageView) error
 			code = strconv.Itoa(a.StatusCode)
 		}
 		rows = append(rows, []terminal.Cell{
-			{Text: strconv.Itoa(a.Number)}, {Text: when(a.StartedAt), Tone: terminal.Faint}, {Text: a.Actor},
-			{Text: a.Outcome, Tone: toneOf(a.Outcome)}, {Text: code},
-			{Text: (time.Duration(a.LatencyMS) * time.Millisecond).String()}, {Text: a.Error},
+			{Text: strconv.Itoa(a.Number)},
+			{Text: when(a.StartedAt), Tone: terminal.Faint},
+			{Text: a.Actor},
+			{Text: a.Outcome, Tone: toneOf(a.Outcome)},
+			{Text: code},
+			{Text: (time.Duration(a.LatencyMS) * time.Millisecond).String()},
+			{Text: a.Error},
 		})
 	}
 	return table.Write(rows)
@@ -306,7 +318,9 @@ func (c messageEdit) edit(p program, base client.Content) (edited []byte, kept s
 // edit opens a text in the person's editor. It returns the file that has what they wrote: see removeKept.
 func (p program) edit(text []byte, suffix string) (edited []byte, kept string, err error) {
 	if !isTerminal(p.stdin) || !isTerminal(p.stdout) {
-		return nil, "", usageError{errors.New("there is no terminal for an editor: give the text otherwise, see --help")}
+		return nil, "", usageError{
+			errors.New("there is no terminal for an editor: give the text otherwise, see --help"),
+		}
 	}
 	edited, kept, err = terminal.Edit(terminal.Editor(p.environ), text, "dlqdesk-*"+suffix)
 	switch {

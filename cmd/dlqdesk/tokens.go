@@ -34,14 +34,24 @@ func (l tokenList) Run(p program) error {
 		return listing[api.Token]{
 			path: "/tokens", query: q, pages: pageFlags{whole: true}, none: "There are no tokens.",
 			columns: []terminal.Column{
-				{Title: "ID"}, {Title: "NAME", Shrinks: true}, {Title: "SECRET"}, {Title: "ROLE"},
-				{Title: "SOURCES", Shrinks: true, Spare: true}, {Title: "EXPIRES"}, {Title: "LAST USED", Spare: true},
+				{Title: "ID"},
+				{Title: "NAME", Shrinks: true},
+				{Title: "SECRET"},
+				{Title: "ROLE"},
+				{Title: "SOURCES", Shrinks: true, Spare: true},
+				{Title: "EXPIRES"},
+				{Title: "LAST USED", Spare: true},
 			},
 			id: func(t api.Token) string { return strconv.FormatInt(t.ID, 10) },
 			row: func(t api.Token) []terminal.Cell {
 				return []terminal.Cell{
-					{Text: strconv.FormatInt(t.ID, 10)}, {Text: t.Name}, {Text: t.Hint + "…"}, {Text: t.Role},
-					{Text: strings.Join(t.Sources, ", ")}, {Text: whenever(t.ExpiresAt)}, {Text: whenever(t.UsedAt)},
+					{Text: strconv.FormatInt(t.ID, 10)},
+					{Text: t.Name},
+					{Text: t.Hint + "…"},
+					{Text: t.Role},
+					{Text: strings.Join(t.Sources, ", ")},
+					{Text: whenever(t.ExpiresAt)},
+					{Text: whenever(t.UsedAt)},
 				}
 			},
 		}.print(ctx, d)

@@ -252,9 +252,12 @@ func TestOrdersFromATerminal(t *testing.T) {
 		t.Errorf("restored: %+v", got)
 	}
 	for _, args := range [][]string{
-		{"causes", "claim", cause, "--hours", "1"}, {"causes", "note", cause, "It is *known*."},
-		{"causes", "mute", cause, "--for", "1h", "--count", "9"}, {"causes", "unmute", cause},
-		{"causes", "known", cause, "--ticket", "OPS-12"}, {"causes", "unmark", cause},
+		{"causes", "claim", cause, "--hours", "1"},
+		{"causes", "note", cause, "It is *known*."},
+		{"causes", "mute", cause, "--for", "1h", "--count", "9"},
+		{"causes", "unmute", cause},
+		{"causes", "known", cause, "--ticket", "OPS-12"},
+		{"causes", "unmark", cause},
 	} {
 		if got := c.run(args...); got.code != 0 || !strings.Contains(got.stdout, cause) {
 			t.Errorf("%q: %+v", args, got)
@@ -265,7 +268,12 @@ func TestOrdersFromATerminal(t *testing.T) {
 	}
 	secret := strings.TrimSpace(c.run("tokens", "make", "ci", "--role", "viewer", "--days", "7").stdout)
 	viewer := newTerminal(t, "DLQDESK_URL="+p.ConsoleURL(), "DLQDESK_TOKEN="+secret)
-	if got := viewer.run("messages", "replay", ids[0]); got.code != 3 || !strings.Contains(got.stderr, "viewer may not") {
+	if got := viewer.run(
+		"messages",
+		"replay",
+		ids[0],
+	); got.code != 3 ||
+		!strings.Contains(got.stderr, "viewer may not") {
 		t.Errorf("a viewer replays: %+v", got)
 	}
 	events := c.run("audit", "export", "--action", "message.")
@@ -304,7 +312,17 @@ func TestJobIsFollowedFromATerminal(t *testing.T) {
 		t.Errorf("it is done: %v, %+v", err, done)
 	}
 
-	if got := c.run("jobs", "start", "archive", "--status", "resolved", "--reason", "x", "--begin-in", "1h"); got.code != 0 {
+	if got := c.run(
+		"jobs",
+		"start",
+		"archive",
+		"--status",
+		"resolved",
+		"--reason",
+		"x",
+		"--begin-in",
+		"1h",
+	); got.code != 0 {
 		t.Fatalf("one for later: %+v", got)
 	}
 	later := strings.Fields(c.run("jobs", "list", "-q").stdout)[0]
@@ -373,7 +391,9 @@ func TestBodyIsEditedFromATerminal(t *testing.T) {
 func TestConfirmationFromATerminal(t *testing.T) {
 	t.Parallel()
 	p, browser, c := signedIn(t)
-	p.destination.Set(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }) // after it read the body
+	p.destination.Set(
+		func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	) // after it read the body
 	status, told := p.post(t, `{}`, nil)
 	id := kept(t, status, told)
 	p.await(t, browser, "/messages?status=all", id)
@@ -414,7 +434,7 @@ func TestTerminalIsNotSteeredByMessages(t *testing.T) {
 	id := kept(t, status, told)
 	p.await(t, browser, "/messages?status=all", id)
 	cause := strings.TrimSpace(c.run("causes", "list", "-q").stdout)
-	if got := c.run("causes", "note", cause, "x\x1b]0;owned\x07\x9b31m‮y"); got.code != 0 {
+	if got := c.run("causes", "note", cause, "x\x1b]0;owned\x07\x9b31m\u202ey"); got.code != 0 {
 		t.Fatalf("a note: %+v", got)
 	}
 	for _, width := range []int{40, 80, 200} {
@@ -435,7 +455,10 @@ func TestTerminalIsNotSteeredByMessages(t *testing.T) {
 				continue
 			}
 			for line := range strings.Lines(text) {
-				if n := columns(strings.TrimSuffix(line, "\n")); n > width && !strings.HasPrefix(line, "There are more") {
+				if n := columns(
+					strings.TrimSuffix(line, "\n"),
+				); n > width &&
+					!strings.HasPrefix(line, "There are more") {
 					t.Errorf("%d columns: %s prints a line of %d: %q", width, command, n, line)
 				}
 			}

@@ -68,7 +68,7 @@ func TestRequestIsSentAgain(t *testing.T) {
 		"the first is still worked on": {[]http.HandlerFunc{hangsUp, refuses(409, "conflict", "1"), succeeds}, 3, ""},
 		"a fault of the desk":          {[]http.HandlerFunc{refuses(500, "internal", "")}, 1, "because"},
 		"something else than the desk": {[]http.HandlerFunc{http.NotFound}, 1, "not the API"},
-		"a redirect, never followed":   {[]http.HandlerFunc{http.RedirectHandler("/", 302).ServeHTTP}, 1, "not the API"},
+		"a redirect, never followed":   {[]http.HandlerFunc{http.RedirectHandler("/", http.StatusFound).ServeHTTP}, 1, "not the API"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
