@@ -66,8 +66,8 @@ func TestDocumentBreaksNoClient(t *testing.T) {
 		}
 	}
 	if found := breaking(t, document); found != "" {
-		t.Errorf("clients of the API break. Keep what they use, or renew the baseline by make baseline if nobody "+
-			"has it yet:\n%s", found)
+		t.Errorf("clients of the API break. Keep what they use, or renew the baseline by make baseline if no "+
+			"client has it yet:\n%s", found)
 	}
 }
 

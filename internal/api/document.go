@@ -13,9 +13,9 @@ import (
 
 func description() huma.Config {
 	c := huma.DefaultConfig("dlqdesk", "1")
-	c.Info.Description = "What the desk does, for programs. Every request has a token as its bearer: people make theirs on " +
-		"the page of their account, administrators those of machines. A token may do what its role may, never more than " +
-		"its user, and what is masked on pages is masked here."
+	c.Info.Description = "What the desk does, for programs. Every request has a token as its bearer: people make " +
+		"theirs on the page of their account, administrators those of machines. A token may do what its role may, " +
+		"never more than its user, and what is masked on pages is masked here."
 	c.Servers = []*huma.Server{{URL: Path}}
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath, c.CreateHooks = "", "", "", nil
 	c.RejectUnknownQueryParameters = true

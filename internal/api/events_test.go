@@ -308,7 +308,9 @@ func TestOnlyStreamsHaveNoTimeLimit(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]bool{"/api/v1/events": false, "/api/v1/messages": true} {
 		limited := false
-		h := api.LimitTime(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, limited = r.Context().Deadline() }))
+		h := api.LimitTime(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			_, limited = r.Context().Deadline()
+		}))
 		r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, path, nil)
 		if err != nil {
 			t.Fatal(err)

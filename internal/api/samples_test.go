@@ -30,8 +30,8 @@ func TestSamplesRunAsTheyStand(t *testing.T) {
 	}
 	// These find what they are about here. The others are refused for a reason, but not for their form.
 	works := " list-messages get-message list-attempts list-revisions get-body replay-message list-causes get-cause " +
-		"claim-cause mute-cause known-cause archive-message edit-message add-note list-notes list-jobs get-job draft-job start-job list-sources list-events " +
-		"whoami request-token follow-events "
+		"claim-cause mute-cause known-cause archive-message edit-message add-note list-notes list-jobs get-job " +
+		"draft-job start-job list-sources list-events whoami request-token follow-events "
 	for path, methods := range doc.Paths {
 		for _, operation := range methods {
 			if len(operation.Samples) != 1 || operation.Samples[0].Lang != "Shell" {
@@ -48,10 +48,13 @@ func TestSamplesRunAsTheyStand(t *testing.T) {
 			case "tokens": // not the one that it runs with
 				id = "999"
 			}
-			run := exec.CommandContext(t.Context(), "sh", "-c", `curl() { command curl -sS --max-time 5 -w '\nstatus %{http_code}' "$@"; }
-uuidgen() { echo `+operation.OperationID+"; }\n"+operation.Samples[0].Source)
+			const bounded = `curl() { command curl -sS --max-time 5 -w '\nstatus %{http_code}' "$@"; }
+				uuidgen() { echo `
+			run := exec.CommandContext(t.Context(), "sh", "-c",
+				bounded+operation.OperationID+"; }\n"+operation.Samples[0].Source)
 			run.Dir = t.TempDir()
-			run.Env = append(run.Environ(), "DLQDESK_URL="+b.server.URL, "DLQDESK_TOKEN="+b.token(t, "adam", deadletter.TokenInput{Name: "sample", Role: deadletter.Admin}), "ID="+id,
+			token := b.token(t, "adam", deadletter.TokenInput{Name: "sample", Role: deadletter.Admin})
+			run.Env = append(run.Environ(), "DLQDESK_URL="+b.server.URL, "DLQDESK_TOKEN="+token, "ID="+id,
 				"NAME=genesys", "NUMBER=0", "NOTE=1")
 			if operation.OperationID == "follow-events" {
 				time.AfterFunc(time.Second, b.api.CloseStreams)

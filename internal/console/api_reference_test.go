@@ -59,7 +59,8 @@ func TestReferenceDescribesAnOperation(t *testing.T) {
 		}
 	}
 	sample := archive.Find("pre").Text()
-	if !strings.Contains(sample, `"$DLQDESK_URL"/api/v1/messages/"$ID"/archive`) || !strings.Contains(sample, `{"reason":`) {
+	if !strings.Contains(sample, `"$DLQDESK_URL"/api/v1/messages/"$ID"/archive`) ||
+		!strings.Contains(sample, `{"reason":`) {
 		t.Errorf("its command is %s", sample)
 	}
 	list := doc.Find("#list-messages").Closest(".api-operation").Find(".api-answer .api-fields").Text()

@@ -10,5 +10,7 @@ import (
 func TestChangesAreReadInTheOrderOfTheTrail(t *testing.T) {
 	t.Parallel()
 	_, path := setup(t)
-	useIndexes(t, path, map[string]string{store.ChangesAfter: "SEARCH e USING INTEGER PRIMARY KEY (rowid>?)"}, "e", "m", "c")
+	useIndexes(t, path, map[string]string{
+		store.ChangesAfter: "SEARCH e USING INTEGER PRIMARY KEY (rowid>?)",
+	}, "e", "m", "c")
 }
