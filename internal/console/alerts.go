@@ -78,7 +78,7 @@ func (c *Console) alertRows(
 				return nil, err
 			}
 		}
-		row := c.alertRow(a)
+		row := alertRow(a)
 		for _, cause := range a.Causes {
 			row.Parts = append(row.Parts, page.AlertPart{
 				Title: cmp.Or(printable(cause.Title), "No error recorded"), URL: page.CauseURL(cause.Fingerprint),
@@ -101,14 +101,17 @@ func tellsOfCauses(a deadletter.Alert) bool {
 	return false
 }
 
-func (c *Console) alertRow(a desk.AlertView) page.AlertRow {
+func alertRow(a desk.AlertView) page.AlertRow {
 	row := page.AlertRow{
 		ID: a.ID.String(), URL: alertURL(a.ID), Severity: string(a.Severity), Title: printable(a.Title),
 		Text: printable(a.Text), Sources: printable(strings.Join(a.Sources, ", ")), Since: ui.At(a.RaisedAt),
 		Resolved: ui.At(a.ResolvedAt), Why: printable(a.Resolution),
 	}
+	if a.PartOf != 0 {
+		row.Whole = &page.AlertLink{Label: "alert " + a.PartOf.String(), URL: alertURL(a.PartOf)}
+	}
 	for _, d := range a.Told {
-		row.Told = append(row.Told, c.told(d))
+		row.Told = append(row.Told, told(d))
 	}
 	if len(row.Told) == 0 {
 		row.Untold = "No route led it to anyone."
@@ -127,7 +130,7 @@ var alertEvents = map[deadletter.AlertEvent]string{
 }
 
 // told says what became of what a sink was to be told.
-func (c *Console) told(d deadletter.AlertDelivery) page.AlertTold {
+func told(d deadletter.AlertDelivery) page.AlertTold {
 	v := page.AlertTold{Sink: printable(d.Sink), What: alertEvents[d.Event], At: ui.At(d.TriedAt)}
 	tried := v.What + ", tried " + times(d.Tries) + ", last"
 	switch {
@@ -156,7 +159,7 @@ func (c *Console) alert(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := page.AlertView{Row: c.alertRow(a), Kind: alertKinds[a.Kind], Links: alertLinks(a.Alert)}
+	v := page.AlertView{Row: alertRow(a), Kind: alertKinds[a.Kind], Links: alertLinks(a.Alert)}
 	for _, f := range a.Facts {
 		v.Facts = append(v.Facts, page.AlertFact{Label: printable(f.Label), Value: printable(f.Value)})
 	}
@@ -165,7 +168,7 @@ func (c *Console) alert(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		v.Whole = &page.AlertLink{Label: printable(whole.Title), URL: alertURL(a.PartOf)}
+		v.Row.Whole.Label = printable(whole.Title)
 	}
 	if err := c.addAlertParts(r, &v, a.ID); err != nil {
 		return err
@@ -246,16 +249,23 @@ func (c *Console) causeTold(ctx context.Context, fingerprint string) (v page.Cau
 	}
 	v.More = len(list) > maxCauseAlerts
 	for _, a := range list[:min(len(list), maxCauseAlerts)] {
-		row := c.alertRow(a)
+		row := alertRow(a)
 		row.Title = alertKinds[a.Kind] // the title of the cause is that of the page
 		v.Rows = append(v.Rows, row)
 	}
 	return v, nil
 }
 
-// sinks renders where alerts go, for a page that polls while a test is under way.
+// sinks renders where alerts go, for a page that polls while a test is under way. It says what came of the test.
 func (c *Console) sinks(w http.ResponseWriter, r *http.Request) error {
-	return c.render(w, r, http.StatusOK, page.AlertSinksSection(c.alertSinks(r)))
+	v := c.alertSinks(r)
+	v.Quiet = true
+	for _, row := range v.Rows {
+		if t := row.Test; row.Name == r.URL.Query().Get("test") && t != nil && !t.Runs {
+			v.Notice = ui.Notice{Kind: t.Tone, Text: "The test of " + row.Name + " " + t.State + ".", Hint: sentence(t.Error)}
+		}
+	}
+	return c.render(w, r, http.StatusOK, page.AlertSinksSection(v))
 }
 
 // testSink has a sink told something that says that it is a test. What comes of it is shown beside the button.
@@ -287,7 +297,7 @@ func (c *Console) alertSinks(r *http.Request) (v page.AlertSinks) {
 	for _, s := range list {
 		row := sinkRow(s)
 		if row.Test != nil && row.Test.Runs {
-			v.PollURL = sinksPath
+			v.PollURL = address(sinksPath, url.Values{"test": {row.Name}})
 		}
 		v.Rows = append(v.Rows, row)
 	}

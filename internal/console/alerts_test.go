@@ -192,11 +192,18 @@ func TestPageOfACauseSaysWhoWasTold(t *testing.T) {
 	if got := p.get(path).doc().Find("#cause-told").Length(); got != 0 {
 		t.Error("it has a section before anything was told")
 	}
-	b.raise(t, newCauseAlert(strings.TrimPrefix(path, "/causes/")), "ops")
+	whole := b.raise(t, downAlert("genesys"), "ops")
+	part := newCauseAlert(strings.TrimPrefix(path, "/causes/"))
+	part.PartOf = whole.ID
+	b.raise(t, part)
 	b.tryToTell(t, "ops", "")
-	if got := p.get(path).says("#cause-told"); !strings.Contains(got, "New cause") ||
+	told := p.get(path)
+	if got := told.says("#cause-told"); !strings.Contains(got, "New cause") ||
 		!strings.Contains(got, "ops was told that it began") {
 		t.Errorf("it says %s", got)
+	}
+	if got := told.count("#cause-told a[href='/alerts/" + whole.ID.String() + "']"); got != 1 {
+		t.Error("it does not lead to the alert that told of it")
 	}
 }
 
@@ -206,7 +213,7 @@ func TestTestOfASinkIsShownUntilItsOutcome(t *testing.T) {
 	p := b.member(t, "olga", deadletter.Operator)
 	sent := p.post("/alerts/sinks/ops/test", url.Values{}, htmx()...)
 	section := sent.doc().Find("#sinks")
-	if poll, _ := section.Attr("hx-get"); sent.status != http.StatusOK || poll != "/alerts/sinks" {
+	if poll, _ := section.Attr("hx-get"); sent.status != http.StatusOK || poll != "/alerts/sinks?test=ops" {
 		t.Fatalf("%d, polls %q", sent.status, poll)
 	}
 	if got := sent.says("#sinks"); !strings.Contains(got, "A test is on its way to ops.") ||
@@ -218,7 +225,10 @@ func TestTestOfASinkIsShownUntilItsOutcome(t *testing.T) {
 		t.Errorf("%d: %s", again.status, got)
 	}
 	b.tryToTell(t, "ops", "Slack answered 404: no_service")
-	after := p.do(http.MethodGet, "/alerts/sinks", nil, htmx()...)
+	after := p.do(http.MethodGet, "/alerts/sinks?test=ops", nil, htmx()...)
+	if got := after.says(".notice"); !strings.Contains(got, "The test of ops was not taken.") {
+		t.Errorf("it announces %q", got)
+	}
 	if _, polls := after.doc().Find("#sinks").Attr("hx-get"); polls {
 		t.Error("it goes on polling")
 	}

@@ -41,7 +41,7 @@ func alerts() []Example {
 		list("test-runs", page.AlertsView{
 			Rows: alertRows()[:1],
 			Sinks: page.AlertSinks{
-				Rows: testedSinks(), PollURL: "/alerts/sinks",
+				Rows: testedSinks(), PollURL: "/alerts/sinks?test=ops",
 				Notice: ui.Notice{Kind: ui.Info, Text: "A test is on its way to ops."},
 			},
 		}),
@@ -65,7 +65,7 @@ func alerts() []Example {
 		}),
 		one("part", func(v *page.AlertView) {
 			v.Row.Parts, v.Row.PartsText, v.Row.PartsMore = nil, "", ""
-			v.Whole = &page.AlertLink{Label: "The destination of genesys is down", URL: "/alerts/8"}
+			v.Row.Whole = &page.AlertLink{Label: "The destination of genesys is down", URL: "/alerts/8"}
 		}),
 		one("untold", func(v *page.AlertView) {
 			v.Row.Told, v.Row.Untold = nil, "No route leads it to anyone."
@@ -203,4 +203,8 @@ func alertOf() page.AlertView {
 }
 
 // causeTold is what was told of a cause.
-func causeTold() page.CauseTold { return page.CauseTold{Rows: alertRows()[:2]} }
+func causeTold() page.CauseTold {
+	rows := alertRows()[:2]
+	rows[1].Whole = &page.AlertLink{Label: "alert 8", URL: "/alerts/8"}
+	return page.CauseTold{Rows: rows}
+}

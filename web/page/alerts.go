@@ -34,8 +34,9 @@ type AlertRow struct {
 	Resolved  ui.Moment // zero: it is open
 	Why       string    // of Resolved
 	Told      []AlertTold
-	Untold    string // why no sink is told of it; empty: some are
-	PartsText string // "40 causes are part of this alert"; empty: it tells about itself alone
+	Untold    string     // why no sink is told of it; empty: some are
+	Whole     *AlertLink // the alert that tells about this one; nil: it is told by itself
+	PartsText string     // "40 causes are part of this alert"; empty: it tells about itself alone
 	Parts     []AlertPart
 	PartsMore string // "and 28 more"; empty: these are all
 }
@@ -69,7 +70,6 @@ type AlertView struct {
 	Kind  string   // "New cause"
 	Facts []AlertFact
 	Links []AlertLink // to what it is about
-	Whole *AlertLink  // the alert that tells about this one; nil: it is told by itself
 
 	NewestURL, NewerURL, OlderURL string // of its parts
 }
@@ -86,6 +86,7 @@ type AlertSinks struct {
 	Rows  []AlertSinkRow
 	// PollURL reads them again, because a test is under way; empty: none is.
 	PollURL string
+	Quiet   bool // they were read again by themselves: that takes no focus
 	Notice  ui.Notice
 }
 
@@ -131,7 +132,7 @@ func pollSinks(url string) templ.Attributes {
 	}
 	return templ.Attributes{
 		"hx-get": url, "hx-target": "this", "hx-trigger": "load delay:1s, again", "hx-swap": "outerHTML",
-		"data-poll": true, "data-quiet": true,
+		"data-poll": true,
 	}
 }
 
