@@ -60,13 +60,14 @@ func (l tokenList) Run(p program) error {
 
 type tokenMake struct {
 	deskFlag
-	Name    string   `arg:"" help:"The name of the token, for the audit trail."`
-	Role    string   `required:"" enum:"viewer,operator,admin" help:"viewer, operator or admin."`
-	Sources []string `name:"source" placeholder:"SOURCE" help:"Only for this source; may be repeated."`
-	Days    int      `default:"0" help:"Days until it expires; 0: as late as your token."`
-	Machine bool     `help:"It acts in its own name, and goes on when you leave."`
-	JSON    bool     `name:"json" help:"Print JSON."`
-	DryRun  bool     `name:"dry-run" help:"Say what would happen, and change nothing."`
+	Name      string   `arg:"" help:"The name of the token, for the audit trail."`
+	Role      string   `required:"" enum:"viewer,operator,admin" help:"viewer, operator or admin."`
+	Sources   []string `name:"source" placeholder:"SOURCE" help:"Only for this source; may be repeated."`
+	Days      int      `default:"0" help:"Days until it expires; 0: as late as your token."`
+	Machine   bool     `help:"It acts in its own name, and goes on when you leave."`
+	Assistant bool     `help:"It is good for an assistant alone, which reads and suggests."`
+	JSON      bool     `name:"json" help:"Print JSON."`
+	DryRun    bool     `name:"dry-run" help:"Say what would happen, and change nothing."`
 }
 
 // Run prints the secret alone, so that a pipe can have it.
@@ -83,7 +84,7 @@ func (c tokenMake) Run(p program) error {
 		answer, err := d.Do(ctx, client.Request{
 			Method: http.MethodPost, Path: "/tokens", Once: true, Body: map[string]any{
 				"name": c.Name, "role": c.Role, "sources": append([]string{}, c.Sources...), "days": c.Days,
-				"machine": c.Machine,
+				"machine": c.Machine, "assistant": c.Assistant,
 			},
 		})
 		made, _, err := client.Read[api.NewToken](answer, err)

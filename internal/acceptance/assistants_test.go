@@ -38,7 +38,7 @@ func setupAssisted(t *testing.T) assisted {
 			return err
 		}
 		token, secret, err := users.AddToken(t.Context(), deadletter.User("anna", deadletter.Operator, ""),
-			deadletter.TokenInput{Name: "claude", Role: deadletter.Operator}, func(string) bool { return true })
+			deadletter.TokenInput{Name: "claude", Role: deadletter.Operator, Assistant: true}, func(string) bool { return true })
 		a.id, a.secret = token.ID, secret
 		return err
 	})

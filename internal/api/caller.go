@@ -58,10 +58,17 @@ func (a *API) caller(r *http.Request) (caller, error) {
 	return caller{by, token, new(bool)}, err
 }
 
-// identify refuses requests without a caller.
+// identify refuses requests without a caller, or with a token that is for assistants alone.
 func (a *API) identify(next http.Handler) http.Handler {
+	return a.identified(deadletter.Token.ForAPI, next)
+}
+
+func (a *API) identified(permits func(deadletter.Token) error, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who, err := a.caller(r)
+		if err == nil {
+			err = permits(who.token)
+		}
 		if err != nil {
 			if r.Header.Get("Authorization") != "" && deadletter.KindOf(err) == deadletter.Unauthenticated {
 				who.by.Addr = auth.Addr(r)
@@ -143,11 +150,13 @@ func (a *API) limit(next http.Handler) http.Handler {
 	})
 }
 
-// Guard puts the checks of the API before another handler for programs: a token that is in force, its rate, and the
-// time that a request may take. By returns who sent the request.
+// Guard puts the checks of the API before the tools of assistants: a token that is in force, its rate, and the time that
+// a request may take. By returns who sent the request.
 func (a *API) Guard(next http.Handler) http.Handler {
-	return a.headers(a.recover(limitTime(a.identify(a.limit(next)))))
+	return a.headers(a.recover(limitTime(a.identified(anyToken, a.limit(next)))))
 }
+
+func anyToken(deadletter.Token) error { return nil }
 
 // By returns who sent the request that a context is of; the zero Actor, which may do nothing, if no token did.
 func By(ctx context.Context) deadletter.Actor { return callerOf(ctx).by }

@@ -23,6 +23,7 @@ type Token struct {
 	CreatedAt time.Time  `json:"createdAt"`
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
 	UsedAt    *time.Time `json:"usedAt,omitempty" doc:"To within a minute."`
+	Assistant bool       `json:"assistant,omitempty" doc:"It is good at /mcp alone, where an assistant reads and suggests."`
 }
 
 // NewToken is a token with its secret.
@@ -35,6 +36,7 @@ func tokenOf(t deadletter.Token) Token {
 	return Token{
 		ID: int64(t.ID), Name: t.Name, Owner: t.Owner, Role: string(t.Role), Sources: append([]string{}, t.Sources...),
 		Hint: t.Hint, By: t.By, CreatedAt: t.CreatedAt.UTC(), ExpiresAt: optional(t.ExpiresAt), UsedAt: optional(t.UsedAt),
+		Assistant: t.Assistant,
 	}
 }
 
@@ -78,11 +80,12 @@ func (a *API) listTokens(
 
 type tokenInput struct {
 	Body struct {
-		Name    string   `json:"name" maxLength:"200"`
-		Role    string   `json:"role" enum:"viewer,operator,admin"`
-		Sources []string `json:"sources,omitempty" maxItems:"100" doc:"The only ones that it reaches; absent: all."`
-		Days    int      `json:"days,omitempty" minimum:"0" maximum:"3650" doc:"Until it expires; absent: when this one does."`
-		Machine bool     `json:"machine,omitempty" doc:"A machine of its own, for administrators, instead of the user of this token."`
+		Name      string   `json:"name" maxLength:"200"`
+		Role      string   `json:"role" enum:"viewer,operator,admin"`
+		Sources   []string `json:"sources,omitempty" maxItems:"100" doc:"The only ones that it reaches; absent: all."`
+		Days      int      `json:"days,omitempty" minimum:"0" maximum:"3650" doc:"Until it expires; absent: when this one does."`
+		Assistant bool     `json:"assistant,omitempty" doc:"It is good at /mcp alone, where an assistant reads and suggests."`
+		Machine   bool     `json:"machine,omitempty" doc:"A machine of its own, for administrators, instead of the user of this token."`
 	}
 }
 
@@ -90,6 +93,7 @@ func (a *API) makeToken(ctx context.Context, by deadletter.Actor, in *tokenInput
 	b := in.Body
 	token, secret, err := a.Auth.AddToken(ctx, by, deadletter.TokenInput{
 		Name: b.Name, Role: deadletter.Role(b.Role), Sources: b.Sources, Days: b.Days, Machine: b.Machine,
+		Assistant: b.Assistant,
 	}, a.known)
 	if err != nil {
 		return nil, err

@@ -41,7 +41,7 @@ func (c *Console) showTokens(
 	v := page.TokensView{
 		Chrome: c.chrome(r, "API tokens"), AddOpen: fault != nil, Own: c.tokenRows(own),
 		Form: page.TokenForm{
-			Name: in.Name, Sources: strings.Join(in.Sources, ", "), Machine: in.Machine,
+			Name: in.Name, Sources: strings.Join(in.Sources, ", "), Machine: in.Machine, Assistant: in.Assistant,
 			MayMachine: by.May(deadletter.ActUsers) == nil,
 		},
 	}
@@ -96,7 +96,7 @@ func (c *Console) tokenRows(list []deadletter.Token) []page.TokenRow {
 		rows[i] = page.TokenRow{
 			Name: printable(t.Name), Hint: t.Hint, Role: string(t.Role), Sources: strings.Join(t.Sources, ", "),
 			CreatedAt: ui.At(t.CreatedAt), ExpiresAt: ui.At(t.ExpiresAt), UsedAt: ui.At(t.UsedAt),
-			Expired: !t.InForce(c.Now()), RevokeURL: tokensPath + "/" + t.ID.String() + "/revoke",
+			Expired: !t.InForce(c.Now()), Assistant: t.Assistant, RevokeURL: tokensPath + "/" + t.ID.String() + "/revoke",
 		}
 	}
 	return rows
@@ -109,7 +109,8 @@ func (c *Console) addToken(w http.ResponseWriter, r *http.Request) error {
 	}
 	in := deadletter.TokenInput{
 		Name: r.PostForm.Get("name"), Machine: r.PostForm.Get("machine") == "yes",
-		Role: deadletter.Role(r.PostForm.Get("role")), Days: days,
+		Assistant: r.PostForm.Get("assistant") == "yes",
+		Role:      deadletter.Role(r.PostForm.Get("role")), Days: days,
 	}
 	for _, name := range strings.Split(r.PostForm.Get("sources"), ",") {
 		if name = strings.TrimSpace(name); name != "" {
@@ -128,8 +129,17 @@ func (c *Console) addToken(w http.ResponseWriter, r *http.Request) error {
 	}
 	return c.render(w, r, http.StatusOK, page.TokenSecret(page.TokenSecretView{
 		Chrome: c.chrome(r, "New API token"), Name: printable(token.Name), Secret: secret,
-		Curl: "curl -H 'Authorization: Bearer " + secret[:8] + "…' " + c.deskURL(r) + "/api/v1/me",
+		Example: c.tokenExample(r, token, secret[:8]),
 	}))
+}
+
+// tokenExample shows how a token is used, of whose secret it has the beginning.
+func (c *Console) tokenExample(r *http.Request, t deadletter.Token, hint string) string {
+	header := "'Authorization: Bearer " + hint + "…'"
+	if t.Assistant {
+		return "claude mcp add --transport http dlqdesk " + c.deskURL(r) + "/mcp --header " + header
+	}
+	return "curl -H " + header + " " + c.deskURL(r) + "/api/v1/me"
 }
 
 func (c *Console) revokeToken(w http.ResponseWriter, r *http.Request) error {

@@ -82,3 +82,21 @@ func TestAdminMakesATokenOfAMachine(t *testing.T) {
 		t.Errorf("the page says %s", text)
 	}
 }
+
+func TestTokenOfAnAssistantIsGoodForNothingElse(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	olga := b.member(t, "olga", deadletter.Operator)
+	values := form("name", "claude", "role", "operator", "days", "7", "assistant", "yes")
+	a := olga.post("/account/tokens", values)
+	_, token, err := b.auth.ByToken(t.Context(), tokenSecret.FindString(a.text), "")
+	if err != nil || !token.Assistant || deadletter.KindOf(token.ForAPI()) != deadletter.Forbidden {
+		t.Errorf("it is %+v, %v", token, err)
+	}
+	if text := a.says("main"); !strings.Contains(text, "claude mcp add") || !strings.Contains(text, "/mcp --header") {
+		t.Errorf("the page says %s", text)
+	}
+	if text := olga.get("/account/tokens").says(".session-name"); !strings.Contains(text, "Assistant") {
+		t.Errorf("the list says %s", text)
+	}
+}

@@ -26,6 +26,8 @@ type Token struct {
 	By      string   // who made it
 	Hint    string   // the beginning of its secret, by which people recognise it
 
+	Assistant bool // it is good for the tools of assistants alone, which read and suggest
+
 	CreatedAt, ExpiresAt time.Time // ExpiresAt is zero if it does not expire
 	UsedAt, RevokedAt    time.Time // zero: never
 }
@@ -37,6 +39,8 @@ type TokenInput struct {
 	Role    Role
 	Sources []string
 	Days    int // until it expires; 0: it does not
+
+	Assistant bool // it is good for the tools of assistants alone
 }
 
 // The fields of a TokenInput that a fault can be about.
@@ -80,7 +84,7 @@ func NewToken(
 		return TokenChange{}, err
 	}
 	t.Sources = slices.Compact(slices.Sorted(slices.Values(in.Sources)))
-	t.ExpiresAt = with.ExpiresAt
+	t.ExpiresAt, t.Assistant = with.ExpiresAt, in.Assistant
 	if in.Days > 0 {
 		t.ExpiresAt = t.CreatedAt.AddDate(0, 0, in.Days)
 	}
@@ -209,6 +213,14 @@ func (t Token) PauseReason() string {
 	return "the token " + t.Name + " was revoked: an operator must take it over"
 }
 
+// ForAPI returns Forbidden for a token that is good for the tools of assistants alone: with it nothing can be started.
+func (t Token) ForAPI() error {
+	if t.Assistant {
+		return Errorf(Forbidden, "this token is for an assistant: it is good at /mcp alone")
+	}
+	return nil
+}
+
 // tokenFacts are what an event stores of a token.
 type tokenFacts struct {
 	Name    string     `json:"name"`
@@ -217,6 +229,8 @@ type tokenFacts struct {
 	Sources []string   `json:"sources,omitempty"`
 	Expires *time.Time `json:"expires,omitempty"`
 	Revoked bool       `json:"revoked,omitempty"`
+
+	Assistant bool `json:"assistant,omitempty"`
 }
 
 func (t Token) facts() *tokenFacts {
@@ -225,6 +239,7 @@ func (t Token) facts() *tokenFacts {
 	}
 	f := &tokenFacts{
 		Name: t.Name, Owner: t.Owner, Role: t.Role, Sources: t.Sources, Revoked: !t.RevokedAt.IsZero(),
+		Assistant: t.Assistant,
 	}
 	if !t.ExpiresAt.IsZero() {
 		f.Expires = &t.ExpiresAt

@@ -34,6 +34,7 @@ type bundle struct {
 	desk   *desk.Desk
 	auth   *auth.Auth
 	clock  *desktest.Clock
+	api    *api.API
 	server *httptest.Server
 }
 
@@ -61,8 +62,8 @@ func setup(t *testing.T) bundle {
 		Sources: desktest.Always([]desk.Source{{Name: "genesys"}, {Name: "cxone"}}), Ledger: balanced{},
 	})
 	log := slog.New(slog.DiscardHandler)
-	checks := api.New(api.Deps{Desk: b.desk, Auth: b.auth, Store: b.store, Now: b.clock.Now, Log: log})
-	b.server = httptest.NewServer(checks.Guard(mcp.New(mcp.Deps{
+	b.api = api.New(api.Deps{Desk: b.desk, Auth: b.auth, Store: b.store, Now: b.clock.Now, Log: log})
+	b.server = httptest.NewServer(b.api.Guard(mcp.New(mcp.Deps{
 		Desk: b.desk, Caller: api.By, PublicURL: "https://desk.example", Version: "test", Now: b.clock.Now, Log: log,
 	})))
 	t.Cleanup(b.server.Close)
@@ -89,7 +90,7 @@ func (b bundle) token(t *testing.T, user string, sources ...string) (deadletter.
 		t.Fatal(err)
 	}
 	token, secret, err := b.auth.AddToken(t.Context(), deadletter.User(u.Name, u.Role, "192.0.2.1"),
-		deadletter.TokenInput{Name: "claude", Role: u.Role, Sources: sources}, func(string) bool { return true })
+		deadletter.TokenInput{Name: "claude", Role: u.Role, Sources: sources, Assistant: true}, func(string) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -374,6 +375,30 @@ func TestTokenDecidesWhatAnAssistantReaches(t *testing.T) {
 		if s, err := b.tryConnect(t, secret); err == nil {
 			_ = s.Close()
 			t.Errorf("%s: it connects", name)
+		}
+	}
+}
+
+// The token of an assistant is refused by the API, so that no other program of the assistant can start what it drafts.
+func TestTokenOfAnAssistantIsRefusedByTheAPI(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	m := b.receive(t, "a-1", "genesys", nil)
+	_, token := b.token(t, "olga")
+	draft := call[mcp.Draft](t, b.connect(t, token), "draft_job", arguments{
+		"action": "replay", "cause": m.Fingerprint, "why": "The handler is back.",
+	})
+	if draft.Job != 1 {
+		t.Fatalf("the draft is %+v", draft)
+	}
+	for method, path := range map[string]string{"GET": "/me", "POST": "/jobs/1/start"} {
+		r := httptest.NewRequestWithContext(t.Context(), method, api.Path+path, strings.NewReader("{}"))
+		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		b.api.ServeHTTP(w, r)
+		if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "for an assistant") {
+			t.Errorf("%s %s is answered %d: %s", method, path, w.Code, w.Body)
 		}
 	}
 }

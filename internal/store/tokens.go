@@ -12,7 +12,7 @@ import (
 )
 
 const tokenColumns = `t.id, t.hint, t.name, t.owner, t.role, t.sources, t.made_by, t.created_at, t.expires_at,
-	t.used_at, t.revoked_at`
+	t.used_at, t.revoked_at, t.assistant`
 
 func scanToken(r sqlite.Row) (deadletter.Token, error) {
 	var t deadletter.Token
@@ -21,6 +21,7 @@ func scanToken(r sqlite.Row) (deadletter.Token, error) {
 	var expires, used, revoked sql.NullInt64
 	err := r.Scan(
 		&t.ID, &t.Hint, &t.Name, &t.Owner, &t.Role, &sources, &t.By, &created, &expires, &used, &revoked,
+		&t.Assistant,
 	)
 	if err != nil {
 		return t, err
@@ -67,8 +68,8 @@ func (s *Store) Tokens(ctx context.Context, owner string) (list []deadletter.Tok
 
 const countTokensOf = `SELECT count(*) FROM tokens WHERE owner = ? AND revoked_at IS NULL`
 
-const addToken = `INSERT INTO tokens (hash, hint, name, owner, role, sources, made_by, created_at, expires_at)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+const addToken = `INSERT INTO tokens (hash, hint, name, owner, role, sources, made_by, created_at, expires_at,
+	assistant) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 // AddToken stores a new token, with the SHA-256 of its secret, and its audit event. It returns Conflict if there are
 // MaxTokens already.
@@ -98,6 +99,7 @@ func (t *Tx) AddToken(ctx context.Context, c deadletter.TokenChange, hash []byte
 		token.By,
 		token.CreatedAt.UnixMilli(),
 		sqlite.Millis(token.ExpiresAt),
+		token.Assistant,
 	)
 	if err != nil {
 		return token, fmt.Errorf("write token: %w", err)

@@ -87,11 +87,11 @@ func tokens() []Example {
 		}),
 		{Name: "token-secret", Component: page.TokenSecret(page.TokenSecretView{
 			Chrome: chrome("New API token", "/account/tokens"), Name: "deploy", Secret: secret,
-			Curl: "curl -H 'Authorization: Bearer dqd_yYd4…' https://desk.example.com/api/v1/me",
+			Example: "curl -H 'Authorization: Bearer dqd_yYd4…' https://desk.example.com/api/v1/me",
 		})},
 		{Name: "token-secret-long", Component: page.TokenSecret(page.TokenSecretView{
 			Chrome: chrome("New API token", "/account/tokens"), Name: longWord, Secret: secret,
-			Curl: "curl -H 'Authorization: Bearer dqd_yYd4…' https://" + longWord + "/api/v1/me",
+			Example: "curl -H 'Authorization: Bearer dqd_yYd4…' https://" + longWord + "/api/v1/me",
 		})},
 	}
 }
@@ -110,6 +110,7 @@ func someTokens() []page.TokenRow {
 			Name: "deploy", Hint: "dqd_yYd4", Role: "operator", Sources: "genesys, cxone", CreatedAt: ago(60 * 24 * 20),
 			ExpiresAt: ago(-60 * 24 * 70), UsedAt: ago(4), RevokeURL: revoke,
 		},
+		{Name: "claude", Hint: "dqd_Cl4u", Role: "operator", CreatedAt: ago(60 * 24 * 2), Assistant: true, RevokeURL: revoke},
 		{Name: "grafana", Hint: "dqd_7Kq2", Role: "viewer", CreatedAt: ago(60 * 24 * 3), RevokeURL: revoke},
 		{
 			Name:      "laptop",

@@ -23,6 +23,7 @@ type TokenForm struct {
 	Days                  []ui.Option
 	DaysError             string
 	Machine               bool
+	Assistant             bool
 	MayMachine            bool // it can be one of a machine
 }
 
@@ -38,14 +39,15 @@ type TokenRow struct {
 	Expired   bool
 	UsedAt    ui.Moment // zero: never
 	RevokeURL string
+	Assistant bool // it is good for the tools of assistants alone
 }
 
 // TokenSecretView shows the secret of a new token, once.
 type TokenSecretView struct {
 	Chrome
-	Name   string
-	Secret string
-	Curl   string // an example
+	Name    string
+	Secret  string
+	Example string // a command that uses it
 }
 
 // made says who made the token, with a space at the end; the time follows.
