@@ -3,6 +3,7 @@ package acceptance_test
 import (
 	"net/http"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/desk"
+	"dlqdesk/web/docs"
 )
 
 // A surfaceOrder is what a person can have done, with the way to it on each surface. A way that there is none of says why:
@@ -20,7 +22,7 @@ type surfaceOrder struct {
 	console string   // a route
 	api     string   // the id of an operation
 	cli     string   // a command
-	mcp     string   // a tool of assistants, which draft and never carry out
+	mcp     string   // tools of assistants, which draft and never carry out
 	cases   []surfaceCase
 }
 
@@ -62,7 +64,7 @@ func messageOrders() []surfaceOrder {
 			[]surfaceCase{{"without a queue", "id=m-1", "version=0&revision=0", `{}`}},
 		},
 		{
-			[]string{"Desk.ProbeWith"}, "POST /messages/{id}/probe", "probe-message", "messages probe", noDraft,
+			[]string{"Desk.ProbeWith"}, "POST /messages/{id}/probe", "probe-message", onServer, noDraft,
 			[]surfaceCase{{"failed", "id=m-1", "version=0&revision=0", `{}`}},
 		},
 		{
@@ -107,12 +109,12 @@ func messageOrders() []surfaceOrder {
 			[]surfaceCase{{"masked", "id=m-1", "", ""}},
 		},
 		{
-			[]string{"Desk.SendElsewhere"}, "POST /messages/{id}/copy", "copy-message", "messages forward", noDraft,
+			[]string{"Desk.SendElsewhere"}, "POST /messages/{id}/copy", "copy-message", onServer, noDraft,
 			[]surfaceCase{{"to nowhere", "id=m-1", "version=0&to=nowhere", `{"to":"nowhere"}`}},
 		},
 		{
-			[]string{"Desk.SendAllElsewhere"}, "POST /messages/copy", "none: a request for each message", "messages forward",
-			noDraft, nil,
+			[]string{"Desk.SendAllElsewhere"}, "POST /messages/copy", "none: a request for each message", onServer, noDraft,
+			nil,
 		},
 		{
 			[]string{"Desk.Separate"}, "POST /messages/{id}/arrivals/{arrival}/separate", "separate-arrival", onServer, noDraft,
@@ -139,21 +141,21 @@ func causeOrders() []surfaceOrder {
 			},
 		},
 		{
-			[]string{"Desk.Release"}, "POST /causes/{cause}/release", "release-cause", onServer, noDraft,
+			[]string{"Desk.Release"}, "POST /causes/{cause}/release", "release-cause", "causes release", noDraft,
 			[]surfaceCase{
 				{"free", "cause=$cause&id=$cause", "version=0", ""},
 				{"of another", "cause=$claimed&id=$claimed", "version=1", ""},
 			},
 		},
 		{
-			[]string{"Desk.Mute"}, "POST /causes/{cause}/mute", "mute-cause", "causes mute", "draft a mute",
+			[]string{"Desk.Mute"}, "POST /causes/{cause}/mute", "mute-cause", "causes mute", "draft_mute",
 			[]surfaceCase{
 				{"until delivered", "cause=$cause&id=$cause", "version=0&delivered=yes", `{"untilDelivered":true}`},
 				{"without end", "cause=$cause&id=$cause", "version=0", `{}`},
 			},
 		},
 		{
-			[]string{"Desk.Unmute"}, "POST /causes/{cause}/unmute", "unmute-cause", onServer, noDraft,
+			[]string{"Desk.Unmute"}, "POST /causes/{cause}/unmute", "unmute-cause", "causes unmute", noDraft,
 			[]surfaceCase{{"not muted", "cause=$cause&id=$cause", "version=0", ""}},
 		},
 		{
@@ -161,11 +163,11 @@ func causeOrders() []surfaceOrder {
 			[]surfaceCase{{"by a ticket", "cause=$cause&id=$cause", "version=0&ticket=OPS-1", `{"ticket":"OPS-1"}`}},
 		},
 		{
-			[]string{"Desk.Unmark"}, "POST /causes/{cause}/unmark", "unmark-cause", onServer, noDraft,
+			[]string{"Desk.Unmark"}, "POST /causes/{cause}/unmark", "unmark-cause", "causes unmark", noDraft,
 			[]surfaceCase{{"without a ticket", "cause=$cause&id=$cause", "version=0", ""}},
 		},
 		{
-			[]string{"Desk.AddNote"}, "POST /causes/{cause}/notes", "add-note", "causes note", "draft a note",
+			[]string{"Desk.AddNote"}, "POST /causes/{cause}/notes", "add-note", "causes note", "draft_note",
 			[]surfaceCase{{"a text", "cause=$cause&id=$cause", "text=seen", `{"text":"seen"}`}},
 		},
 		{
@@ -217,8 +219,7 @@ func jobOrders() []surfaceOrder {
 	draft := "job=$draft&id=$draft"
 	return []surfaceOrder{
 		{
-			[]string{"Desk.FreezeSelected", "Desk.FreezeMatching"}, "POST /messages/bulk", "draft-job", "jobs start",
-			"draft a job",
+			[]string{"Desk.FreezeSelected", "Desk.FreezeMatching"}, "POST /messages/bulk", "draft-job", "jobs start", "draft_job",
 			[]surfaceCase{
 				{"an edit", "", "action=edit&item=m-1@0&back=status=all", `{"action":"edit","messages":["m-1"]}`},
 				{"without messages", "", "action=edit&back=status=all", `{"action":"edit"}`},
@@ -241,8 +242,7 @@ func jobOrders() []surfaceOrder {
 			},
 		},
 		{
-			[]string{"Desk.StartDryRun"}, "POST /jobs/{job}/dry-run", "start-dry-run", onServer,
-			"draft a recipe with its dry run",
+			[]string{"Desk.StartDryRun"}, "POST /jobs/{job}/dry-run", "start-dry-run", onServer, "draft_recipe",
 			[]surfaceCase{
 				{"of an edit", "job=$edit&id=$edit", "kind=merge&patch={}", `{"recipe":{"kind":"merge","text":"{}"}}`},
 				{"of a replay", draft, "kind=merge&patch={}", `{"recipe":{"kind":"merge","text":"{}"}}`},
@@ -287,8 +287,8 @@ func jobOrders() []surfaceOrder {
 		{[]string{"Desk.HideJob"}, "POST /jobs/{job}/hide", onePage, onePage, noDraft, nil},
 		{[]string{"Desk.RecordJobExport"}, "POST /jobs/{job}/export", readsOnly, "jobs show", noDraft, nil},
 		{
-			[]string{"Desk.Suggest", "Desk.SuggestJob"}, "", "none: only assistants suggest", onePage, "every tool that drafts",
-			nil,
+			[]string{"Desk.Suggest", "Desk.SuggestJob"}, "", "none: only assistants suggest", onePage,
+			"draft_job, draft_recipe, draft_note, draft_mute", nil,
 		},
 		{
 			[]string{"Desk.StartSuggestion"}, "POST /suggestions/{suggestion}/start",
@@ -404,7 +404,7 @@ func peopleOrders() []surfaceOrder {
 			},
 		},
 		{
-			[]string{"Auth.AddToken"}, "POST /account/tokens", "make-token", "tokens", noDraft,
+			[]string{"Auth.AddToken"}, "POST /account/tokens", "make-token", "tokens make", noDraft,
 			[]surfaceCase{
 				{"of one's own", "", "name=x&role=viewer&days=7", `{"name":"x","role":"viewer","days":7}`},
 				{"of a machine", "", "name=x&role=viewer&days=7&machine=yes", `{"name":"x","role":"viewer","days":7,"machine":true}`},
@@ -412,12 +412,12 @@ func peopleOrders() []surfaceOrder {
 			},
 		},
 		{
-			[]string{"Auth.RevokeToken"}, "POST /account/tokens/{token}/revoke", "revoke-token", "tokens", noDraft,
+			[]string{"Auth.RevokeToken"}, "POST /account/tokens/{token}/revoke", "revoke-token", "tokens revoke", noDraft,
 			[]surfaceCase{
 				{"of another", "token=$token&id=$token", "", ""}, {"none", "token=999&id=999", "", ""},
 			},
 		},
-		{nil, "", "revoke-me", "tokens", noDraft, nil}, // browsers sign out
+		{nil, "", "revoke-me", "logout", noDraft, nil}, // browsers sign out
 		{
 			[]string{"Auth.GrantToken"}, "POST /device/grant", "none: a person enters the code on its page", onePage, noDraft,
 			nil,
@@ -459,7 +459,7 @@ func pageOrders() []surfaceOrder {
 			[]surfaceCase{{"that is configured", "sink=ops&name=ops", "", ""}, {"no such sink", "sink=no&name=no", "", ""}},
 		},
 		surfaceOrder{
-			[]string{"Desk.Forward"}, "", "none: only a command on the server may choose where a copy goes", "forward", noDraft,
+			[]string{"Desk.Forward"}, "", "none: only a command may choose where a copy goes", "messages forward", noDraft,
 			nil,
 		},
 		surfaceOrder{
@@ -528,6 +528,45 @@ func TestTableOfOrdersIsComplete(t *testing.T) {
 		}
 	}
 	same(t, "operations", operations, ids)
+}
+
+// The table has every command and every tool of assistants that orders something.
+func TestTableOfOrdersHasCommandsAndTools(t *testing.T) {
+	t.Parallel()
+	var commands, tools []string
+	for _, o := range allOrders() {
+		if !strings.HasPrefix(o.cli, "none: ") {
+			commands = append(commands, o.cli)
+		}
+		if !strings.HasPrefix(o.mcp, "none: ") {
+			tools = append(tools, strings.Split(o.mcp, ", ")...)
+		}
+	}
+	same(t, "tools", tools, inManual(t, "assistants", `<code>(draft_\w+)</code>`))
+	group := regexp.MustCompile(`^(messages|causes|jobs|tokens|user|log)`)
+	reading := regexp.MustCompile(` (list|show|watch|setup-link)$`)
+	orders := slices.DeleteFunc(inManual(t, "cli", `<h2[^>]*>([a-z -]+) <a`), func(name string) bool {
+		return !group.MatchString(name) || reading.MatchString(name)
+	})
+	same(t, "commands", slices.DeleteFunc(commands, func(name string) bool {
+		return !group.MatchString(name) || reading.MatchString(name)
+	}), orders)
+}
+
+// inManual returns what a page of the manual names.
+func inManual(t *testing.T, page, pattern string) (names []string) {
+	t.Helper()
+	found, ok := docs.Find(page)
+	if !ok {
+		t.Fatalf("the manual has no page %s", page)
+	}
+	for _, match := range regexp.MustCompile(pattern).FindAllStringSubmatch(found.HTML, -1) {
+		names = append(names, match[1])
+	}
+	if len(names) == 0 {
+		t.Fatalf("the page %s names nothing", page)
+	}
+	return names
 }
 
 // methodsWithActor returns the methods that are given an actor: who orders it.
