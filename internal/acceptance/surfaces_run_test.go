@@ -18,7 +18,6 @@ import (
 
 	"dlqdesk/internal/api"
 	"dlqdesk/internal/auth"
-	"dlqdesk/internal/config"
 	"dlqdesk/internal/console"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/delivery"
@@ -73,16 +72,27 @@ func newSurfaces(t *testing.T) surfaces {
 	b.console = console.New(console.Deps{
 		Store: b.store, Desk: b.desk, Auth: b.auth, Refusals: refusals,
 		Settings: desktest.Always(console.Settings{
-			Sources: []console.Source{{Name: "genesys", URL: "http://handler.internal", Setup: doctor.Setup{Open: true}}},
+			Sources: []console.Source{
+				{Name: "genesys", URL: "http://handler.internal", Setup: doctor.Setup{Open: true}},
+			},
 		}),
 		Chain: chain, Health: func(string) delivery.DestinationHealth { return delivery.DestinationHealth{} },
 		Ledger: counts.State, OnTheirWay: onTheirWay, Reload: desktest.Always(console.ReloadStatus{}), Now: b.clock.Now,
 		Log: log,
 	})
 	b.api = api.New(api.Deps{
-		Store: b.store, Desk: b.desk, Auth: b.auth, Sources: desktest.Always([]api.Source{{Name: "genesys", Breaker: "closed"}}),
-		Refused: refusals, Config: desktest.Always([]config.Value(nil)), Reload: desktest.Always(api.Reload{}), Chain: chain,
-		OnTheirWay: onTheirWay, URL: desktest.Always("http://desk.internal"), Now: b.clock.Now, Log: log,
+		Store:      b.store,
+		Desk:       b.desk,
+		Auth:       b.auth,
+		Sources:    desktest.Always([]api.Source{{Name: "genesys", Breaker: "closed"}}),
+		Refused:    refusals,
+		Config:     desktest.Always([]api.Setting(nil)),
+		Reload:     desktest.Always(api.Reload{}),
+		Chain:      chain,
+		OnTheirWay: onTheirWay,
+		URL:        desktest.Always("http://desk.internal"),
+		Now:        b.clock.Now,
+		Log:        log,
 	})
 	routes := http.NewServeMux()
 	routes.Handle("/", b.console)

@@ -14,7 +14,6 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"dlqdesk/internal/auth"
-	"dlqdesk/internal/config"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/store"
@@ -30,9 +29,9 @@ type Deps struct {
 	Store   *store.Store    // keeps the answers of requests with an Idempotency-Key
 	Sources func() []Source // those that are configured at the moment
 	Queues  []desk.Queue
-	Refused *desk.Refusals        // records requests that were refused for want of a right; nil: none are
-	Config  func() []config.Value // every key that is in force
-	Reload  func() Reload         // the result of the latest reload of the configuration
+	Refused *desk.Refusals   // records requests that were refused for want of a right; nil: none are
+	Config  func() []Setting // every key that is in force
+	Reload  func() Reload    // the result of the latest reload of the configuration
 	Chain   func() store.AuditResult
 	// counts webhooks that failed and are not in the store yet
 	OnTheirWay func(ctx context.Context) (int, error)

@@ -19,7 +19,6 @@ import (
 
 	"dlqdesk/internal/api"
 	"dlqdesk/internal/auth"
-	"dlqdesk/internal/config"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
@@ -75,17 +74,34 @@ func start(t *testing.T, path string) bundle {
 	cheap := argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 	b.auth = auth.New(b.store, auth.Settings{Hashing: cheap}, b.clock.Now)
 	orders := desk.New(desk.Deps{
-		Store: b.store, Masks: desktest.NoMasks, Kick: func() {}, Now: b.clock.Now,
-		Sources: desktest.Always([]desk.Source{{Name: "genesys"}, {Name: "cxone"}}), Ledger: unbalanced{b.clock},
-		Sinks: desktest.Always([]desk.AlertSink{{Name: "ops", Kind: "slack", Routes: []string{"all"}}}), Tell: func() {},
+		Store:   b.store,
+		Masks:   desktest.NoMasks,
+		Kick:    func() {},
+		Now:     b.clock.Now,
+		Sources: desktest.Always([]desk.Source{{Name: "genesys"}, {Name: "cxone"}}),
+		Ledger:  unbalanced{b.clock},
+		Sinks: desktest.Always(
+			[]desk.AlertSink{{Name: "ops", Kind: "slack", Routes: []string{"all"}}},
+		),
+		Tell: func() {},
 	})
 	b.api = api.New(api.Deps{
-		Desk: orders, Auth: b.auth, Store: b.store, Now: b.clock.Now, Log: slog.New(slog.DiscardHandler),
+		Desk:    orders,
+		Auth:    b.auth,
+		Store:   b.store,
+		Now:     b.clock.Now,
+		Log:     slog.New(slog.DiscardHandler),
 		Sources: desktest.Always([]api.Source{{Name: "genesys", Breaker: "closed"}, {Name: "cxone", Breaker: "open"}}),
-		Queues:  []desk.Queue{waiting()}, Refused: desk.NewRefusals(b.store, b.clock.Now, slog.New(slog.DiscardHandler)),
-		Config: desktest.Always([]config.Value{{Key: "sources.genesys.verify.secrets", Text: "env:S •••", From: "dlqdesk.yaml:4"}}),
-		Reload: desktest.Always(api.Reload{Fault: []string{"line 3: no"}}),
-		Chain:  desktest.Always(store.AuditResult{}), URL: desktest.Always("https://desk.example"),
+		Queues: []desk.Queue{
+			waiting(),
+		},
+		Refused: desk.NewRefusals(b.store, b.clock.Now, slog.New(slog.DiscardHandler)),
+		Config: desktest.Always(
+			[]api.Setting{{Key: "sources.genesys.verify.secrets", Value: "env:S •••", From: "dlqdesk.yaml:4"}},
+		),
+		Reload:     desktest.Always(api.Reload{Fault: []string{"line 3: no"}}),
+		Chain:      desktest.Always(store.AuditResult{}),
+		URL:        desktest.Always("https://desk.example"),
 		OnTheirWay: func(context.Context) (int, error) { return 2, nil },
 	})
 	b.server = httptest.NewServer(b.api)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"dlqdesk/internal/config"
 	"dlqdesk/internal/deadletter"
 )
 
@@ -43,14 +42,9 @@ func (a *API) configurationOperations(described huma.API) {
 			}
 			reload := a.Reload()
 			out := Configuration{
-				PageOf: PageOf[Setting]{Items: []Setting{}}, ReloadedAt: optional(reload.At),
+				PageOf: PageOf[Setting]{Items: append([]Setting{}, a.Config()...)}, ReloadedAt: optional(reload.At),
 				Fault: append([]string{}, reload.Fault...), Restart: append([]string{}, reload.Restart...),
-			}
-			for _, v := range a.Config() {
-				out.Items = append(out.Items, settingOf(v))
 			}
 			return &response{out}, nil
 		}))
 }
-
-func settingOf(v config.Value) Setting { return Setting{v.Key, v.Text, v.From} }

@@ -105,10 +105,21 @@ func (a *API) readDryRun(
 		return nil, err
 	}
 	out := DryRun{
-		State: string(run.State), By: run.By.Name, Recipe: JobRecipe{Kind: kindOf(run.Recipe.Kind), Text: run.Recipe.Text},
-		Messages: run.Messages, Tried: run.Tried(), Changed: run.Changed, Unchanged: run.Unchanged, Failed: run.Failed,
-		Differing: run.Differing, Uncompared: run.Uncompared, Groups: []DryRunGroup{},
-		StartedAt: run.StartedAt.UTC(), EndedAt: optional(run.EndedAt),
+		State: string(
+			run.State,
+		),
+		By:         run.By.Name,
+		Recipe:     JobRecipe{Kind: kindOf(run.Recipe.Kind), Text: run.Recipe.Text},
+		Messages:   run.Messages,
+		Tried:      run.Tried(),
+		Changed:    run.Changed,
+		Unchanged:  run.Unchanged,
+		Failed:     run.Failed,
+		Differing:  run.Differing,
+		Uncompared: run.Uncompared,
+		Groups:     []DryRunGroup{},
+		StartedAt:  run.StartedAt.UTC(),
+		EndedAt:    optional(run.EndedAt),
 	}
 	for _, g := range groups {
 		one := DryRunGroup{Messages: g.Messages, Refusal: g.Refusal, Further: g.Further, Examples: []string{}}

@@ -101,9 +101,11 @@ func (a *API) keptOf(ctx context.Context, w *recorder) store.Answer {
 	if !*callerOf(ctx).secret {
 		return kept
 	}
-	p := a.problem(ctx, deadletter.Errorf(deadletter.Conflict,
+	p := a.problem(ctx, deadletter.Errorf(
+		deadletter.Conflict,
 		"the first request with this Idempotency-Key did what it should, and its answer had a secret that is shown once: "+
-			"if it was lost, end what was made and send the request with a new key"))
+			"if it was lost, end what was made and send the request with a new key",
+	))
 	body, err := json.Marshal(p)
 	if err != nil {
 		a.Log.ErrorContext(ctx, "a problem could not be written", "err", err)

@@ -56,15 +56,21 @@ func (a *API) jobResultOperations(described huma.API) {
 	huma.Register(described, operation("list-job-messages", http.MethodGet, "/jobs/{id}/messages", "Jobs",
 		"Its messages with their results, in the order of receipt", http.StatusNotFound),
 		handler(a, a.listJobMessages))
-	huma.Register(described, operation("list-job-faults", http.MethodGet, "/jobs/{id}/faults", "Jobs",
-		"What its messages failed or were skipped for, most frequent first", http.StatusNotFound),
-		handler(a, func(ctx context.Context, by deadletter.Actor, in *JobRef) (*struct{ Body PageOf[JobFault] }, error) {
-			list, err := a.Desk.JobFaults(ctx, by, deadletter.JobID(in.ID))
-			out := page(store.Page[store.Fault]{Items: list}, func(f store.Fault) JobFault {
-				return JobFault{string(f.State), f.Text, f.Source, f.Messages, f.AtLeast}
-			})
-			return &struct{ Body PageOf[JobFault] }{out}, err
-		}))
+	huma.Register(
+		described,
+		operation("list-job-faults", http.MethodGet, "/jobs/{id}/faults", "Jobs",
+			"What its messages failed or were skipped for, most frequent first", http.StatusNotFound),
+		handler(
+			a,
+			func(ctx context.Context, by deadletter.Actor, in *JobRef) (*struct{ Body PageOf[JobFault] }, error) {
+				list, err := a.Desk.JobFaults(ctx, by, deadletter.JobID(in.ID))
+				out := page(store.Page[store.Fault]{Items: list}, func(f store.Fault) JobFault {
+					return JobFault{string(f.State), f.Text, f.Source, f.Messages, f.AtLeast}
+				})
+				return &struct{ Body PageOf[JobFault] }{out}, err
+			},
+		),
+	)
 	huma.Register(described, operation("get-job-scope", http.MethodGet, "/jobs/{id}/scope", "Jobs",
 		"What a draft that delivers would do, and what it asks for", http.StatusNotFound), handler(a, a.getJobScope))
 	undo := operation("undo-job", http.MethodPost, "/jobs/{id}/undo", "Jobs",
@@ -107,7 +113,11 @@ func (a *API) getJobScope(
 		return nil, err
 	}
 	out := JobScope{
-		Targets: []JobTarget{}, Causes: []JobCause{}, MoreCauses: max(0, s.MoreCauses), AsksCount: s.AsksCount, Rate: s.Rate,
+		Targets:      []JobTarget{},
+		Causes:       []JobCause{},
+		MoreCauses:   max(0, s.MoreCauses),
+		AsksCount:    s.AsksCount,
+		Rate:         s.Rate,
 		TakesSeconds: int(s.Takes.Seconds()),
 	}
 	for _, t := range s.Targets {

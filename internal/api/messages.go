@@ -217,16 +217,23 @@ func (a *API) messageOperations(described huma.API) {
 			operation(order.name+"-message", http.MethodPost, "/messages/{id}/"+order.name, "Messages",
 				order.summary, http.StatusNotFound, http.StatusConflict),
 			handler(a, func(ctx context.Context, by deadletter.Actor, in *orderInput) (*messageResponse, error) {
-				return a.orderMessage(ctx, by, order.act, in.ID, in.Changed, func(m deadletter.Message, ref desk.Ref) error {
-					if in.Body == nil {
-						in.Body = &orderBody{}
-					}
-					if in.Body.Revision == nil {
-						in.Body.Revision = &m.Revision
-					}
-					_, err := order.carryOut(ctx, by, ref, in)
-					return err
-				})
+				return a.orderMessage(
+					ctx,
+					by,
+					order.act,
+					in.ID,
+					in.Changed,
+					func(m deadletter.Message, ref desk.Ref) error {
+						if in.Body == nil {
+							in.Body = &orderBody{}
+						}
+						if in.Body.Revision == nil {
+							in.Body.Revision = &m.Revision
+						}
+						_, err := order.carryOut(ctx, by, ref, in)
+						return err
+					},
+				)
 			}),
 		)
 	}

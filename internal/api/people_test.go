@@ -36,10 +36,15 @@ func TestTokenMakesTokensWithinItsLimits(t *testing.T) {
 	body := `{"name":"deploy","role":"viewer","days":1}`
 	first := b.ask(t, b.tokens["olga"], "POST", "/tokens", body, "Idempotency-Key", "k")
 	made := read[api.NewToken](t, first, http.StatusCreated)
-	if made.Owner != "olga" || made.By != "ci of olga" || made.ExpiresAt == nil || !strings.HasPrefix(made.Secret, made.Hint) {
+	if made.Owner != "olga" || made.By != "ci of olga" || made.ExpiresAt == nil ||
+		!strings.HasPrefix(made.Secret, made.Hint) {
 		t.Errorf("the token is %+v", made)
 	}
-	if me := read[api.Identity](t, b.ask(t, made.Secret, "GET", "/me", ""), http.StatusOK); me.Name != "deploy of olga" {
+	if me := read[api.Identity](
+		t,
+		b.ask(t, made.Secret, "GET", "/me", ""),
+		http.StatusOK,
+	); me.Name != "deploy of olga" {
 		t.Errorf("it is %+v", me)
 	}
 	again := b.ask(t, b.tokens["olga"], "POST", "/tokens", body, "Idempotency-Key", "k")
@@ -55,7 +60,13 @@ func TestTokenMakesTokensWithinItsLimits(t *testing.T) {
 	if a := b.ask(t, made.Secret, "POST", end, ""); a.status != http.StatusForbidden {
 		t.Errorf("ending one that may more is answered %d %s", a.status, a.text)
 	}
-	if a := b.ask(t, made.Secret, "POST", fmt.Sprintf("/tokens/%d/revoke", made.ID), ""); a.status != http.StatusNoContent {
+	if a := b.ask(
+		t,
+		made.Secret,
+		"POST",
+		fmt.Sprintf("/tokens/%d/revoke", made.ID),
+		"",
+	); a.status != http.StatusNoContent {
 		t.Errorf("ending itself is answered %d %s", a.status, a.text)
 	}
 	if a := b.ask(t, made.Secret, "GET", "/me", ""); a.status != http.StatusUnauthorized {
@@ -67,18 +78,30 @@ func TestTokenMakesTokensWithinItsLimits(t *testing.T) {
 	}
 	robot := b.ask(t, b.tokens["adam"], "POST", "/tokens", `{"name":"robot","role":"operator","machine":true}`)
 	machine := read[api.NewToken](t, robot, http.StatusCreated)
-	if a := b.ask(t, machine.Secret, "POST", "/tokens", `{"name":"x","role":"viewer"}`); a.status != http.StatusForbidden {
+	if a := b.ask(
+		t,
+		machine.Secret,
+		"POST",
+		"/tokens",
+		`{"name":"x","role":"viewer"}`,
+	); a.status != http.StatusForbidden {
 		t.Errorf("a machine makes a token: %d %s", a.status, a.text)
 	}
 	if own := read[api.PageOf[api.Token]](t, b.ask(t, machine.Secret, "GET", "/tokens", ""), 200); len(own.Items) != 0 {
 		t.Errorf("a machine has the tokens %+v", own)
 	}
-	if all := read[api.PageOf[api.Token]](t, b.ask(t, b.tokens["adam"], "GET", machines, ""), 200); len(all.Items) != 1 {
+	if all := read[api.PageOf[api.Token]](
+		t,
+		b.ask(t, b.tokens["adam"], "GET", machines, ""),
+		200,
+	); len(
+		all.Items,
+	) != 1 {
 		t.Errorf("the machines have %+v", all)
 	}
 }
 
-// Administrators manage users. Nobody who acts in the name of a user changes that user.
+// Administrators manage users. A token of a user does not change that user.
 func TestUsersAreManaged(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -164,7 +187,13 @@ func TestRuleIsMadeAndSwitched(t *testing.T) {
 			t.Errorf("%s is answered %d %s", path, a.status, a.text)
 		}
 	}
-	if list := read[api.PageOf[api.Rule]](t, b.ask(t, b.tokens["limited"], "GET", "/rules", ""), 200); len(list.Items) != 0 {
+	if list := read[api.PageOf[api.Rule]](
+		t,
+		b.ask(t, b.tokens["limited"], "GET", "/rules", ""),
+		200,
+	); len(
+		list.Items,
+	) != 0 {
 		t.Errorf("a limited token lists %+v", list)
 	}
 	if err := b.auth.Disable(t.Context(), deadletter.System(), "olga"); err != nil {

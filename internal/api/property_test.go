@@ -54,7 +54,9 @@ func bodies(t *testing.T, doc *huma.OpenAPI, op *huma.Operation) []string {
 	add(whole)
 	for name, property := range schema.Properties {
 		others := append([]any{
-			nil, -1, 1 << 62, 1.5, true, "", "x", strings.Repeat("ü", 3000), "\x00\u202e", []any{}, []any{"x", "x"},
+			nil, -1, 1 << 62, 1.5, true, "", "x", strings.Repeat("ü", 3000), "\x00\u202e",
+			[]any{},
+			[]any{"x", "x"},
 			map[string]any{},
 		}, resolved(doc, property).Enum...)
 		for _, other := range others {
@@ -132,9 +134,15 @@ func (b bundle) everything(t *testing.T) []string {
 	order("/causes/"+m.Fingerprint+"/notes", `{"text":"`+marked+`"}`)
 	order("/jobs", `{"action":"edit","messages":["a-1"]}`)
 	order("/jobs/1/dry-run", `{"recipe":{"kind":"merge","text":"{\"is\":\"`+marked+`\"}"}}`)
-	order("/jobs/1/start", `{"reason":"`+marked+`","saveAs":"`+marked+`","recipe":{"kind":"merge","text":"{\"is\":\"`+marked+`\"}"}}`)
+	order(
+		"/jobs/1/start",
+		`{"reason":"`+marked+`","saveAs":"`+marked+`","recipe":{"kind":"merge","text":"{\"is\":\"`+marked+`\"}"}}`,
+	)
 	order("/jobs", `{"action":"replay","messages":["a-1"]}`)
-	order("/rules", `{"name":"`+marked+`","source":"genesys","code":"422","action":"archive","reason":"`+marked+`","perHour":1}`)
+	order(
+		"/rules",
+		`{"name":"`+marked+`","source":"genesys","code":"422","action":"archive","reason":"`+marked+`","perHour":1}`,
+	)
 	order("/group-rules", `{"kind":"join","source":"genesys","pattern":"`+marked+`.*","title":"`+marked+`"}`)
 	order("/tokens", `{"name":"robot","role":"viewer","machine":true}`)
 	return []string{"a-1", m.Fingerprint, "1", "2", "olga", "none", "999", "%00", "..%2f", "genesys", "dlq"}
@@ -162,7 +170,15 @@ func TestEveryOperationAnswersAsDocumented(t *testing.T) {
 				}
 				queries := []string{""}
 				if method == http.MethodGet {
-					queries = append(queries, "?limit=0", "?cursor=zz", "?cursor=-1", "?q=%22", "?nonsense=1", "?limit=200")
+					queries = append(
+						queries,
+						"?limit=0",
+						"?cursor=zz",
+						"?cursor=-1",
+						"?q=%22",
+						"?nonsense=1",
+						"?limit=200",
+					)
 				}
 				for i, id := range ids {
 					list := bodies(t, doc, op)
@@ -173,7 +189,13 @@ func TestEveryOperationAnswersAsDocumented(t *testing.T) {
 						at := parameter.ReplaceAllString(strings.Replace(path, "{number}", "0", 1), id) + query
 						for who, secret := range b.tokens {
 							for _, body := range list {
-								b.check(t, op, who, b.ask(t, secret, method, at, body), fmt.Sprintf("%s %.200q of %s", at, body, who))
+								b.check(
+									t,
+									op,
+									who,
+									b.ask(t, secret, method, at, body),
+									fmt.Sprintf("%s %.200q of %s", at, body, who),
+								)
 							}
 						}
 					}

@@ -74,7 +74,11 @@ func (a *API) getReconciliation(ctx context.Context, by deadletter.Actor, in *st
 		return nil, err
 	}
 	out := Reconciliation{
-		PageOf: PageOf[LedgerHour]{Items: []LedgerHour{}}, CheckedAt: optional(state.At), Unchecked: state.Unchecked != nil,
+		PageOf: PageOf[LedgerHour]{
+			Items: []LedgerHour{},
+		},
+		CheckedAt:  optional(state.At),
+		Unchecked:  state.Unchecked != nil,
 		Imbalances: []Imbalance{},
 	}
 	if !found.Older.IsZero() {
@@ -82,7 +86,15 @@ func (a *API) getReconciliation(ctx context.Context, by deadletter.Actor, in *st
 	}
 	for _, l := range found.Lines {
 		hour := LedgerHour{
-			l.Hour.UTC(), l.Source, l.Received, l.Delivered, l.Queued, l.Arrived, l.Repeated, l.Refused, map[string]int{},
+			l.Hour.UTC(),
+			l.Source,
+			l.Received,
+			l.Delivered,
+			l.Queued,
+			l.Arrived,
+			l.Repeated,
+			l.Refused,
+			map[string]int{},
 		}
 		for status, n := range l.Messages {
 			hour.Messages[string(status)] = n

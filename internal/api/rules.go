@@ -230,7 +230,13 @@ func (a *API) listRuleActions(ctx context.Context, by deadletter.Actor, in *stru
 	found, err := a.Desk.RuleActions(ctx, by, deadletter.RuleID(in.ID), in.Cursor, in.Limit)
 	return &struct{ Body PageOf[RuleAction] }{page(found, func(t deadletter.RuleAction) RuleAction {
 		one := RuleAction{
-			Message: string(t.Message), State: string(t.State), FailedAt: t.FailedAt.UTC(), At: t.At.UTC(), Text: t.Text,
+			Message: string(
+				t.Message,
+			),
+			State:    string(t.State),
+			FailedAt: t.FailedAt.UTC(),
+			At:       t.At.UTC(),
+			Text:     t.Text,
 		}
 		if t.State == deadletter.RuleWaiting {
 			one.DueAt = optional(t.DueAt)
@@ -244,7 +250,14 @@ const maxRuleExamples = 50
 
 func rulePreviewOf(p desk.RulePreview) RulePreview {
 	out := RulePreview{
-		Messages: len(p.Messages), Actions: p.Actions, Busiest: p.Busiest, Read: p.Read, All: p.All, Since: p.Since.UTC(),
+		Messages: len(
+			p.Messages,
+		),
+		Actions:  p.Actions,
+		Busiest:  p.Busiest,
+		Read:     p.Read,
+		All:      p.All,
+		Since:    p.Since.UTC(),
 		Examples: []string{},
 	}
 	for _, m := range p.Messages[:min(len(p.Messages), maxRuleExamples)] {
