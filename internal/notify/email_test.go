@@ -2,12 +2,14 @@ package notify_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
+	"net"
 	"net/http"
 	"net/mail"
 	"slices"
@@ -324,6 +326,50 @@ func TestCertificateOfAMailServerIsChecked(t *testing.T) {
 	}
 	if failed := sendError(t, sink.Send(t.Context(), newCause())); !strings.Contains(failed.Error(), "certificate") {
 		t.Error(failed)
+	}
+}
+
+// A server that takes the e-mail and never says so holds up nothing.
+func TestMailServerThatIsSilentIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	server := newMailServer(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	failed := sendError(t, server.sink(t, server.settings(), "silent@example.com").Send(ctx, newCause()))
+	if failed.Permanent || !strings.Contains(failed.Error(), "may have arrived") {
+		t.Error(failed)
+	}
+}
+
+func TestEndlessAnswerOfAMailServerIsNotReadWhole(t *testing.T) {
+	t.Parallel()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	ended := make(chan int)
+	go func() {
+		conn, err := listener.Accept()
+		written := 0
+		for err == nil {
+			var n int
+			n, err = io.WriteString(conn, "220-"+strings.Repeat("x", 1000)+"\r\n")
+			written += n
+		}
+		ended <- written
+	}()
+	sink, err := notify.NewEmail(
+		config.SMTP{Address: listener.Addr().String(), From: "desk@example.com"}, []string{"oncall@example.com"}, nil,
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if failed := sendError(t, sink.Send(t.Context(), newCause())); len(failed.Error()) > 1000 {
+		t.Errorf("%.2000s", failed)
+	}
+	if written := <-ended; written > 16<<20 {
+		t.Errorf("%d bytes were read", written)
 	}
 }
 
