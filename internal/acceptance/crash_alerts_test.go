@@ -1,6 +1,7 @@
 package acceptance_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -81,7 +82,8 @@ func (d *alerted) arrive(url string) <-chan int {
 		n := 0
 		defer func() { answered <- n }()
 		for word := range slices.Values(words(first, 12)) {
-			r, err := http.NewRequest(http.MethodPost, url+"/webhooks/genesys", strings.NewReader(`{}`)) //nolint:noctx // it ends with the process
+			r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url+"/webhooks/genesys",
+				strings.NewReader(`{}`))
 			if err != nil {
 				return
 			}

@@ -23,7 +23,7 @@ const (
 )
 
 // BenchmarkAlerts measures the time from the first failure, of a new cause and of a destination that goes down, until a
-// webhook tells of it, while a thousand other webhooks fail each second.
+// webhook brings the alert, while a thousand other webhooks fail each second.
 func BenchmarkAlerts(b *testing.B) {
 	answer := func(w http.ResponseWriter, r *http.Request) {
 		code := http.StatusUnprocessableEntity
@@ -101,8 +101,8 @@ func alertsTo(url string) config.Alerts {
 		Sinks:  []config.AlertSink{{Name: "ops", Kind: config.SinkWebhook, URL: redact.NewSecret("", url)}},
 		Routes: []deadletter.AlertRoute{{Name: "all", To: []string{"ops"}, Severity: deadletter.SeverityInfo}},
 		AlertThresholds: config.AlertThresholds{
-			Growth: 300, GrowthFloor: 1 << 30, BreakerOpen: time.Hour, UpFor: time.Minute, ExpiresIn: time.Hour, Disk: 101,
-			Spool: 101, Silence: 24 * time.Hour,
+			Growth: 300, GrowthFloor: 1 << 30, BreakerOpen: time.Hour, UpFor: time.Minute, ExpiresIn: time.Hour,
+			Disk: 101, Spool: 101, Silence: 24 * time.Hour,
 		},
 	}
 }

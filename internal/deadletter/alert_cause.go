@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// causeGrace is how long a new cause waits before it is told, so that the outage that it is of can tell of it.
+	// causeGrace is how long a new cause waits before it is told, so that the alert of its outage can include it.
 	causeGrace = 2 * time.Second
 
 	// groupTime and groupBurst bound the alerts about causes of a source: more than these come as one.
@@ -87,7 +87,7 @@ func (a Alert) source() string {
 	return a.Sources[0]
 }
 
-// group tells of alerts one by one if there are few, and otherwise together. It returns nothing while too many were
+// group has alerts told one by one if there are few, and otherwise together. It returns nothing while too many were
 // raised.
 func (g *CauseGroups) group(source string, list []Alert, at time.Time) []CauseAlerts {
 	recent := slices.DeleteFunc(g.raised[source], func(t time.Time) bool { return at.Sub(t) >= groupTime })
@@ -112,7 +112,7 @@ func (g *CauseGroups) group(source string, list []Alert, at time.Time) []CauseAl
 	return groups
 }
 
-// wholeOf returns the alert that tells of several.
+// wholeOf returns the alert that several are part of.
 func wholeOf(source string, list []Alert, at time.Time) Alert {
 	kind, what := AlertRegressedCause, "causes came back"
 	if slices.ContainsFunc(list, func(a Alert) bool { return a.Kind == AlertNewCause }) {
@@ -126,8 +126,8 @@ func wholeOf(source string, list []Alert, at time.Time) Alert {
 
 func nameOfSource(source string) string { return cmp.Or(source, "messages without a source") }
 
-// waits reports whether it is too early to tell of a new cause. One from the future, by a clock that was set back, does
-// not wait.
+// waits reports whether it is too early for an alert about a new cause. One from the future, by a clock that was set
+// back, does not wait.
 func (n CauseNews) waits(at time.Time) bool {
 	age := at.Sub(n.FirstAt)
 	return n.State == CauseNew && age < causeGrace && age > -causeGrace

@@ -126,16 +126,37 @@ func TestAlertWatchTellsOfWhatLasts(t *testing.T) {
 		steps []string // "10s destination-down ?spool-in-use"
 		want  string
 	}{
-		"at once":                  {[]string{"0s destination-down"}, "+destination-down@0s"},
-		"once":                     {[]string{"0s disk-nearly-full", "1s disk-nearly-full"}, "+disk-nearly-full@0s"},
-		"the spool after a while":  {[]string{"0s spool-in-use", "29s spool-in-use", "30s spool-in-use"}, "+spool-in-use@30s"},
-		"the spool for a moment":   {[]string{"0s spool-in-use", "29s", "31s spool-in-use", "60s spool-in-use"}, ""},
-		"up after its time":        {[]string{"0s destination-down", "1s", "120s", "121s"}, "+destination-down@0s -destination-down@2m1s"},
-		"a flapping breaker":       {[]string{"0s destination-down", "9s", "99s destination-down", "110s", "229s", "230s"}, "+destination-down@0s -destination-down@3m50s"},
-		"not known":                {[]string{"0s audit-broken", "1s ?audit-broken", "999s ?audit-broken"}, "+audit-broken@0s"},
-		"known again and over":     {[]string{"0s audit-broken", "1s ?audit-broken", "70s", "130s"}, "+audit-broken@0s -audit-broken@2m10s"},
-		"a job goes on, and halts": {[]string{"0s job-halted", "1s", "2s job-halted"}, "+job-halted@0s -job-halted@1s +job-halted@2s"},
-		"a clock that jumps ahead": {[]string{"0s destination-down", "86400s destination-down", "86401s"}, "+destination-down@0s"},
+		"at once": {[]string{"0s destination-down"}, "+destination-down@0s"},
+		"once":    {[]string{"0s disk-nearly-full", "1s disk-nearly-full"}, "+disk-nearly-full@0s"},
+		"the spool after a while": {
+			[]string{"0s spool-in-use", "29s spool-in-use", "30s spool-in-use"},
+			"+spool-in-use@30s",
+		},
+		"the spool for a moment": {[]string{"0s spool-in-use", "29s", "31s spool-in-use", "60s spool-in-use"}, ""},
+		"up after its time": {
+			[]string{"0s destination-down", "1s", "120s", "121s"},
+			"+destination-down@0s -destination-down@2m1s",
+		},
+		"a flapping breaker": {
+			[]string{"0s destination-down", "9s", "99s destination-down", "110s", "229s", "230s"},
+			"+destination-down@0s -destination-down@3m50s",
+		},
+		"not known": {
+			[]string{"0s audit-broken", "1s ?audit-broken", "999s ?audit-broken"},
+			"+audit-broken@0s",
+		},
+		"known again and over": {
+			[]string{"0s audit-broken", "1s ?audit-broken", "70s", "130s"},
+			"+audit-broken@0s -audit-broken@2m10s",
+		},
+		"a job goes on, and halts": {
+			[]string{"0s job-halted", "1s", "2s job-halted"},
+			"+job-halted@0s -job-halted@1s +job-halted@2s",
+		},
+		"a clock that jumps ahead": {
+			[]string{"0s destination-down", "86400s destination-down", "86401s"},
+			"+destination-down@0s",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -230,21 +251,42 @@ func TestNewsOfCauses(t *testing.T) {
 		outages map[string]deadletter.Alert
 		want    string
 	}{
-		"too new":            {news("genesys", 1, 1, nil), nil, ""},
-		"from the future":    {news("genesys", 1, -3600, nil), nil, "new-cause of genesys"},
-		"one":                {news("genesys", 1, 3, nil), nil, "new-cause of genesys"},
-		"late":               {news("genesys", 1, 86000, nil), nil, "new-cause of genesys"},
-		"back":               {news("genesys", 1, 90, regressed), nil, "regressed-cause of genesys"},
-		"three":              {news("genesys", 3, 3, nil), nil, "new-cause of genesys, new-cause of genesys, new-cause of genesys"},
-		"forty":              {news("genesys", 40, 3, nil), nil, "40 new causes in genesys: 40"},
-		"forty back":         {news("genesys", 40, 3, regressed), nil, "40 causes came back in genesys: 40"},
-		"of two sources":     {append(news("genesys", 4, 3, nil), news("cxone", 1, 3, nil)...), nil, "4 new causes in genesys: 4, new-cause of cxone"},
-		"of an outage":       {append(news("genesys", 40, 3, nil), news("cxone", 1, 3, nil)...), outage, "new-cause of cxone, part of 7: 40"},
-		"answered, in one":   {news("genesys", 1, 3, func(c *deadletter.CauseNews) { c.StatusCode = 422 }), outage, "new-cause of genesys"},
-		"unreachable, in it": {news("genesys", 1, 3, func(c *deadletter.CauseNews) { c.StatusCode = 0 }), outage, "part of 7: 1"},
-		"a mute ended":       {news("genesys", 1, 90, told(deadletter.CauseOpen, "")), nil, "regressed-cause of genesys"},
-		"of a known one":     {news("genesys", 1, 90, told(deadletter.CauseKnown, "")), nil, "regressed-cause of genesys"},
-		"a person unmuted":   {news("genesys", 1, 90, told(deadletter.CauseOpen, "anna")), nil, "silent: 1"},
+		"too new":         {news("genesys", 1, 1, nil), nil, ""},
+		"from the future": {news("genesys", 1, -3600, nil), nil, "new-cause of genesys"},
+		"one":             {news("genesys", 1, 3, nil), nil, "new-cause of genesys"},
+		"late":            {news("genesys", 1, 86000, nil), nil, "new-cause of genesys"},
+		"back":            {news("genesys", 1, 90, regressed), nil, "regressed-cause of genesys"},
+		"three": {
+			news("genesys", 3, 3, nil), nil,
+			"new-cause of genesys, new-cause of genesys, new-cause of genesys",
+		},
+		"forty":      {news("genesys", 40, 3, nil), nil, "40 new causes in genesys: 40"},
+		"forty back": {news("genesys", 40, 3, regressed), nil, "40 causes came back in genesys: 40"},
+		"of two sources": {
+			append(news("genesys", 4, 3, nil), news("cxone", 1, 3, nil)...),
+			nil, "4 new causes in genesys: 4, new-cause of cxone",
+		},
+		"of an outage": {
+			append(news("genesys", 40, 3, nil), news("cxone", 1, 3, nil)...),
+			outage, "new-cause of cxone, part of 7: 40",
+		},
+		"answered, in one": {
+			news("genesys", 1, 3, func(c *deadletter.CauseNews) { c.StatusCode = 422 }),
+			outage, "new-cause of genesys",
+		},
+		"unreachable, in it": {
+			news("genesys", 1, 3, func(c *deadletter.CauseNews) { c.StatusCode = 0 }),
+			outage, "part of 7: 1",
+		},
+		"a mute ended": {
+			news("genesys", 1, 90, told(deadletter.CauseOpen, "")),
+			nil, "regressed-cause of genesys",
+		},
+		"of a known one": {
+			news("genesys", 1, 90, told(deadletter.CauseKnown, "")),
+			nil, "regressed-cause of genesys",
+		},
+		"a person unmuted": {news("genesys", 1, 90, told(deadletter.CauseOpen, "anna")), nil, "silent: 1"},
 		"claimed": {news("genesys", 1, 90, func(c *deadletter.CauseNews) {
 			c.State, c.Told = deadletter.CauseClaimed, deadletter.Alert{ID: 1, RaisedAt: noon}
 		}), nil, "silent: 1"},
@@ -306,10 +348,13 @@ func TestWhatEndsAlertsAboutCauses(t *testing.T) {
 		want  string
 		muted bool
 	}{
-		"open":     {deadletter.CauseAlert{Alert: one, Cause: of(deadletter.CauseOpen)}, "", false},
-		"claimed":  {deadletter.CauseAlert{Alert: one, Cause: of(deadletter.CauseClaimed)}, "", false},
-		"known":    {deadletter.CauseAlert{Alert: one, Cause: of(deadletter.CauseKnown)}, "", false},
-		"resolved": {deadletter.CauseAlert{Alert: one, Cause: of(deadletter.CauseResolved)}, "none of its messages is open", false},
+		"open":    {deadletter.CauseAlert{Alert: one, Cause: of(deadletter.CauseOpen)}, "", false},
+		"claimed": {deadletter.CauseAlert{Alert: one, Cause: of(deadletter.CauseClaimed)}, "", false},
+		"known":   {deadletter.CauseAlert{Alert: one, Cause: of(deadletter.CauseKnown)}, "", false},
+		"resolved": {
+			deadletter.CauseAlert{Alert: one, Cause: of(deadletter.CauseResolved)},
+			"none of its messages is open", false,
+		},
 		"muted":    {deadletter.CauseAlert{Alert: one, Cause: of(deadletter.CauseMuted)}, "muted by anna", true},
 		"gone":     {deadletter.CauseAlert{Alert: one}, "its cause no longer exists", false},
 		"several":  {deadletter.CauseAlert{Alert: several, Parts: true}, "", false},
@@ -323,7 +368,9 @@ func TestWhatEndsAlertsAboutCauses(t *testing.T) {
 		})
 	}
 	outlasting := deadletter.CauseAlert{Alert: one, Cause: of(deadletter.CauseOpen)}
-	for over, want := range map[time.Duration]bool{-30 * time.Second: false, -2 * time.Minute: true, time.Minute: false} {
+	for over, want := range map[time.Duration]bool{
+		-30 * time.Second: false, -2 * time.Minute: true, time.Minute: false,
+	} {
 		outlasting.OutageOver = noon.Add(over)
 		if outlasting.Outlasts() != want {
 			t.Errorf("%s before the latest failure its outage is over, and it outlasts that: %t", -over, !want)
@@ -349,13 +396,19 @@ func TestTriesOfAlerts(t *testing.T) {
 		want     deadletter.AlertDeliveryState
 		wait     time.Duration
 	}{
-		"taken":               {waiting, 1, noon, deadletter.AlertResult{}, false, deadletter.AlertSent, 0},
-		"taken, ended":        {waiting, 1, noon, deadletter.AlertResult{}, true, deadletter.AlertSent, 0},
-		"first":               {waiting, 1, noon, away, false, deadletter.AlertWaiting, 5 * time.Second},
-		"third":               {waiting, 3, noon, away, false, deadletter.AlertWaiting, 20 * time.Second},
-		"hundredth":           {waiting, 100, noon, away, false, deadletter.AlertWaiting, 10 * time.Minute},
-		"asked to wait":       {waiting, 1, noon, deadletter.AlertResult{Error: "429", RetryAfter: time.Hour}, false, deadletter.AlertWaiting, time.Hour},
-		"for good":            {waiting, 1, noon, deadletter.AlertResult{Error: "404", Permanent: true}, false, deadletter.AlertGivenUp, 0},
+		"taken":        {waiting, 1, noon, deadletter.AlertResult{}, false, deadletter.AlertSent, 0},
+		"taken, ended": {waiting, 1, noon, deadletter.AlertResult{}, true, deadletter.AlertSent, 0},
+		"first":        {waiting, 1, noon, away, false, deadletter.AlertWaiting, 5 * time.Second},
+		"third":        {waiting, 3, noon, away, false, deadletter.AlertWaiting, 20 * time.Second},
+		"hundredth":    {waiting, 100, noon, away, false, deadletter.AlertWaiting, 10 * time.Minute},
+		"asked to wait": {
+			waiting, 1, noon, deadletter.AlertResult{Error: "429", RetryAfter: time.Hour},
+			false, deadletter.AlertWaiting, time.Hour,
+		},
+		"for good": {
+			waiting, 1, noon, deadletter.AlertResult{Error: "404", Permanent: true},
+			false, deadletter.AlertGivenUp, 0,
+		},
 		"after a day":         {waiting, 150, noon.Add(24 * time.Hour), away, false, deadletter.AlertGivenUp, 0},
 		"ended meanwhile":     {waiting, 2, noon, away, true, deadletter.AlertDropped, 0},
 		"the end is tried on": {end, 1, noon, away, true, deadletter.AlertWaiting, 5 * time.Second},

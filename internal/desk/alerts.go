@@ -184,8 +184,8 @@ func (d *Desk) alertSinks() []AlertSink {
 	return d.sinks()
 }
 
-// TestSink has a sink told something that says that it is a test. What comes of it is the Test of its SinkView. It
-// returns NotFound for a sink that is not configured, and Conflict while a test of it waits.
+// TestSink sends a test to a sink. Its result is the Test of the SinkView. It returns NotFound for a sink that is not
+// configured, and Conflict while a test of it waits.
 func (d *Desk) TestSink(ctx context.Context, by deadletter.Actor, sink string) error {
 	var names []string
 	for _, s := range d.alertSinks() {

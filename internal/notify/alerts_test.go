@@ -275,7 +275,7 @@ func TestOutageTellsOfItsCauses(t *testing.T) {
 	}
 	whole, err := b.desk.Alert(t.Context(), anna, page.Items[0].ID)
 	if err != nil || whole.CauseCount != 39 || len(whole.Causes) != deadletter.MaxAlertCauses || len(whole.Told) != 2 {
-		t.Errorf("it tells of %d causes, %d with a title, to %v, %v", whole.CauseCount, len(whole.Causes), whole.Told, err)
+		t.Errorf("it has %d causes, %d with a title, for %v, %v", whole.CauseCount, len(whole.Causes), whole.Told, err)
 	}
 }
 
@@ -397,7 +397,9 @@ func TestEachStateIsToldWhenItBeginsAndEnds(t *testing.T) {
 			}
 		},
 		deadletter.AlertAudit: func(r *notify.Readings, b *bundle) {
-			r.Audit = func() store.AuditResult { return store.AuditResult{At: b.clock.Now(), Fault: "event 7 was changed"} }
+			r.Audit = func() store.AuditResult {
+				return store.AuditResult{At: b.clock.Now(), Fault: "event 7 was changed"}
+			}
 		},
 		deadletter.AlertSpool: func(r *notify.Readings, b *bundle) {
 			r.Spools = func(context.Context) ([]notify.Spool, error) {
@@ -758,4 +760,63 @@ func (s *slowSink) Send(ctx context.Context, _ notify.Notice) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+func TestJobsAreToldWhenTheyHaltAndAreDone(t *testing.T) {
+	t.Parallel()
+	b := alerting(t)
+	var job deadletter.Job
+	apply := func(change func() (deadletter.JobChange, error)) {
+		t.Helper()
+		b.write(func(ctx context.Context, tx *store.Tx) error {
+			c, err := change()
+			if err != nil {
+				return err
+			}
+			err = tx.ApplyJob(ctx, c)
+			job = c.After
+			return err
+		})
+	}
+	draft, err := deadletter.NewJob(anna, deadletter.ActArchive, b.clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.write(func(ctx context.Context, tx *store.Tx) (err error) {
+		job, err = tx.AddJob(ctx, draft)
+		return err
+	})
+	job.Items.Pending = 1
+	apply(func() (deadletter.JobChange, error) {
+		return job.Start(anna, deadletter.JobInput{Reason: "not needed"}, b.clock.Now())
+	})
+	b.pass(time.Second)
+	b.wants()
+	apply(func() (deadletter.JobChange, error) { return job.Pause(anna, b.clock.Now()) })
+	b.pass(time.Second)
+	b.wants() // a person did it
+	resume := func() (deadletter.JobChange, error) { return job.Resume(anna, "", b.clock.Now()) }
+	apply(resume)
+	for range 2 {
+		apply(func() (deadletter.JobChange, error) { return job.PauseBySystem("too many fail", b.clock.Now()) })
+		b.pass(time.Second)
+		got := b.sinks["ops"].got
+		if len(got) != 1 || got[0].Alert.Text != "too many fail" || got[0].Alert.Job != job.ID {
+			t.Errorf("told was %+v", got)
+		}
+		b.wants("raised job-halted")
+		apply(resume)
+		b.pass(time.Second)
+		b.wants("resolved job-halted")
+	}
+	job.Items = deadletter.JobItems{Done: 1}
+	apply(func() (deadletter.JobChange, error) {
+		c, _, err := job.Finish(b.clock.Now())
+		return c, err
+	})
+	b.pass(time.Second)
+	b.wants("raised job-done")
+	b.restart()
+	b.pass(time.Minute)
+	b.wants()
 }

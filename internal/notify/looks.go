@@ -146,7 +146,9 @@ func (s sight) destinations(
 		if limit := s.Settings().BreakerOpen; at.Sub(since) >= limit {
 			long := down
 			long.Kind, long.Key = deadletter.AlertBreaker, "breaker:"+source
-			long.Title = fmt.Sprintf("The destination of %s is down for over %s", source, deadletter.ShortDuration(limit))
+			long.Title = fmt.Sprintf(
+				"The destination of %s is down for over %s", source, deadletter.ShortDuration(limit),
+			)
 			list = append(list, long)
 		}
 	}
@@ -178,7 +180,8 @@ func (s sight) reconciliation(
 			if i.Missing < 0 {
 				value = number(i.Amount()) + " too many"
 			}
-			a.Facts = append(a.Facts, deadletter.AlertFact{Label: i.Hour.UTC().Format("2 January 15:04 UTC"), Value: value})
+			hour := i.Hour.UTC().Format("2 January 15:04 UTC")
+			a.Facts = append(a.Facts, deadletter.AlertFact{Label: hour, Value: value})
 		}
 		list = append(list, a)
 	}
@@ -215,16 +218,19 @@ func (s sight) halted(
 			continue
 		}
 		a := j.HaltedAlert()
-		if i := slices.IndexFunc(open, func(o deadletter.Alert) bool { return o.Kind == a.Kind && o.Key == a.Key }); i >= 0 {
-			list = append(list, a)
-			continue
-		}
-		if a.Sources, err = sourcesOfJob(ctx, s.Store, j); err != nil {
-			return nil, err
+		if !isOpen(a, open) {
+			if a.Sources, err = sourcesOfJob(ctx, s.Store, j); err != nil {
+				return nil, err
+			}
 		}
 		list = append(list, a)
 	}
 	return list, nil
+}
+
+// isOpen reports whether an alert of the same kind and key is among the open ones.
+func isOpen(a deadletter.Alert, open []deadletter.Alert) bool {
+	return slices.ContainsFunc(open, func(o deadletter.Alert) bool { return o.Kind == a.Kind && o.Key == a.Key })
 }
 
 // sourcesOfJob returns the sources of a job's messages.
@@ -251,7 +257,8 @@ func (s sight) spools(ctx context.Context, _ []deadletter.Alert, _ time.Time) (l
 			Facts: []deadletter.AlertFact{{Label: "Waiting", Value: number(of.Waiting)}},
 		}
 		if !of.Since.IsZero() {
-			a.Facts = append(a.Facts, deadletter.AlertFact{Label: "Away since", Value: of.Since.UTC().Format(time.DateTime + " UTC")})
+			since := of.Since.UTC().Format(timeLayout)
+			a.Facts = append(a.Facts, deadletter.AlertFact{Label: "Away since", Value: since})
 		}
 		list = append(list, a)
 	}
@@ -290,11 +297,12 @@ func (s sight) expiring(
 			continue
 		}
 		list = append(list, deadletter.Alert{
-			Kind: deadletter.AlertExpiring, Key: "expiring:" + q.Queue, Title: "SQS soon deletes messages of " + q.Queue,
-			Text: "They could not be taken from the queue, which deletes them when they expire.",
+			Kind: deadletter.AlertExpiring, Key: "expiring:" + q.Queue,
+			Title: "SQS soon deletes messages of " + q.Queue,
+			Text:  "They could not be taken from the queue, which deletes them when they expire.",
 			Facts: []deadletter.AlertFact{
 				{Label: "Messages", Value: number(q.Messages)},
-				{Label: "The first expires", Value: q.At.UTC().Format(time.DateTime + " UTC")},
+				{Label: "The first expires", Value: q.At.UTC().Format(timeLayout)},
 			},
 		})
 	}
@@ -324,8 +332,7 @@ func (s sight) growing(
 		perHour := deadletter.PerHour(hours[c.Fingerprint], at)
 		a := c.GrowthAlert(perHour, at)
 		// One that was told stays until it no longer grows at all.
-		told := slices.ContainsFunc(open, func(o deadletter.Alert) bool { return o.Kind == a.Kind && o.Key == a.Key })
-		if c.Settled(at) && (told || c.Growth >= limits.Growth && perHour >= limits.GrowthFloor) {
+		if c.Settled(at) && (isOpen(a, open) || c.Growth >= limits.Growth && perHour >= limits.GrowthFloor) {
 			list = append(list, a)
 		}
 	}
@@ -365,8 +372,8 @@ func (s sight) silent(
 			list = append(list, deadletter.Alert{
 				Kind: deadletter.AlertSilent, Key: "silent:" + source, Sources: []string{source},
 				Title: "Nothing comes from " + source,
-				Text: "It sent webhooks in every hour of the day before. Either nothing happens there, or its platform " +
-					"no longer reaches this desk.",
+				Text: "It sent webhooks in every hour of the day before. Either nothing happens there, or its " +
+					"platform no longer reaches this desk.",
 			})
 		}
 	}

@@ -244,7 +244,7 @@ func (w *Watch) raise(
 	return nil
 }
 
-// watchJobs tells of jobs that are done.
+// watchJobs opens the alerts of jobs that are done.
 func (w *Watch) watchJobs(ctx context.Context, at time.Time) error {
 	jobs, err := w.deps.Store.UntoldJobs(ctx, jobBatch)
 	if err != nil || len(jobs) == 0 {

@@ -115,3 +115,44 @@ func TestFullFileRefusesMessagesUntilThereIsRoom(t *testing.T) {
 		t.Errorf("what fits is refused: %v", err)
 	}
 }
+
+// The room that deleted messages leave does not count as used, although the file stays as large.
+func TestDeletedMessagesUseNoRoom(t *testing.T) {
+	t.Parallel()
+	file := openFileAt(t, filepath.Join(t.TempDir(), "queue.db"))
+	q := queue.NewEmbedded(file, "q", 1<<20, time.Now)
+	used := func() int64 {
+		t.Helper()
+		n, err := file.Used(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before := used()
+	for range 20 {
+		list := []queue.Outgoing{{Body: bytes.Repeat([]byte("x"), 100_000)}}
+		if err := errors.Join(q.Send(t.Context(), list)...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	full := used()
+	if full < before+20*100_000 {
+		t.Errorf("with 2 MB %d bytes are used, without %d", full, before)
+	}
+	for range 20 {
+		list, err := q.Receive(t.Context(), 10, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(q.Delete(t.Context(), list)...); err != nil {
+			t.Fatal(err)
+		}
+		if depth, err := q.Depth(t.Context()); err != nil || depth.Total() == 0 {
+			break
+		}
+	}
+	if after := used(); after > before+100_000 {
+		t.Errorf("once they are deleted %d bytes are used, and %d before", after, before)
+	}
+}

@@ -17,8 +17,8 @@ const alertDeliveryColumns = `d.id, coalesce(d.alert, 0), d.sink, d.event, d.not
 func scanAlertDelivery(r sqlite.Row) (d deadletter.AlertDelivery, err error) {
 	var made, due, until int64
 	var tried sql.NullInt64
-	err = r.Scan(&d.ID, &d.Alert, &d.Sink, &d.Event, &d.Notice, &d.By, &d.State, &made, &due, &until, &d.Lease, &d.Tries,
-		&tried, &d.Error)
+	err = r.Scan(&d.ID, &d.Alert, &d.Sink, &d.Event, &d.Notice, &d.By, &d.State, &made, &due, &until, &d.Lease,
+		&d.Tries, &tried, &d.Error)
 	d.MadeAt, d.DueAt = time.UnixMilli(made).UTC(), time.UnixMilli(due).UTC()
 	d.Until, d.TriedAt = time.UnixMilli(until).UTC(), sqlite.Time(tried)
 	return d, err

@@ -52,7 +52,7 @@ func (s *Store) CauseNews(ctx context.Context, limit int) ([]deadletter.CauseNew
 
 const tellCause = `UPDATE causes SET told_at = ?2 WHERE fingerprint = ?1 AND told_at < ?2`
 
-// TellCause writes that people were told of the state of a cause that began at a time, or that there is nothing to tell.
+// TellCause writes that people were told of the state of a cause that began at a time, or that it is no news.
 func (t *Tx) TellCause(ctx context.Context, fingerprint string, stateAt time.Time) error {
 	if _, err := t.tx.ExecContext(ctx, tellCause, fingerprint, stateAt.UnixMilli()); err != nil {
 		return fmt.Errorf("write what was told of the cause %s: %w", fingerprint, err)

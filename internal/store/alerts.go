@@ -166,9 +166,10 @@ func (s *Store) OpenStateAlerts(ctx context.Context) ([]deadletter.Alert, error)
 }
 
 const openCauseAlerts = `SELECT ` + alertColumns + `, EXISTS (SELECT 1 FROM alerts p WHERE p.part_of = a.id
-	AND p.resolved_at IS NULL), (SELECT resolved_at FROM alerts w WHERE w.id = a.part_of AND w.kind = 'destination-down')
-	FROM alerts a INDEXED BY alerts_open_causes WHERE a.resolved_at IS NULL AND a.kind IN ('new-cause', 'regressed-cause') AND a.id > ?
-	ORDER BY a.id LIMIT ?`
+	AND p.resolved_at IS NULL),
+	(SELECT resolved_at FROM alerts w WHERE w.id = a.part_of AND w.kind = 'destination-down')
+	FROM alerts a INDEXED BY alerts_open_causes
+	WHERE a.resolved_at IS NULL AND a.kind IN ('new-cause', 'regressed-cause') AND a.id > ? ORDER BY a.id LIMIT ?`
 
 // OpenCauseAlerts returns open alerts about new and regressed causes after one, oldest first.
 func (s *Store) OpenCauseAlerts(
@@ -244,8 +245,8 @@ func (s *Store) CausesOf(ctx context.Context, list []deadletter.Alert) (map[stri
 }
 
 const (
-	addAlert = `INSERT INTO alerts (kind, key, severity, sources, cause, job, title, text, facts, raised_at, resolved_at,
-		part_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	addAlert = `INSERT INTO alerts (kind, key, severity, sources, cause, job, title, text, facts, raised_at,
+		resolved_at, part_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (kind, key) WHERE resolved_at IS NULL DO NOTHING`
 	addAlertSource = `INSERT INTO alert_sources (source, alert) VALUES (?, ?) ON CONFLICT DO NOTHING`
 )

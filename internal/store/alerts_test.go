@@ -181,7 +181,9 @@ func TestTriesOfAlertsHaveLeases(t *testing.T) {
 func TestLeasesOfADeadProcessEndAtOnce(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
-	raiseAlert(t, s, down("genesys"), map[string]time.Time{"ops": start, "far": start.AddDate(0, 1, 0), "quiet": start.Add(9 * time.Hour)})
+	raiseAlert(t, s, down("genesys"), map[string]time.Time{
+		"ops": start, "far": start.AddDate(0, 1, 0), "quiet": start.Add(9 * time.Hour),
+	})
 	claim(t, s, "ops", start)
 	if err := s.ReleaseAlerts(t.Context(), start.Add(time.Second)); err != nil {
 		t.Fatal(err)

@@ -57,7 +57,7 @@ CREATE INDEX alert_deliveries_sink ON alert_deliveries (sink, state, tried_at);
 CREATE INDEX alert_deliveries_raised ON alert_deliveries (sink, alert) WHERE event = 'raised';
 CREATE INDEX alert_deliveries_tests ON alert_deliveries (sink, id) WHERE event = 'test';
 
--- Until when people were told of the state of a cause: state_at of then. Nobody is told of what was before.
+-- Until when people were told of the state of a cause: state_at of then. Older states are no news.
 ALTER TABLE causes ADD COLUMN told_at INTEGER NOT NULL DEFAULT 0;
 UPDATE causes SET told_at = state_at;
 CREATE INDEX causes_untold ON causes (state_at) WHERE told_at < state_at AND state NOT IN ('muted', 'resolved');
