@@ -27,6 +27,11 @@ func migrate(ctx context.Context, db *sql.DB, o Options) error {
 		return err
 	case have > want:
 		return newerError(o.Path, have, want)
+	}
+	if err := refuseGaps(ctx, provider, have); err != nil {
+		return err
+	}
+	switch {
 	case have == want:
 		return removeCopies(o.Path, want)
 	case have > 0 && !o.Disposable:
@@ -36,6 +41,21 @@ func migrate(ctx context.Context, db *sql.DB, o Options) error {
 	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("bring it to schema %d: %w", want, err)
+	}
+	return nil
+}
+
+// refuseGaps fails if the file has a migration and not one before it.
+func refuseGaps(ctx context.Context, provider *goose.Provider, have int64) error {
+	all, err := provider.Status(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		if m.State == goose.StatePending && m.Source.Version < have {
+			return fmt.Errorf("a build between two versions of dlqdesk wrote this file: it has schema %d and not %d, "+
+				"which came later. Start that build, or restore a backup", have, m.Source.Version)
+		}
 	}
 	return nil
 }

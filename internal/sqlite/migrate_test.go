@@ -149,3 +149,24 @@ func digest(t *testing.T, path string) [32]byte {
 	}
 	return sha256.Sum256(content)
 }
+
+// A build that had migration 3 before 2 was written leaves a file that is at the newest schema and lacks a table.
+func TestFileThatLacksAnEarlierMigrationIsRefusedAndUntouched(t *testing.T) {
+	t.Parallel()
+	between := schema(3).(fstest.MapFS)
+	delete(between, "00002_step.sql")
+	for _, knows := range []int{3, 4} {
+		path := filepath.Join(t.TempDir(), "desk.db")
+		openClosed(t, path, between)
+		before := digest(t, path)
+		_, err := sqlite.Open(
+			t.Context(), sqlite.Options{Path: path, Migrations: schema(knows), Log: slog.New(slog.DiscardHandler)},
+		)
+		if err == nil || !strings.Contains(err.Error(), "it has schema 3 and not 2") {
+			t.Errorf("with %d migrations it returns %v", knows, err)
+		}
+		if digest(t, path) != before {
+			t.Errorf("with %d migrations the file was changed", knows)
+		}
+	}
+}
