@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"dlqdesk/internal/deadletter"
@@ -33,42 +35,47 @@ func TestFreezingManyMessagesDoesNotBlockWrites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	between, seen := make(chan int, 1), make(chan struct{})
+	// Many writers, so that one of them waits whenever a piece ends, also on a machine that is busy with other things.
+	const writers = 16
+	var between atomic.Bool
+	var writing, started sync.WaitGroup
 	frozen := make(chan struct{})
-	go func() {
-		pieces := map[int]bool{}
-		defer func() { between <- len(pieces) }()
-		for first := true; ; first = false {
-			err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-				if j, err := tx.Job(ctx, 1); err == nil && j.Items.Pending > 0 && j.Items.Pending < messages {
-					pieces[j.Items.Pending] = true
+	started.Add(writers)
+	for range writers {
+		writing.Go(func() {
+			for first := true; ; first = false {
+				err := s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+					if j, err := tx.Job(ctx, 1); err == nil && j.Items.Pending > 0 && j.Items.Pending < messages {
+						between.Store(true)
+					}
+					return nil
+				})
+				if err != nil {
+					t.Error(err)
 				}
-				return nil
-			})
-			if err != nil {
-				t.Error(err)
+				if first {
+					started.Done()
+				}
+				select {
+				case <-frozen:
+					return
+				default:
+				}
 			}
-			if first {
-				close(seen)
-			}
-			select {
-			case <-frozen:
-				return
-			default:
-			}
-		}
-	}()
-	<-seen
+		})
+	}
+	started.Wait()
 	draft, err := deadletter.NewJob(deadletter.User("anna", deadletter.Operator, ""), deadletter.ActReplay, clock.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	j, err := s.DraftJob(t.Context(), draft, store.Filter{Status: deadletter.Failed})
 	close(frozen)
+	writing.Wait()
 	if err != nil || j.Items.Pending != messages {
 		t.Fatalf("draft %+v, %v", j, err)
 	}
-	if n := <-between; n == 0 {
+	if !between.Load() {
 		t.Error("no other writer came in between")
 	}
 	late, err := s.CountNotInJob(t.Context(), j.ID, store.Filter{Status: deadletter.Failed})
