@@ -77,6 +77,9 @@ func NewToken(
 	if err := by.May(needs); err != nil {
 		return TokenChange{}, err
 	}
+	if err := with.ForAPI(); err != nil {
+		return TokenChange{}, err
+	}
 	if t.Owner == "" && !in.Machine || by.Token != with.ID {
 		return TokenChange{}, Errorf(Forbidden, "only a user, or a token of one, can make a token in their name")
 	}

@@ -154,6 +154,8 @@ func TestTokenMakesNoneBeyondItself(t *testing.T) {
 	limitedAdmin := limited
 	limitedAdmin.Role = deadletter.Admin
 	machine := deadletter.Token{ID: 1, Name: "robot", Role: deadletter.Admin}
+	assistant := open
+	assistant.Assistant = true
 	for name, c := range map[string]struct {
 		with    deadletter.Token
 		in      deadletter.TokenInput
@@ -177,6 +179,9 @@ func TestTokenMakesNoneBeyondItself(t *testing.T) {
 		},
 		"of a machine in a name of its own": {
 			with: machine, in: deadletter.TokenInput{Role: deadletter.Viewer}, kind: deadletter.Forbidden,
+		},
+		"by an assistant": {
+			with: assistant, in: deadletter.TokenInput{Role: deadletter.Viewer}, kind: deadletter.Forbidden,
 		},
 		"of all sources": {
 			with: limited, in: deadletter.TokenInput{Role: deadletter.Viewer},
