@@ -182,8 +182,11 @@ func TestEveryOperationAnswersAsDocumented(t *testing.T) {
 				}
 				for i, id := range ids {
 					list := bodies(t, doc, op)
-					if i > 4 { // these addresses are wrong for all, or for most operations
+					switch {
+					case i > 4: // these addresses are wrong for all, or for most operations
 						list = list[:min(len(list), 4)]
+					case i > 1: // what is wrong with a value is the same wherever it goes
+						list = list[:min(len(list), len(hostile())+2)]
 					}
 					for _, query := range queries {
 						at := parameter.ReplaceAllString(strings.Replace(path, "{number}", "0", 1), id) + query
