@@ -44,7 +44,7 @@ func TestStreamOfChangesGoesOnAfterARestart(t *testing.T) {
 	status, told = p.post(t, `{"id":"2"}`, nil)
 	missed := kept(t, status, told)
 	hurry(t, first)
-	for target != "" { // it may tell of the second before it ends
+	for target != "" { // the second may come before the end
 		_, target = next()
 	}
 
