@@ -24,7 +24,9 @@ func description() huma.Config {
 	}
 	c.Security = []map[string][]string{{"token": {}}}
 	c.Components.Parameters = map[string]*huma.Param{idempotencyKey: {
-		Name: idempotencyKey, In: "header", Schema: text(maxIdempotencyKey),
+		Name:   idempotencyKey,
+		In:     "header",
+		Schema: text(maxIdempotencyKey),
 		Description: "Of your choice. Within a day, the same request with the same key is answered as the first was, and " +
 			"happens once.",
 		Example: "0b1c7a52-7f5e-4b0a-9d37-2c5d6a1f9e10",

@@ -90,8 +90,12 @@ func (a *API) follow(ctx context.Context, _ deadletter.Actor, in *followInput) (
 		return nil, err
 	}
 	if in.LastEventID > latest {
-		return nil, deadletter.Errorf(deadletter.Conflict, "there is no event %d yet, so the desk was restored from an "+
-			"older backup: connect without Last-Event-ID, and read the lists again", in.LastEventID)
+		return nil, deadletter.Errorf(
+			deadletter.Conflict,
+			"there is no event %d yet, so the desk was restored from an "+
+				"older backup: connect without Last-Event-ID, and read the lists again",
+			in.LastEventID,
+		)
 	}
 	s := &stream{api: a, at: latest, kinds: in.Kind}
 	if in.LastEventID > 0 {
@@ -132,7 +136,11 @@ func (s *streams) join(token deadletter.TokenID) (end <-chan struct{}, err error
 	case s.over:
 		return nil, deadletter.Errorf(deadletter.Unavailable, "the desk stops: connect again in a moment")
 	case s.of[token] >= maxStreamsOfToken:
-		return nil, deadletter.Errorf(deadletter.RateLimited, "this token has %d streams open: close one", maxStreamsOfToken)
+		return nil, deadletter.Errorf(
+			deadletter.RateLimited,
+			"this token has %d streams open: close one",
+			maxStreamsOfToken,
+		)
 	case s.all >= maxStreams:
 		return nil, deadletter.Errorf(deadletter.RateLimited, "%d streams are open: try again later", maxStreams)
 	}
@@ -233,7 +241,10 @@ func (s *stream) look(r *http.Request, text *[]byte) (more bool, err error) {
 }
 
 func (s *stream) send(text []byte) error {
-	if err := s.conn.SetWriteDeadline(time.Now().Add(streamWrite)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := s.conn.SetWriteDeadline(
+		time.Now().Add(streamWrite),
+	); err != nil &&
+		!errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
 	if len(text) == 0 {

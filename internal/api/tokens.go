@@ -34,8 +34,16 @@ type NewToken struct {
 
 func tokenOf(t deadletter.Token) Token {
 	return Token{
-		ID: int64(t.ID), Name: t.Name, Owner: t.Owner, Role: string(t.Role), Sources: append([]string{}, t.Sources...),
-		Hint: t.Hint, By: t.By, CreatedAt: t.CreatedAt.UTC(), ExpiresAt: optional(t.ExpiresAt), UsedAt: optional(t.UsedAt),
+		ID:        int64(t.ID),
+		Name:      t.Name,
+		Owner:     t.Owner,
+		Role:      string(t.Role),
+		Sources:   append([]string{}, t.Sources...),
+		Hint:      t.Hint,
+		By:        t.By,
+		CreatedAt: t.CreatedAt.UTC(),
+		ExpiresAt: optional(t.ExpiresAt),
+		UsedAt:    optional(t.UsedAt),
 		Assistant: t.Assistant,
 	}
 }
