@@ -402,11 +402,13 @@ func TestTriesOfAlerts(t *testing.T) {
 		"third":        {waiting, 3, noon, away, false, deadletter.AlertWaiting, 20 * time.Second},
 		"hundredth":    {waiting, 100, noon, away, false, deadletter.AlertWaiting, 10 * time.Minute},
 		"asked to wait": {
-			waiting, 1, noon, deadletter.AlertResult{Error: "429", RetryAfter: time.Hour},
+			waiting, 1, noon,
+			deadletter.AlertResult{Error: "429", RetryAfter: time.Hour},
 			false, deadletter.AlertWaiting, time.Hour,
 		},
 		"for good": {
-			waiting, 1, noon, deadletter.AlertResult{Error: "404", Permanent: true},
+			waiting, 1, noon,
+			deadletter.AlertResult{Error: "404", Permanent: true},
 			false, deadletter.AlertGivenUp, 0,
 		},
 		"after a day":         {waiting, 150, noon.Add(24 * time.Hour), away, false, deadletter.AlertGivenUp, 0},
