@@ -73,6 +73,12 @@ type CauseRef struct {
 	Cause string `json:"cause" jsonschema:"its id"`
 }
 
+// compared is what is compared with delivered webhooks.
+type compared struct {
+	Cause   string `json:"cause,omitempty"   jsonschema:"the id of a cause: all its messages"`
+	Message string `json:"message,omitempty" jsonschema:"the id of a message, instead of a cause"`
+}
+
 // CauseFacts is a cause with what people wrote about it.
 type CauseFacts struct {
 	Cause
@@ -109,7 +115,7 @@ func (t tools) addCauses() {
 	addRead(t, "get_cause", "Read a cause",
 		"Returns one cause with its state, counts, what replays came to, and the notes of people.", t.cause)
 	addRead(t, "get_differences", "Compare failed with delivered webhooks",
-		"Returns how the bodies that fail for a cause differ from bodies of the same kind that were delivered.",
+		"Returns how the bodies that fail for a cause, or one body, differ from those of the same kind that were delivered.",
 		t.differences)
 }
 
@@ -142,12 +148,11 @@ func (t tools) cause(ctx context.Context, by deadletter.Actor, in CauseRef) (out
 	return out, err
 }
 
-func (t tools) differences(ctx context.Context, by deadletter.Actor, in CauseRef) (out Differences, err error) {
-	seen, err := t.Desk.Cause(ctx, by, in.Cause)
+func (t tools) differences(ctx context.Context, by deadletter.Actor, in compared) (out Differences, err error) {
+	d, err := t.compare(ctx, by, in)
 	if err != nil {
 		return out, err
 	}
-	d, err := t.Desk.CauseDifferences(ctx, seen.Cause.Fingerprint)
 	out = Differences{
 		Sampled: !d.Off, EventType: d.EventType, Failed: d.Failed, Delivered: d.Delivered, Unread: d.Unread,
 		Rows: []Difference{},
@@ -155,7 +160,26 @@ func (t tools) differences(ctx context.Context, by deadletter.Actor, in CauseRef
 	for _, row := range d.Rows {
 		out.Rows = append(out.Rows, differenceOf(row))
 	}
-	return out, err
+	return out, nil
+}
+
+// compare compares the messages of a cause or, if one is named, a message.
+func (t tools) compare(ctx context.Context, by deadletter.Actor, in compared) (desk.Differences, error) {
+	if (in.Cause == "") == (in.Message == "") {
+		return desk.Differences{}, deadletter.Errorf(deadletter.Invalid, "name a cause or a message")
+	}
+	if in.Message != "" {
+		v, err := t.Desk.Message(ctx, by, deadletter.ID(in.Message))
+		if err != nil {
+			return desk.Differences{}, err
+		}
+		return t.Desk.DifferencesOf(ctx, by, v.Message.ID, v.Message.Revision)
+	}
+	seen, err := t.Desk.Cause(ctx, by, in.Cause)
+	if err != nil {
+		return desk.Differences{}, err
+	}
+	return t.Desk.CauseDifferences(ctx, seen.Cause.Fingerprint)
 }
 
 func differenceOf(d payload.Difference) Difference {

@@ -75,7 +75,7 @@ func (t tools) explain(ctx context.Context, id string) (string, error) {
 		return "", err
 	}
 	out := Explanation{Cause: facts}
-	if out.Differences, err = t.differences(ctx, by, CauseRef{facts.ID}); err != nil {
+	if out.Differences, err = t.differences(ctx, by, compared{Cause: facts.ID}); err != nil {
 		return "", err
 	}
 	found, _, err := t.Desk.Messages(ctx, by, store.MessageQuery{

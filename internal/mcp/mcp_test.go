@@ -3,6 +3,7 @@ package mcp_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -35,6 +36,7 @@ type bundle struct {
 	auth   *auth.Auth
 	clock  *desktest.Clock
 	api    *api.API
+	masks  func() *redact.Masks
 	server *httptest.Server
 }
 
@@ -51,15 +53,15 @@ func setup(t *testing.T) bundle {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.store.Close() })
-	masks := desktest.Always(desktest.Masks("genesys", redact.Options{
+	b.masks = desktest.Always(desktest.Masks("genesys", redact.Options{
 		Headers: []string{"X-Tenant"}, Paths: []payload.Path{ssn},
 	}))
-	desktest.Search(t, b.store, masks())
+	desktest.Search(t, b.store, b.masks())
 	cheap := argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 	b.auth = auth.New(b.store, auth.Settings{Hashing: cheap}, b.clock.Now)
 	b.desk = desk.New(desk.Deps{
-		Store: b.store, Masks: masks, Kick: func() {}, Now: b.clock.Now,
-		Sources: desktest.Always([]desk.Source{{Name: "genesys"}, {Name: "cxone"}}), Ledger: balanced{},
+		Store: b.store, Masks: b.masks, Kick: func() {}, Now: b.clock.Now,
+		Sources: desktest.Always([]desk.Source{{Name: "genesys", Shapes: true}, {Name: "cxone"}}), Ledger: balanced{},
 	})
 	log := slog.New(slog.DiscardHandler)
 	b.api = api.New(api.Deps{Desk: b.desk, Auth: b.auth, Store: b.store, Now: b.clock.Now, Log: log})
@@ -90,7 +92,8 @@ func (b bundle) token(t *testing.T, user string, sources ...string) (deadletter.
 		t.Fatal(err)
 	}
 	token, secret, err := b.auth.AddToken(t.Context(), deadletter.User(u.Name, u.Role, "192.0.2.1"),
-		deadletter.TokenInput{Name: "claude", Role: u.Role, Sources: sources, Assistant: true}, func(string) bool { return true })
+		deadletter.TokenInput{Name: "claude", Role: u.Role, Sources: sources, Assistant: true},
+		func(string) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,9 +206,11 @@ func TestAssistantReadsWhatTheDeskShows(t *testing.T) {
 	if c := call[mcp.CauseFacts](t, s, "get_cause", arguments{"cause": m.Fingerprint}); c.StatusCode != 422 {
 		t.Errorf("the cause is %+v", c)
 	}
-	if d := call[mcp.Differences](t, s, "get_differences", arguments{"cause": m.Fingerprint}); d.Sampled {
+	if d := call[mcp.Differences](t, s, "get_differences", arguments{"cause": m.Fingerprint}); d.Delivered != 0 {
 		t.Errorf("the differences are %+v", d)
 	}
+	call[mcp.Differences](t, s, "get_differences", arguments{"message": "a-1"})
+	refusal(t, s, "get_differences", arguments{"cause": m.Fingerprint, "message": "a-1"})
 	found := call[mcp.MessageList](t, s, "search_messages", arguments{"query": "code:422", "status": "failed"})
 	if len(found.Messages) != 1 || found.Messages[0].ID != "a-1" || found.Counts[0].Messages != 1 {
 		t.Errorf("the messages are %+v", found)
@@ -232,6 +237,35 @@ func TestAssistantReadsWhatTheDeskShows(t *testing.T) {
 	}
 	if got := refusal(t, s, "get_message", arguments{"message": "none"}); !strings.Contains(got, "none") {
 		t.Errorf("no message: %s", got)
+	}
+}
+
+func TestAssistantReadsHowFailedBodiesDiffer(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	rules := b.masks().Of("", "genesys")
+	key := store.ShapeKey{Source: "genesys", Masks: rules.Name()}
+	shapes := map[store.ShapeKey]*payload.Shape{key: {}}
+	for i := range 1000 {
+		body := fmt.Sprintf(`{"id":%d,"amount":%d}`, i, i)
+		shape, _ := rules.Shape(payload.Decode(deadletter.Headers{}, []byte(body), payload.MaxShaped))
+		shapes[key].Add(shape)
+	}
+	if err := b.store.SaveSamples(t.Context(), store.Samples{Shapes: shapes, At: b.clock.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	m := b.receive(t, "a-1", "genesys", func(c *deadletter.Capture) { c.Body = []byte(`{"amount":"twelve"}`) })
+	_, token := b.token(t, "vera")
+	s := b.connect(t, token)
+	for _, in := range []arguments{{"cause": m.Fingerprint}, {"message": "a-1"}} {
+		d := call[mcp.Differences](t, s, "get_differences", in)
+		kinds := map[string]string{}
+		for _, row := range d.Rows {
+			kinds[row.Path] = row.Kind
+		}
+		if !d.Sampled || d.Failed != 1 || d.Delivered != 1000 || kinds["id"] != "missing" || kinds["amount"] != "type" {
+			t.Errorf("%v: it is %+v", in, d)
+		}
 	}
 }
 
