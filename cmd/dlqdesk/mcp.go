@@ -7,9 +7,7 @@ import (
 	"dlqdesk/internal/mcp"
 )
 
-type mcpCmd struct {
-	Desk string `placeholder:"URL" help:"The address of the desk. Default: DLQDESK_URL, or the desk you signed in to last."`
-}
+type mcpCmd struct{ deskFlag }
 
 func (c mcpCmd) Run(p program) error {
 	desk, err := client.Find(c.Desk, p.environ)
