@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,6 +36,13 @@ func newScripted(t *testing.T, steps ...http.HandlerFunc) *scripted {
 	}))
 	t.Cleanup(s.Close)
 	return s
+}
+
+// sent returns the Idempotency-Key of each request so far.
+func (s *scripted) sent() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.keys)
 }
 
 func hangsUp(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
@@ -77,12 +85,13 @@ func TestRequestIsSentAgain(t *testing.T) {
 			if c.fault == "" && err != nil || c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault)) {
 				t.Errorf("the error is %v", err)
 			}
-			if len(s.keys) != c.requests {
-				t.Errorf("%d requests were sent, want %d", len(s.keys), c.requests)
+			keys := s.sent()
+			if len(keys) != c.requests {
+				t.Errorf("%d requests were sent, want %d", len(keys), c.requests)
 			}
-			for _, key := range s.keys {
-				if key == "" || key != s.keys[0] {
-					t.Errorf("the keys are %q", s.keys)
+			for _, key := range keys {
+				if key == "" || key != keys[0] {
+					t.Errorf("the keys are %q", keys)
 				}
 			}
 		})
@@ -106,8 +115,9 @@ func TestCancelledRequestEndsAtOnce(t *testing.T) {
 		<-ctx.Done()
 		panic(http.ErrAbortHandler)
 	})
-	if _, err := client.New(s.URL, "").Get(ctx, "/me", nil); !errors.Is(err, context.Canceled) || len(s.keys) != 1 {
-		t.Errorf("after %d requests the error is %v", len(s.keys), err)
+	if _, err := client.New(s.URL, "").Get(ctx, "/me", nil); !errors.Is(err, context.Canceled) ||
+		len(s.sent()) != 1 {
+		t.Errorf("after %d requests the error is %v", len(s.sent()), err)
 	}
 }
 
