@@ -25,7 +25,7 @@ func TestProgramIsSignedInByItsCode(t *testing.T) {
 	}
 	a := olga.get("/device?code=" + strings.ToLower(strings.ReplaceAll(request.Code, "-", "+")))
 	if text := a.says("main"); !strings.Contains(text, "CLI on laptop") || !strings.Contains(text, "192.0.2.9") ||
-		!strings.Contains(text, "not this browser’s, 127.0.0.1") || a.count("#role option") != 2 {
+		!strings.Contains(text, "not this browser’s: 127.0.0.1") || a.count("#role option") != 2 {
 		t.Errorf("the page says %s", text)
 	}
 	if strings.Contains(a.text, secret) {
