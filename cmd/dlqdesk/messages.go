@@ -84,10 +84,18 @@ func messageListing(q url.Values, pages pageFlags) listing[api.Message] {
 				{Text: m.EventType},
 				{Text: age(m.ReceivedAt), Tone: terminal.Faint},
 				{Text: strconv.Itoa(m.Attempts)},
-				{Text: m.Error},
+				{Text: errorOf(m.StatusCode, m.Error)},
 			}
 		},
 	}
+}
+
+// errorOf returns an error with the status code of the response that it came from, as pages have it.
+func errorOf(code int, text string) string {
+	if code == 0 {
+		return text
+	}
+	return strings.TrimSpace(strconv.Itoa(code) + " " + text)
 }
 
 // toneOf returns the tone of a status or a state.
@@ -179,7 +187,7 @@ func (s messageShow) show(ctx context.Context, d asked, m api.MessageView) error
 		fact("Message", m.ID),
 		{Name: "Status", Cell: terminal.Cell{Text: m.Status, Tone: toneOf(m.Status)}},
 		fact("Source", m.Source), fact("Destination", m.Destination), fact("Cause", m.Cause),
-		fact("Event", m.EventType), fact("Error", m.Error), fact("Received", when(m.ReceivedAt)),
+		fact("Event", m.EventType), fact("Error", errorOf(m.StatusCode, m.Error)), fact("Received", when(m.ReceivedAt)),
 		fact("Retry due", whenever(m.DueAt)), fact("Revision", strconv.Itoa(m.Revision)),
 		fact("You can", strings.Join(m.Allowed, ", ")),
 	}

@@ -40,7 +40,7 @@ func sentence(text string) string {
 	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
 }
 
-const timeLayout = "2006-01-02 15:04:05 UTC"
+const timeLayout = "2 January 15:04:05 UTC"
 
 // facts are the labels and values that are told below the text.
 func facts(n Notice) []deadletter.AlertFact {

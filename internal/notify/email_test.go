@@ -160,7 +160,7 @@ func TestEmailGoesThroughSTARTTLS(t *testing.T) {
 		t.Errorf("threads %q %q", thread, end.Get("References"))
 	}
 	for _, want := range []string{
-		"New cause: customer is required", "Failed: 1,204 messages", "Since: 2026-11-30 08:15:00 UTC",
+		"New cause: customer is required", "Failed: 1,204 messages", "Since: 30 November 08:15:00 UTC",
 		"Test batch: https://desk.example.com/causes/1f0c?open=test",
 	} {
 		if !strings.Contains(first.text, want) {

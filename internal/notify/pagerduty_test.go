@@ -202,7 +202,7 @@ func TestPagerDutyGetsWhatPeopleNeed(t *testing.T) {
 		t.Errorf("%+v", e.Payload)
 	}
 	for label, want := range map[string]string{
-		"Failed": "1,204 messages", "Since": "2026-11-30 08:15:00 UTC", "What happened": newCause().Alert.Text,
+		"Failed": "1,204 messages", "Since": "30 November 08:15:00 UTC", "What happened": newCause().Alert.Text,
 	} {
 		if e.Payload.CustomDetails[label] != want {
 			t.Errorf("%s: %v", label, e.Payload.CustomDetails[label])

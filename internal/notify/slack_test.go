@@ -145,7 +145,7 @@ func TestSlackTakesAlerts(t *testing.T) {
 		t.Fatalf("%+v", sent)
 	}
 	for _, want := range []string{
-		"New cause: customer is required", "1,204 messages", "*Source*\\ngenesys", "2026-11-30 08:15:00 UTC",
+		"New cause: customer is required", "1,204 messages", "*Source*\\ngenesys", "30 November 08:15:00 UTC",
 		"<https://desk.example.com/causes/1f0c?open=test|Test batch>", "open=mute&amp;from=alert|Mute>",
 	} {
 		if !strings.Contains(string(sent[0].body), want) {
