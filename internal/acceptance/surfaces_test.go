@@ -554,8 +554,15 @@ func pageOrders() []surfaceOrder {
 		surfaceOrder{nil, "POST /messages/{id}/edit/curl", readsOnly, onePage, noDraft, nil},
 		surfaceOrder{[]string{"Desk.RecordExport"}, "POST /audit/export", readsOnly, "audit export", noDraft, nil},
 		surfaceOrder{
-			[]string{"Desk.TestSink"}, "POST /alerts/sinks/{sink}/test", "test-sink", onServer, noDraft,
-			[]surfaceCase{{"that is configured", "sink=ops&name=ops", "", ""}, {"no such sink", "sink=no&name=no", "", ""}},
+			[]string{"Desk.TestSink"},
+			"POST /alerts/sinks/{sink}/test",
+			"test-sink",
+			onServer,
+			noDraft,
+			[]surfaceCase{
+				{"that is configured", "sink=ops&name=ops", "", ""},
+				{"no such sink", "sink=no&name=no", "", ""},
+			},
 		},
 		surfaceOrder{
 			[]string{"Desk.Forward"},

@@ -192,7 +192,13 @@ func (t Token) Actor(owner Account, addr string, at time.Time) (Actor, error) {
 		return Actor{}, Errorf(Unauthenticated, "this token has expired: make another one")
 	}
 	by := Actor{
-		Kind: ActorToken, Name: t.Name, Role: t.Role, Addr: addr, Sources: NamesOf(t.Sources), Token: t.ID, Owner: t.Owner,
+		Kind:    ActorToken,
+		Name:    t.Name,
+		Role:    t.Role,
+		Addr:    addr,
+		Sources: NamesOf(t.Sources),
+		Token:   t.ID,
+		Owner:   t.Owner,
 	}
 	if t.Owner == "" {
 		return by, nil
