@@ -95,7 +95,13 @@ func (r *reloaded) awaitReload(t *testing.T) {
 // eventually waits until something is so.
 func eventually(t *testing.T, is func() bool) {
 	t.Helper()
-	tick, limit := time.NewTicker(10*time.Millisecond), time.After(30*time.Second)
+	within(t, 30*time.Second, is)
+}
+
+// within waits for a time until something is so.
+func within(t *testing.T, most time.Duration, is func() bool) {
+	t.Helper()
+	tick, limit := time.NewTicker(10*time.Millisecond), time.After(most)
 	defer tick.Stop()
 	for !is() {
 		select {
