@@ -161,7 +161,7 @@ type messageResponse struct {
 	Body MessageView
 }
 
-// respond answers a message with what the token may do to it, and with what sending it asks for.
+// respond returns a message with what the token may do to it, and with what sending it asks for.
 func (a *API) respond(ctx context.Context, v desk.View, err error) (*messageResponse, error) {
 	if err != nil {
 		return nil, err

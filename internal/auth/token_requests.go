@@ -13,9 +13,9 @@ import (
 )
 
 // The code that a person enters has eight consonants of which none can be taken for another, so that it is no word: 34
-// bits (RFC 8628, section 6.1). It only finds a request; the token goes to whoever has the request's secret.
+// bits (RFC 8628, section 6.1). It only finds a request; the token goes to the program that has its secret.
 const (
-	codeLetters = "BCDFGHJKLMNPQRSTVWXZ"
+	codeAlphabet = "BCDFGHJKLMNPQRSTVWXZ"
 	codeLength  = 8
 )
 
@@ -34,7 +34,7 @@ func (a *Auth) AskForToken(
 		return request, "", deadletter.Errorf(deadletter.RateLimited,
 			"too many programs of your network wait for a token: try again in %d s", int(wait.Seconds())+1)
 	}
-	code := randomText(codeLetters, codeLength)
+	code := randomText(codeAlphabet, codeLength)
 	request, err = deadletter.NewTokenRequest(name, code[:codeLength/2]+"-"+code[codeLength/2:], addr, a.now())
 	if err != nil {
 		return request, "", err
@@ -61,7 +61,7 @@ func (a *Auth) TokenRequest(
 // writtenCode returns a code as it is stored: people write it with spaces, in lower case, or without its hyphen.
 func writtenCode(text string) string {
 	code := strings.Map(func(r rune) rune {
-		if strings.ContainsRune(codeLetters, r) {
+		if strings.ContainsRune(codeAlphabet, r) {
 			return r
 		}
 		return -1
