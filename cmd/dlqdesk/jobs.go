@@ -79,7 +79,7 @@ func (s jobShow) Run(p program) error {
 		if err != nil {
 			return err
 		}
-		return d.one(answer.Body, jobID(j), func() error { return showJob(d, j) })
+		return d.printOne(answer.Body, jobID(j), func() error { return showJob(d, j) })
 	})
 }
 
@@ -120,7 +120,7 @@ type jobStart struct {
 	Table          string        `placeholder:"FILE" help:"A CSV file that a recipe of jq looks values up in."`
 	Count          int           `placeholder:"N" help:"The number of messages, to confirm it."`
 	ConfirmUnknown bool          `name:"confirm-unknown" help:"Also messages that may already have been processed."`
-	Order          string        `placeholder:"ORDER" help:"What to do with messages than which newer events were delivered: skip, ask or send."`
+	Order          string        `placeholder:"ORDER" help:"What to do with a message if newer events of the same thing were delivered: skip, ask or send."`
 	Steps          []int         `placeholder:"N" help:"Messages of each step before the rest. Default: 1, 10 and 100."`
 	AllAtOnce      bool          `name:"all-at-once" help:"Without steps."`
 	PauseAfterStep bool          `name:"pause-after-step" help:"Wait for a person after each step."`
@@ -148,7 +148,7 @@ func (c jobStart) Run(p program) error {
 			return err
 		}
 		if c.DryRun {
-			return d.one(answer.Body, jobID(j), func() error { return c.wouldStart(ctx, d, j) })
+			return d.printOne(answer.Body, jobID(j), func() error { return c.wouldStart(ctx, d, j) })
 		}
 		if err := c.confirmCount(ctx, d, j, order); err != nil {
 			return err
@@ -161,7 +161,7 @@ func (c jobStart) Run(p program) error {
 		case c.Watch:
 			return watch(ctx, d, j.ID)
 		}
-		return d.one(answer.Body, jobID(j), func() error { return showJob(d, j) })
+		return d.printOne(answer.Body, jobID(j), func() error { return showJob(d, j) })
 	})
 }
 
@@ -313,13 +313,13 @@ func (f steerFlags) steer(p program, order string, states ...string) error {
 					Detail: "would be refused: this job is " + j.State,
 				}
 			}
-			return d.one(answer.Body, jobID(j), func() error { return d.screen.Line("would %s job %d", order, f.ID) })
+			return d.printOne(answer.Body, jobID(j), func() error { return d.screen.Line("would %s job %d", order, f.ID) })
 		}
 		j, answer, err := client.Read[api.Job](d.Post(ctx, jobPath(f.ID)+"/"+order, "", nil))
 		if err != nil {
 			return explained(err)
 		}
-		return d.one(answer.Body, jobID(j), func() error { return d.screen.Line("job %d is %s", f.ID, j.State) })
+		return d.printOne(answer.Body, jobID(j), func() error { return d.screen.Line("job %d is %s", f.ID, j.State) })
 	})
 }
 
@@ -363,7 +363,7 @@ func watch(ctx context.Context, d asked, id int64) error {
 		}
 		if slices.Contains(endStates(), j.State) {
 			d.dialog.Clear()
-			if err := d.one(answer.Body, jobID(j), func() error { return showJob(d, j) }); err != nil {
+			if err := d.printOne(answer.Body, jobID(j), func() error { return showJob(d, j) }); err != nil {
 				return err
 			}
 			return outcomeOf(j)

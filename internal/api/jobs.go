@@ -194,7 +194,7 @@ type startInput struct {
 		Rate           int        `json:"rate,omitempty" minimum:"0"`
 		Concurrency    int        `json:"concurrency,omitempty" minimum:"0"`
 		Sequence       string     `json:"sequence,omitempty" enum:"oldest,newest,random,key" doc:"Absent: oldest."`
-		Order          string     `json:"order,omitempty" enum:"skip,ask,send" doc:"What becomes of a message than which newer events were delivered; absent: skip."`
+		Order          string     `json:"order,omitempty" enum:"skip,ask,send" doc:"What happens to a message if newer events of the same thing were delivered; absent: skip."`
 		BeginAt        *time.Time `json:"beginAt,omitempty" doc:"Absent: now."`
 	}
 }
@@ -242,7 +242,7 @@ func (a *API) startJob(ctx context.Context, by deadletter.Actor, in *startInput)
 type resumeInput struct {
 	JobRef
 	Body *struct {
-		Order string `json:"order,omitempty" enum:"skip,ask,send" doc:"What becomes of a message than which newer events were delivered, from now on; absent: as before."`
+		Order string `json:"order,omitempty" enum:"skip,ask,send" doc:"What happens to a message if newer events of the same thing were delivered, from now on; absent: as before."`
 	} `required:"false"`
 }
 
