@@ -87,7 +87,7 @@ func (s causeShow) Run(p program) error {
 		if err != nil {
 			return err
 		}
-		return d.one(answer.Body, c.ID, func() error {
+		return d.printOne(answer.Body, c.ID, func() error {
 			notes, _, err := client.Read[api.PageOf[api.Note]](d.Get(ctx, at+"/notes", nil))
 			if err != nil {
 				return err

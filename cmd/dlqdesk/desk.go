@@ -50,7 +50,7 @@ type form struct {
 	Quiet bool `short:"q" xor:"form" help:"Print ids alone."`
 }
 
-// document prints what the desk answered.
+// document prints an answer of the desk as JSON.
 func (d asked) document(answer []byte, indent string) error {
 	text, err := terminal.SafeJSON(answer, indent)
 	if err != nil {
@@ -62,8 +62,8 @@ func (d asked) document(answer []byte, indent string) error {
 
 const jsonIndent = "  "
 
-// one prints one thing: as JSON, its id, or by show.
-func (d asked) one(answer []byte, id string, show func() error) error {
+// printOne prints one thing: as JSON, its id, or by show.
+func (d asked) printOne(answer []byte, id string, show func() error) error {
 	switch {
 	case d.form.JSON:
 		return d.document(answer, jsonIndent)
@@ -164,7 +164,7 @@ func (l listing[T]) page(d asked, table *terminal.Table, p client.Page) error {
 	return table.Write(rows)
 }
 
-// fact is what is known about a thing.
+// fact returns a line about a thing.
 func fact(name, text string) terminal.Fact {
 	return terminal.Fact{Name: name, Cell: terminal.Cell{Text: text}}
 }
@@ -197,7 +197,7 @@ func (p program) ids(args []string) iter.Seq2[string, error] {
 	}
 }
 
-// confirmations are the flags by which a person confirms what the desk asks, by the field of the problem.
+// confirmations are the flags that confirm an order, by the field that the problem of the desk names.
 var confirmations = map[string]string{
 	"confirmUnknown": "--confirm-unknown", "confirmNewer": "--confirm-newer", "count": "--count", "order": "--order",
 	"reason": "--reason", "patch": "--recipe", "table": "--table", "steps": "--steps", "rate": "--rate",
@@ -254,7 +254,7 @@ func capital(text string) string {
 	return strings.ToUpper(text[:1]) + text[1:]
 }
 
-// codeOf returns the exit code for what a desk refused.
+// codeOf returns the exit code for a problem of a desk.
 func codeOf(p *api.Problem) int {
 	switch p.Status {
 	case http.StatusUnauthorized, http.StatusForbidden:

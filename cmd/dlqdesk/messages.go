@@ -156,7 +156,7 @@ func (s messageShow) Run(p program) error {
 		if s.Body {
 			return s.printBody(ctx, d, m.Revision)
 		}
-		return d.one(answer.Body, m.ID, func() error { return s.show(ctx, d, m) })
+		return d.printOne(answer.Body, m.ID, func() error { return s.show(ctx, d, m) })
 	})
 }
 

@@ -39,7 +39,7 @@ func (c confirmFlags) in(body map[string]any) map[string]any {
 	return body
 }
 
-// order is what is asked for each of some things.
+// order is an order that a command gives for each of some messages, causes, jobs or tokens.
 type order struct {
 	things string // the path of the things: "/messages/"
 	path   string // behind the id of one: "/replay"
@@ -47,7 +47,7 @@ type order struct {
 	body   map[string]any
 }
 
-// permitted is what a thing says that can be done to it.
+// permitted is the part of a message, cause or job that says what can be done to it.
 type permitted struct {
 	Status  string
 	State   string
@@ -56,7 +56,7 @@ type permitted struct {
 	Asks    []string
 }
 
-// carryOut gives the order for each of the ids. What is refused for one is said, and the others go on.
+// carryOut gives the order for each of the ids. If one is refused, it prints the reason and goes on with the others.
 func (f orderFlags) carryOut(p program, o order) error {
 	return f.ask(p, f.form, func(ctx context.Context, d asked) error {
 		var done []json.RawMessage
@@ -131,13 +131,13 @@ func (e severalRefused) Error() string { return fmt.Sprintf("%d of %d were refus
 // Unwrap returns the first error.
 func (e severalRefused) Unwrap() error { return e.first }
 
-// shown prints what became of one thing.
+// shown prints the outcome for one thing.
 func (f orderFlags) shown(d asked, id string, answer []byte) error {
 	var view permitted
 	if err := json.Unmarshal(answer, &view); err != nil {
 		return fmt.Errorf("the desk answered what this version cannot read: %w", err)
 	}
-	return d.one(answer, id, func() error {
+	return d.printOne(answer, id, func() error {
 		state := view.Status + view.State
 		switch {
 		case f.DryRun && len(view.Asks) > 0:
@@ -159,7 +159,7 @@ func flagsOf(fields []string) []string {
 	return flags
 }
 
-// give gives the order for one thing, or says what would happen.
+// give sends the order for one thing, or with dryRun only finds out whether it is possible.
 func (o order) give(ctx context.Context, d asked, id string, dryRun, canAsk bool) ([]byte, error) {
 	at := o.things + url.PathEscape(id)
 	if dryRun {

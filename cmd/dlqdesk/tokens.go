@@ -91,7 +91,7 @@ func (c tokenMake) Run(p program) error {
 		if err != nil {
 			return err
 		}
-		return d.one(answer.Body, made.Secret, func() error { return d.screen.Line("%s", made.Secret) })
+		return d.printOne(answer.Body, made.Secret, func() error { return d.screen.Line("%s", made.Secret) })
 	})
 }
 
