@@ -16,7 +16,7 @@ import (
 // bits (RFC 8628, section 6.1). It only finds a request; the token goes to the program that has its secret.
 const (
 	codeAlphabet = "BCDFGHJKLMNPQRSTVWXZ"
-	codeLength  = 8
+	codeLength   = 8
 )
 
 // AdmitStranger counts a request of the API that has no token. After too many from one network it returns RateLimited
@@ -107,8 +107,8 @@ func (a *Auth) decide(
 }
 
 // TakeToken gives the program with the secret of a request the token that was granted, once. addr is the address that
-// asks for it. ok is false while nobody has decided. It returns Forbidden if a person refused, and NotFound if there is
-// no such request any more. Secrets are looked up by their hash, so that the time of a look-up tells nothing of them.
+// asks for it. ok is false while no person has decided. It returns Forbidden if a person refused, and NotFound if there
+// is no such request any more. Secrets are looked up by their hash, so that the time of a look-up tells nothing of them.
 func (a *Auth) TakeToken(
 	ctx context.Context, requestSecret, addr string,
 ) (token deadletter.Token, secret string, ok bool, err error) {

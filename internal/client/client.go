@@ -49,7 +49,7 @@ func New(desk, token string) *Client {
 // Desk returns the address of the desk.
 func (c *Client) Desk() string { return c.desk }
 
-// Request is what is asked of the API.
+// Request is a request to the API.
 type Request struct {
 	Method string // GET if it is empty
 	Path   string // below /api/v1
@@ -59,7 +59,7 @@ type Request struct {
 	Once   bool   // it is never sent again, because the desk would do it again
 }
 
-// Answer is what the API answered.
+// Answer is a successful answer of the API.
 type Answer struct {
 	Body     []byte
 	ETag     string
@@ -209,7 +209,7 @@ type Page struct {
 	Counts map[string]int    `json:"counts,omitempty"`
 }
 
-// Whole is for a list that has no pages.
+// Whole, as the number of items for Each, reads a list that has no pages.
 const Whole = -1
 
 // Each calls fn with every page of a list, up to the given number of items; 0: all of them. It returns the cursor of
@@ -221,10 +221,10 @@ func (c *Client) Each(
 	for name, values := range query {
 		q[name] = values
 	}
-	for left := most; ; {
+	for remaining := most; ; {
 		size := maxPage
 		if most > 0 {
-			size = min(left, maxPage)
+			size = min(remaining, maxPage)
 		}
 		if most != Whole {
 			q.Set("limit", strconv.Itoa(size))
@@ -236,8 +236,8 @@ func (c *Client) Each(
 		if err := fn(page); err != nil {
 			return "", err
 		}
-		left -= len(page.Items)
-		if page.Next == "" || most > 0 && left <= 0 {
+		remaining -= len(page.Items)
+		if page.Next == "" || most > 0 && remaining <= 0 {
 			return page.Next, nil
 		}
 		q.Set("cursor", page.Next)

@@ -22,7 +22,7 @@ type SignedIn struct {
 }
 
 // Credentials are the desks that a person signed in to, by their addresses. They are stored in a file of the user's
-// configuration folder, which nobody else may read.
+// configuration folder, which only that user may read.
 type Credentials struct {
 	Current string              `json:"current"` // the desk of commands that name none
 	Desks   map[string]SignedIn `json:"desks"`

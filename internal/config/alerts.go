@@ -12,7 +12,7 @@ import (
 	"dlqdesk/internal/redact"
 )
 
-// Alerts say what is worth an alert, and who is told.
+// Alerts are the settings of alerts: the thresholds, the sinks, and the routes to these.
 type Alerts struct {
 	Sinks  []AlertSink             // ordered as Sources
 	Routes []deadletter.AlertRoute // likewise

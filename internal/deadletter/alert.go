@@ -114,7 +114,7 @@ type AlertCause struct{ Fingerprint, Title string }
 // Open reports whether the alert is not resolved.
 func (a Alert) Open() bool { return a.ResolvedAt.IsZero() }
 
-// AlertEvent is what is told of an alert.
+// AlertEvent is something that happens to an alert, of which sinks are told.
 type AlertEvent string
 
 // The events of alerts.
@@ -124,14 +124,14 @@ const (
 	AlertTest     AlertEvent = "test" // a person tries a sink; it is of no alert
 )
 
-// HaltedAlert returns what is to be told of a job that dlqdesk paused.
+// HaltedAlert returns the alert about a job that dlqdesk paused.
 func (j Job) HaltedAlert() Alert {
 	a := j.alert(AlertJobHalted)
 	a.Title, a.Text = fmt.Sprintf("Job %d halted", j.ID), j.PauseReason
 	return a
 }
 
-// DoneAlert returns what is to be told of a job that is done, with the sources of its messages. It ends at once.
+// DoneAlert returns the alert about a job that is done, with the sources of its messages. It ends at once.
 func (j Job) DoneAlert(sources []string, at time.Time) Alert {
 	a := j.alert(AlertJobDone)
 	a.Title, a.Sources = fmt.Sprintf("Job %d is done", j.ID), sources

@@ -19,7 +19,7 @@ const (
 	outageTail = time.Minute
 )
 
-// CauseNews is a cause whose state people were not told of.
+// CauseNews is a cause in a state of which people were not told.
 type CauseNews struct {
 	Cause
 	// Told is the latest alert about the cause: an open one, or one that ended; the zero Alert if there was none.
@@ -28,10 +28,10 @@ type CauseNews struct {
 	Muted bool
 }
 
-// CauseNewsStep is what comes of news.
+// CauseNewsStep says which alerts begin because of news, and which news need none.
 type CauseNewsStep struct {
 	Raise  []CauseAlerts
-	Silent []Cause // nothing is to be told of their states
+	Silent []Cause // their states need no alert
 }
 
 // CauseAlerts are alerts about causes that are told together: by Whole, which begins with them, or by an open alert
@@ -47,12 +47,12 @@ type CauseAlerts struct {
 type CauseGroups struct{ raised map[string][]time.Time }
 
 // Step decides which alerts begin. News that are in none of the results wait. outages are the open alerts of
-// destinations that are down, by source; left are open alerts whose outage is over, while messages still fail for their
-// causes.
+// destinations that are down, by source. outlasting are open alerts that were part of an outage which is over, while
+// messages still fail for their causes.
 func (g *CauseGroups) Step(
-	news []CauseNews, outages map[string]Alert, left []Alert, at time.Time,
+	news []CauseNews, outages map[string]Alert, outlasting []Alert, at time.Time,
 ) (step CauseNewsStep) {
-	alone := map[string][]Alert{}
+	bySource := map[string][]Alert{} // those that are part of no outage
 	parts := map[AlertID][]Alert{}
 	for _, n := range news {
 		a, ok := n.alert(at)
@@ -63,17 +63,17 @@ func (g *CauseGroups) Step(
 		case n.isOfOutage(outages):
 			parts[outages[n.Source].ID] = append(parts[outages[n.Source].ID], a)
 		default:
-			alone[n.Source] = append(alone[n.Source], a)
+			bySource[n.Source] = append(bySource[n.Source], a)
 		}
 	}
-	for _, a := range left {
+	for _, a := range outlasting {
 		source := a.source()
-		alone[source] = append(alone[source], a)
+		bySource[source] = append(bySource[source], a)
 	}
 	for id, list := range parts {
 		step.Raise = append(step.Raise, CauseAlerts{PartOf: id, Alerts: list})
 	}
-	for source, list := range alone {
+	for source, list := range bySource {
 		step.Raise = append(step.Raise, g.group(source, list, at)...)
 	}
 	return step
@@ -87,8 +87,8 @@ func (a Alert) source() string {
 	return a.Sources[0]
 }
 
-// group has alerts told one by one if there are few, and otherwise together. It returns nothing while too many were
-// raised.
+// group returns the alerts of a source one by one if there are few, and otherwise as one. It returns nothing while too
+// many were raised within groupTime.
 func (g *CauseGroups) group(source string, list []Alert, at time.Time) []CauseAlerts {
 	recent := slices.DeleteFunc(g.raised[source], func(t time.Time) bool { return at.Sub(t) >= groupTime })
 	var groups []CauseAlerts
@@ -112,7 +112,7 @@ func (g *CauseGroups) group(source string, list []Alert, at time.Time) []CauseAl
 	return groups
 }
 
-// wholeOf returns the alert that several are part of.
+// wholeOf returns the alert that tells about several of a source.
 func wholeOf(source string, list []Alert, at time.Time) Alert {
 	kind, what := AlertRegressedCause, "causes came back"
 	if slices.ContainsFunc(list, func(a Alert) bool { return a.Kind == AlertNewCause }) {
@@ -133,7 +133,7 @@ func (n CauseNews) waits(at time.Time) bool {
 	return n.State == CauseNew && age < causeGrace && age > -causeGrace
 }
 
-// alert returns what is to be told of the state of a cause; false for nothing, or nothing yet.
+// alert returns the alert about the state of a cause; false if it needs none, or none yet.
 func (n CauseNews) alert(at time.Time) (Alert, bool) {
 	unmuted := n.Muted && n.Open() > 0 && !(n.LastChange.Action == "unmuted" && !n.LastChange.At.Before(n.StateAt))
 	switch {
@@ -157,15 +157,15 @@ func (c Cause) alertOf(kind AlertKind, title string, at time.Time) Alert {
 		Facts: []AlertFact{
 			{"Messages", fmt.Sprint(c.Messages)},
 			{"Open now", fmt.Sprint(c.Open())},
-			{"First failure", c.FirstAt.UTC().Format(alertTime)},
+			{"First failure", c.FirstAt.UTC().Format(AlertTimeLayout)},
 		},
 	}
 }
 
-// alertTime is how alerts write a time.
-const alertTime = "2 January 15:04:05 UTC"
+// AlertTimeLayout is the form in which alerts write times in UTC.
+const AlertTimeLayout = "2 January 15:04:05 UTC"
 
-// GrowthAlert returns what is to be told of a cause that grows. perHour is how many messages failed for it in the last
+// GrowthAlert returns the alert about a cause that grows. perHour is how many messages failed for it in the last
 // hour.
 func (c Cause) GrowthAlert(perHour int, at time.Time) Alert {
 	a := c.alertOf(AlertGrowingCause, "A cause grows in ", at)

@@ -48,7 +48,7 @@ const (
 	maxAlertError = 300 // bytes
 )
 
-// NewAlertDelivery returns what a sink is told when it is due.
+// NewAlertDelivery returns the delivery of an event of an alert to a sink, whose first try is due at a time.
 func NewAlertDelivery(alert AlertID, sink string, event AlertEvent, due, at time.Time) AlertDelivery {
 	return AlertDelivery{
 		Alert: alert, Sink: sink, Event: event, State: AlertWaiting, MadeAt: at, DueAt: due,
@@ -63,7 +63,7 @@ func (d AlertDelivery) Begin(lease string, at time.Time) AlertDelivery {
 	return d
 }
 
-// AlertResult is what came of a try.
+// AlertResult is the result of a try.
 type AlertResult struct {
 	Error      string // "": the sink took it
 	Permanent  bool   // trying again cannot help
@@ -97,8 +97,8 @@ func (d AlertDelivery) backoff() time.Duration {
 	return min(wait, maxAlertRetry)
 }
 
-// Resolved decides what becomes of the news that an alert began, for a sink that may not have been told, now that it
-// has ended. tell reports whether the sink is to be told of the end.
+// Resolved returns the delivery of AlertRaised now that the alert has ended: it is dropped if it was not sent yet. tell
+// reports whether the sink is to be told of the end.
 func (d AlertDelivery) Resolved() (next AlertDelivery, tell bool) {
 	switch {
 	case d.State == AlertDropped, d.State == AlertGivenUp:
@@ -110,6 +110,7 @@ func (d AlertDelivery) Resolved() (next AlertDelivery, tell bool) {
 	return d, true
 }
 
+// cutText returns at most limit bytes of a text, with an ellipsis if something is left out.
 func cutText(text string, limit int) string {
 	if len(text) <= limit {
 		return text
@@ -120,8 +121,8 @@ func cutText(text string, limit int) string {
 	return text[:limit] + "…"
 }
 
-// TestSink returns what a sink is sent because the actor tries it, with its audit event. names are the sinks that are
-// configured. It returns NotFound for another one, and Conflict while a test waits: latest is the latest one.
+// TestSink returns the delivery of a test that the actor orders, with its audit event. names are the configured sinks,
+// and latest is the latest test of this one. It returns NotFound for another sink, and Conflict while a test waits.
 func TestSink(
 	by Actor, sink string, names []string, latest AlertDelivery, at time.Time,
 ) (AlertDelivery, Event, error) {
@@ -145,7 +146,7 @@ func TestSink(
 	return d, e, err
 }
 
-// TestAlert returns what the sink of a test is told.
+// TestAlert returns the alert that a test sends.
 func TestAlert(d AlertDelivery) Alert {
 	return Alert{
 		Key: "test:" + d.Notice, Severity: SeverityInfo, Title: "Test of the alerts to " + d.Sink,

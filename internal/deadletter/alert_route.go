@@ -23,7 +23,7 @@ type QuietPeriod struct {
 	Except   Severity       // alerts of this severity and above do not wait; "": all do
 }
 
-// matches reports whether the route is for an alert.
+// matches reports whether the route sends an alert.
 func (r AlertRoute) matches(a Alert) bool {
 	ofSource := len(r.Sources) == 0 || slices.ContainsFunc(a.Sources, func(name string) bool {
 		return slices.Contains(r.Sources, name)

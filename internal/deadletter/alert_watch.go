@@ -2,14 +2,14 @@ package deadletter
 
 import "time"
 
-// AlertWatch compares what is true now with the open alerts, and says which alerts begin and which end. It is for all
-// kinds but new and regressed causes. It remembers since when a thing is true, or no longer is, so that what comes and
-// goes within seconds is told once. The zero AlertWatch is ready to use; after a restart it begins anew.
+// AlertWatch compares the alerts that are due now with the open ones, and says which begin and which end. It is for all
+// kinds but new and regressed causes. It remembers since when a thing is true, or no longer is, so that one that comes
+// and goes within seconds is told once. The zero AlertWatch is ready to use; after a restart it begins anew.
 type AlertWatch struct {
 	since map[alertChange]time.Time // when it was first seen, or first missed
 }
 
-// alertChange is that a thing is true now, or over.
+// alertChange says that a thing is true now, or over.
 type alertChange struct {
 	alertKey
 	over bool
@@ -51,7 +51,7 @@ func (k AlertKind) resolveAfter(upFor time.Duration) time.Duration {
 	}
 }
 
-// AlertSighting is what the watch sees at one time.
+// AlertSighting has the facts that the watch compares at one time.
 type AlertSighting struct {
 	Now     []Alert            // true now, without ids
 	Unknown map[AlertKind]bool // could not be found out: alerts of these kinds stay as they are

@@ -151,8 +151,8 @@ func (j Job) StepText() string {
 }
 
 // NextStep decides how a running job with steps goes on. It halts if too many messages fail, if a cause comes back, or
-// if its destination takes too long, or before the rest if no message of a step was sent. It begins the next step, or pauses before it, once every message of the present
-// one has its result. It returns false if the job goes on as it is.
+// if its destination takes too long, or before the rest if no message of a step was sent. It begins the next step, or
+// pauses before it, once every message of the present one has its result. It returns false if the job goes on as it is.
 func (j Job) NextStep(p JobProgress, at time.Time) (JobChange, bool, error) {
 	if j.State != JobRunning || j.Step == 0 || j.Sparing {
 		return JobChange{}, false, nil

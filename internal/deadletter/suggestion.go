@@ -14,7 +14,7 @@ type SuggestionID int64
 
 func (id SuggestionID) String() string { return strconv.FormatInt(int64(id), 10) }
 
-// SuggestionKind is what a suggestion would do.
+// SuggestionKind is the kind of thing that a suggestion would do.
 type SuggestionKind string
 
 // The kinds of suggestions.
@@ -24,7 +24,7 @@ const (
 	SuggestJob  SuggestionKind = "job"  // start the draft of a job
 )
 
-// SuggestionDecision is what a person decided about a suggestion.
+// SuggestionDecision is the decision of a person about a suggestion.
 type SuggestionDecision string
 
 // The decisions.
@@ -33,7 +33,7 @@ const (
 	SuggestionDismissed SuggestionDecision = "dismissed"
 )
 
-// Suggestion is something that an assistant would have done. It does nothing by itself: a person who is signed in
+// Suggestion is a proposal of an assistant. It does nothing by itself: a person who is signed in
 // starts it, in their own name, or dismisses it. Example:
 //
 //	Suggestion{Kind: SuggestNote, Cause: "6f1c0a7b9d2e4f58", Note: "The id is gone.", By: "claude of anna"}
@@ -90,8 +90,8 @@ func (s Suggestion) needs() Action {
 	return ""
 }
 
-// NewSuggestion makes a suggestion of what s says. It returns Forbidden if the actor may not do that themselves, and
-// Invalid if it could never be done.
+// NewSuggestion makes the suggestion s, with the actor and the time. It returns Forbidden if the actor may not do that
+// themselves, and Invalid if it could never be done.
 func NewSuggestion(by Actor, s Suggestion, at time.Time) (SuggestionChange, error) {
 	if err := by.May(s.needs()); err != nil {
 		return SuggestionChange{}, err
@@ -138,7 +138,7 @@ func (s Suggestion) Permits(by Actor, at time.Time) error {
 	return nil
 }
 
-// Decide records what a person decided.
+// Decide records the decision of a person. It returns the errors of Permits.
 func (s Suggestion) Decide(by Actor, decision SuggestionDecision, at time.Time) (SuggestionChange, error) {
 	if err := s.Permits(by, at); err != nil {
 		return SuggestionChange{}, err

@@ -21,7 +21,7 @@ type TokenRequest struct {
 	CreatedAt, ExpiresAt time.Time
 }
 
-// RequestState is where a request stands.
+// RequestState is the state of a request for a token.
 type RequestState string
 
 // The states of requests.
@@ -98,7 +98,7 @@ func (r TokenRequest) IsWaiting(at time.Time) bool {
 }
 
 // Take returns the token that was granted, and the request as it becomes. owner is the account of who granted it, as it
-// is now, and addr the address that asks for the token. It returns false while nobody has decided.
+// is now, and addr the address that asks for the token. It returns false while no person has decided.
 func (r TokenRequest) Take(
 	owner Account, addr string, at time.Time,
 ) (token TokenChange, taken TokenRequest, ok bool, err error) {

@@ -8,7 +8,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// AlertView is an alert as it may be shown, with what sinks were told of it.
+// AlertView is an alert as it may be shown, with its deliveries to sinks.
 type AlertView struct {
 	deadletter.Alert
 	// Told is what sinks are told, oldest first: of the alert that this one is part of, if it is part of one.
@@ -21,7 +21,7 @@ type AlertSink struct {
 	Routes     []string // names of the routes that lead to it
 }
 
-// SinkView is a place that alerts go to, with what it was told.
+// SinkView is a place that alerts go to, with a summary of the deliveries to it.
 type SinkView struct {
 	AlertSink
 	store.SinkState
@@ -81,8 +81,8 @@ func reachesAlert(by deadletter.Actor, a deadletter.Alert) error {
 // maxCauseAlerts is how many alerts about a cause are returned, the latest.
 const maxCauseAlerts = 20
 
-// AlertsOfCause returns what was told to whom about a cause: the latest alerts, newest first. It returns NotFound if
-// there is no such cause.
+// AlertsOfCause returns the latest alerts about a cause, newest first, with their deliveries to sinks. It returns
+// NotFound if there is no such cause.
 func (d *Desk) AlertsOfCause(ctx context.Context, by deadletter.Actor, fingerprint string) ([]AlertView, error) {
 	if err := by.May(deadletter.ActView); err != nil {
 		return nil, err
@@ -157,8 +157,8 @@ func (d *Desk) ShownAlert(ctx context.Context, id deadletter.AlertID) (deadlette
 	return list[0], err
 }
 
-// Sinks returns where alerts go, and what each was told. It returns Forbidden for an actor who is limited to some
-// sources.
+// Sinks returns the configured sinks, each with a summary of the deliveries to it. It returns Forbidden for an actor
+// who is limited to some sources.
 func (d *Desk) Sinks(ctx context.Context, by deadletter.Actor) ([]SinkView, error) {
 	if err := by.May(deadletter.ActView); err != nil {
 		return nil, err

@@ -59,7 +59,7 @@ type Ledger interface {
 // Deps are the parts that a desk works with.
 type Deps struct {
 	Store   *store.Store
-	Sources func() []Source                // as configured at the moment; one named "" is that of webhooks that named none
+	Sources func() []Source                // as configured now; "" is that of webhooks that named none
 	Masks   func() *redact.Masks           // likewise
 	Origins map[string]Origin              // by the name of a DLQ below queues; nil where none is listed
 	Ledger  Ledger                         // nil where nothing is acknowledged

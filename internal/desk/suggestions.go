@@ -129,7 +129,7 @@ func (d *Desk) shownSuggestion(s deadletter.Suggestion) deadletter.Suggestion {
 	return s
 }
 
-// StartSuggestion does what a suggestion says, in the name of the person who starts it. version is that of the cause
+// StartSuggestion carries out a suggestion in the name of the person who starts it. version is that of the cause
 // as the person saw it, which a mute needs. A job is started by StartJob instead.
 func (d *Desk) StartSuggestion(
 	ctx context.Context, by deadletter.Actor, id deadletter.SuggestionID, version int,
@@ -165,7 +165,7 @@ func (d *Desk) StartSuggestion(
 	})
 }
 
-// DismissSuggestion records that a suggestion is not wanted.
+// DismissSuggestion records that a person dismisses a suggestion.
 func (d *Desk) DismissSuggestion(ctx context.Context, by deadletter.Actor, id deadletter.SuggestionID) error {
 	return d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		s, err := tx.Suggestion(ctx, id)

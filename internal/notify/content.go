@@ -40,8 +40,6 @@ func sentence(text string) string {
 	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
 }
 
-const timeLayout = "2 January 15:04:05 UTC"
-
 // facts are the labels and values that are told below the text.
 func facts(n Notice) []deadletter.AlertFact {
 	list := []deadletter.AlertFact{{Label: "Severity", Value: string(n.Alert.Severity)}}
@@ -56,12 +54,12 @@ func facts(n Notice) []deadletter.AlertFact {
 		list = append(list, deadletter.AlertFact{Label: oneLine(f.Label), Value: oneLine(f.Value)})
 	}
 	if at := n.Alert.RaisedAt; !at.IsZero() {
-		list = append(list, deadletter.AlertFact{Label: "Since", Value: at.UTC().Format(timeLayout)})
+		list = append(list, deadletter.AlertFact{Label: "Since", Value: at.UTC().Format(deadletter.AlertTimeLayout)})
 	}
 	if at := n.Alert.ResolvedAt; !at.IsZero() && n.Event == deadletter.AlertResolved {
 		lasted := deadletter.ShortDuration(at.Sub(n.Alert.RaisedAt).Round(time.Second))
 		list = append(list, deadletter.AlertFact{
-			Label: "Resolved", Value: fmt.Sprintf("%s, after %s", at.UTC().Format(timeLayout), lasted),
+			Label: "Resolved", Value: fmt.Sprintf("%s, after %s", at.UTC().Format(deadletter.AlertTimeLayout), lasted),
 		})
 	}
 	return list

@@ -50,7 +50,7 @@ func newEndpoint(
 	}
 }
 
-// partsOf returns what is secret of a sink's URL: all but its host.
+// partsOf returns the secret parts of a sink's URL: all but its host.
 func partsOf(address string) []string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -60,7 +60,8 @@ func partsOf(address string) []string {
 	if password, ok := u.User.Password(); ok {
 		parts = append(parts, password)
 	}
-	for part := range strings.FieldsFuncSeq(u.RequestURI(), func(r rune) bool { return strings.ContainsRune("/?&=", r) }) {
+	separates := func(r rune) bool { return strings.ContainsRune("/?&=", r) }
+	for part := range strings.FieldsFuncSeq(u.RequestURI(), separates) {
 		if len(part) >= minSecretPart {
 			parts = append(parts, part)
 		}

@@ -14,7 +14,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// Readings are what the parts of the program measure. An error means that it cannot be found out now.
+// Readings return what the parts of the program measure. An error means that a value cannot be found out now.
 type Readings struct {
 	Destinations func() map[string]delivery.DestinationHealth // by source
 	// ErrorText masks the error of a delivery that ended at a time.
@@ -29,7 +29,7 @@ type Readings struct {
 	Sources   func() []string
 }
 
-// Spool is what waits on this machine's disk for a queue.
+// Spool counts the messages that wait on this machine's disk for a queue.
 type Spool struct {
 	Queue   string
 	Waiting int
@@ -257,7 +257,7 @@ func (s sight) spools(ctx context.Context, _ []deadletter.Alert, _ time.Time) (l
 			Facts: []deadletter.AlertFact{{Label: "Waiting", Value: number(of.Waiting)}},
 		}
 		if !of.Since.IsZero() {
-			since := of.Since.UTC().Format(timeLayout)
+			since := of.Since.UTC().Format(deadletter.AlertTimeLayout)
 			a.Facts = append(a.Facts, deadletter.AlertFact{Label: "Away since", Value: since})
 		}
 		list = append(list, a)
@@ -302,7 +302,7 @@ func (s sight) expiring(
 			Text:  "They could not be taken from the queue, which deletes them when they expire.",
 			Facts: []deadletter.AlertFact{
 				{Label: "Messages", Value: number(q.Messages)},
-				{Label: "The first expires", Value: q.At.UTC().Format(timeLayout)},
+				{Label: "The first expires", Value: q.At.UTC().Format(deadletter.AlertTimeLayout)},
 			},
 		})
 	}

@@ -22,7 +22,7 @@ type Notice struct {
 	Desk  string    // the address of the desk, which names it: public_url, or the host's name
 }
 
-// Link is a link to the desk. Example: Link{Label: "Claim", URL: "https://desk.example.com/causes/1f0c#claim"}.
+// Link is a link to the desk. Example: Link{Label: "Claim", URL: "https://desk.example.com/causes/1f0c?open=claim"}.
 type Link struct{ Label, URL string }
 
 // Sink sends notices to one place. Send must be safe for concurrent use, must end with ctx, and must not follow
@@ -46,5 +46,5 @@ func (e *SendError) Error() string {
 	return e.Err.Error()
 }
 
-// Unwrap returns the error that it is of.
+// Unwrap returns the cause of the error.
 func (e *SendError) Unwrap() error { return e.Err }

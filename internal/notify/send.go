@@ -13,8 +13,8 @@ import (
 	"dlqdesk/internal/telemetry"
 )
 
-// Sender tells the sinks what the store says that they are to be told. Each sink is told one thing after the other, and
-// none waits for another one.
+// Sender sends the deliveries that are due in the store to their sinks. A sink gets one after the other, and no sink
+// waits for another one.
 type Sender struct {
 	deps   SenderDeps
 	kick   chan struct{}

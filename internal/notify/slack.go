@@ -46,7 +46,7 @@ func slackMessage(n Notice) slackObject {
 	}
 	var fields []slackObject
 	for _, f := range facts(n) {
-		text := "*" + cut(f.Label, slackLabel, slackEscape) + "*\n" + cut(mute(f.Value), slackValue, slackEscape)
+		text := "*" + cut(f.Label, slackLabel, slackEscape) + "*\n" + cut(withoutMentions(f.Value), slackValue, slackEscape)
 		fields = append(fields, slackMarkup(text))
 	}
 	for fields = fields[:min(len(fields), slackMaxFields)]; len(fields) > 0; {
@@ -77,7 +77,7 @@ func slackMessage(n Notice) slackObject {
 	footer := slackPlain("dlqdesk "+n.Desk, slackHeader)
 	blocks = append(blocks, slackObject{"type": "context", "elements": []slackObject{footer}})
 	return slackObject{
-		"text":         cut(mute(headline(n)), slackFallback, slackEscape), // what a notification shows
+		"text":         cut(withoutMentions(headline(n)), slackFallback, slackEscape), // what a notification shows
 		"blocks":       blocks,
 		"unfurl_links": false,
 		"unfurl_media": false,
@@ -99,7 +99,7 @@ func slackMark(n Notice) string {
 
 // slackPlain is a text without markup, in which Slack sees neither mentions nor links.
 func slackPlain(text string, limit int) slackObject {
-	return slackObject{"type": "plain_text", "text": cut(mute(text), limit, slackEscape), "emoji": false}
+	return slackObject{"type": "plain_text", "text": cut(withoutMentions(text), limit, slackEscape), "emoji": false}
 }
 
 // slackMarkup is a text of ours, in which the texts of others are escaped. verbatim: Slack makes no links and mentions
@@ -127,8 +127,9 @@ func slackEscaped(text string) string {
 
 var mention = regexp.MustCompile(`(?i)@(channel|here|everyone)\b`)
 
-// mute keeps a text from calling everybody in a channel: a character without width comes between @ and the name.
-func mute(text string) string { return mention.ReplaceAllString(text, "@\u200b$1") }
+// withoutMentions keeps a text from notifying the members of a channel: it puts a character without width between @
+// and the name.
+func withoutMentions(text string) string { return mention.ReplaceAllString(text, "@\u200b$1") }
 
 // slackFix says what an error of Slack means (docs.slack.dev/messaging/sending-messages-using-incoming-webhooks).
 func slackFix(a deadletter.Attempt) string {

@@ -45,7 +45,8 @@ type card map[string]any
 // stranger wrote is shown as it is.
 func teamsCard(n Notice) card {
 	color := map[deadletter.Severity]string{
-		deadletter.SeverityCritical: "Attention", deadletter.SeverityWarning: "Warning", deadletter.SeverityInfo: "Accent",
+		deadletter.SeverityCritical: "Attention", deadletter.SeverityWarning: "Warning",
+		deadletter.SeverityInfo: "Accent",
 	}[n.Alert.Severity]
 	if n.Event == deadletter.AlertResolved {
 		color = "Good"
@@ -98,8 +99,8 @@ func paragraph(runs ...card) card { return card{"type": "RichTextBlock", "inline
 func teamsFix(a deadletter.Attempt) string {
 	switch a.StatusCode {
 	case 400, 413:
-		return "The workflow does not take the card: it must begin with \"When a Teams webhook request is received\" and" +
-			" post an Adaptive Card"
+		return "The workflow does not take the card: it must begin with \"When a Teams webhook request is received\" " +
+			"and post an Adaptive Card"
 	case 401, 403:
 		return "The workflow refuses the URL: copy it from the workflow again, whole, and let anyone trigger it"
 	case 404, 410:

@@ -14,13 +14,13 @@ import (
 	"dlqdesk/internal/telemetry"
 )
 
-// Watch looks for what is worth an alert, and writes the alerts with what sinks are to be told of them.
+// Watch finds out which alerts begin and end, and stores them with a delivery for each sink that is to be told.
 type Watch struct {
 	deps   WatchDeps
 	looks  []*look
 	states deadletter.AlertWatch
 	groups deadletter.CauseGroups
-	after  deadletter.AlertID // the open alert about a cause that was looked at last
+	after  deadletter.AlertID // the alert after which the next batch of open ones about causes begins
 	errors telemetry.RepeatedError
 }
 
@@ -134,6 +134,7 @@ func (w *Watch) changeStates(
 	return raised, nil
 }
 
+// outagesOf returns the open alerts of destinations that are down, by source.
 func outagesOf(list []deadletter.Alert) map[string]deadletter.Alert {
 	outages := map[string]deadletter.Alert{}
 	for _, a := range list {
@@ -165,17 +166,17 @@ func (w *Watch) watchCauses(ctx context.Context, outages map[string]deadletter.A
 	if err != nil {
 		return err
 	}
-	var left []deadletter.Alert
+	var outlasting []deadletter.Alert
 	var ends []ending
 	for _, a := range open {
 		if why, muted := a.Ends(); why != "" {
 			a.ResolvedAt, a.Resolution = at, why
 			ends = append(ends, ending{a.Alert, muted})
 		} else if _, down := outages[sourceOf(a.Alert, a.Kind)]; a.Outlasts() && !down {
-			left = append(left, a.Alert)
+			outlasting = append(outlasting, a.Alert)
 		}
 	}
-	step := w.groups.Step(news, outages, left, at)
+	step := w.groups.Step(news, outages, outlasting, at)
 	if len(ends)+len(step.Raise)+len(step.Silent) == 0 {
 		return nil
 	}
@@ -203,6 +204,7 @@ func (w *Watch) watchCauses(ctx context.Context, outages map[string]deadletter.A
 	})
 }
 
+// ending is an alert that ends; muted says whether that is because its cause was muted.
 type ending struct {
 	deadletter.Alert
 	muted bool
@@ -276,6 +278,7 @@ func (w *Watch) due(a deadletter.Alert, at time.Time) map[string]time.Time {
 	return deadletter.AlertDue(w.deps.Settings().Routes, a, at)
 }
 
+// write writes, and wakes the sender if that succeeds.
 func (w *Watch) write(ctx context.Context, fn func(ctx context.Context, tx *store.Tx) error) error {
 	err := w.deps.Store.Write(ctx, fn)
 	if err == nil {

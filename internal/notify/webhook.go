@@ -45,7 +45,7 @@ func (w Webhook) Send(ctx context.Context, n Notice) error {
 	return w.endpoint.post(ctx, n.ID, deadletter.Headers(signed.Header), document)
 }
 
-// The document of a webhook: type, timestamp and data, as Standard Webhooks recommends.
+// webhookEvent is the document of a webhook: type, timestamp and data, as Standard Webhooks recommends.
 type webhookEvent struct {
 	Type      string       `json:"type"` // alert.raised, alert.resolved or alert.test
 	Timestamp time.Time    `json:"timestamp"`

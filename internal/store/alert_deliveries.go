@@ -43,7 +43,7 @@ const deliveriesOfAlert = `SELECT ` + alertDeliveryColumns + ` FROM alert_delive
 const deliveriesOfAlerts = `SELECT ` + alertDeliveryColumns + ` FROM json_each(?) asked
 	CROSS JOIN alert_deliveries d ON d.alert = asked.value ORDER BY d.id`
 
-// AlertDeliveries returns what sinks are told of alerts, by alert, oldest first.
+// AlertDeliveries returns the deliveries of alerts to sinks, by alert, oldest first.
 func (s *Store) AlertDeliveries(
 	ctx context.Context, ids []deadletter.AlertID,
 ) (map[deadletter.AlertID][]deadletter.AlertDelivery, error) {
@@ -62,7 +62,7 @@ func (s *Store) AlertDeliveries(
 const addAlertDelivery = `INSERT INTO alert_deliveries (alert, sink, event, notice, by, state, made_at, due_at, until)
 	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
-// AddAlertDelivery stores what a sink is told, and returns it with its id and that of the notice.
+// AddAlertDelivery stores a new delivery, and returns it with its id and that of its notice.
 func (t *Tx) AddAlertDelivery(
 	ctx context.Context, d deadletter.AlertDelivery,
 ) (deadletter.AlertDelivery, error) {
@@ -93,7 +93,7 @@ func (t *Tx) tellSinks(
 const updateAlertDelivery = `UPDATE alert_deliveries SET state = ?, due_at = ?, lease = ?, tries = ?, tried_at = ?,
 	error = ? WHERE id = ? AND state = ? AND lease = ? AND due_at = ?`
 
-// WriteAlertDelivery writes a change. It returns Conflict if what is stored is no longer what it began from.
+// WriteAlertDelivery writes a change of a delivery. It returns Conflict if the stored one is no longer as before.
 func (t *Tx) WriteAlertDelivery(ctx context.Context, before, after deadletter.AlertDelivery) error {
 	written, err := t.tx.ExecContext(
 		ctx, updateAlertDelivery, after.State, after.DueAt.UnixMilli(), after.Lease, after.Tries,
@@ -120,7 +120,8 @@ const (
 	alertIsOver       = `SELECT resolved_at IS NOT NULL FROM alerts WHERE id = ?`
 )
 
-// EndAlertTry writes what came of a try. It returns Conflict if the lease of the try has ended.
+// EndAlertTry writes the result of a try, and returns the delivery after it. It returns Conflict if the lease of the
+// try has ended.
 func (t *Tx) EndAlertTry(
 	ctx context.Context, try deadletter.AlertDelivery, result deadletter.AlertResult, at time.Time,
 ) (deadletter.AlertDelivery, error) {
@@ -145,7 +146,7 @@ const dueAlertDelivery = `SELECT ` + alertDeliveryColumns + ` FROM alert_deliver
 		WHERE e.alert = d.alert AND e.id < d.id AND e.sink = d.sink AND e.state = 'waiting')
 	ORDER BY d.due_at LIMIT 1`
 
-// DueAlertDelivery returns what a sink is to be told next at a time. It returns NotFound if that is nothing.
+// DueAlertDelivery returns the delivery to a sink that is due first at a time. It returns NotFound if none is due.
 func (s *Store) DueAlertDelivery(
 	ctx context.Context, sink string, at time.Time,
 ) (deadletter.AlertDelivery, error) {
@@ -155,7 +156,7 @@ func (s *Store) DueAlertDelivery(
 
 const dueSinks = `SELECT DISTINCT sink FROM alert_deliveries WHERE state = 'waiting' AND due_at <= ?`
 
-// DueSinks returns the sinks that are to be told something at a time.
+// DueSinks returns the sinks to which a delivery is due at a time.
 func (s *Store) DueSinks(ctx context.Context, at time.Time) ([]string, error) {
 	return sqlite.Column[string](ctx, s.db, "sinks that are to be told something", dueSinks, at.UnixMilli())
 }
@@ -175,7 +176,7 @@ func (s *Store) ReleaseAlerts(ctx context.Context, at time.Time) error {
 	})
 }
 
-// SinkState is what a sink was told.
+// SinkState sums up the deliveries to a sink.
 type SinkState struct {
 	Sink      string
 	Waiting   int                      // up to CountCap
@@ -195,7 +196,7 @@ const (
 		ORDER BY d.id DESC LIMIT 1`
 )
 
-// SinkState returns what a sink was told.
+// SinkState sums up the deliveries to a sink.
 func (s *Store) SinkState(ctx context.Context, sink string) (SinkState, error) {
 	state := SinkState{Sink: sink}
 	var next sql.NullInt64
@@ -229,7 +230,7 @@ const countAlerts = `SELECT (SELECT count(*) FROM (SELECT 1 FROM alerts INDEXED 
 	WHERE resolved_at IS NULL AND part_of IS NULL
 	LIMIT ?1)), (SELECT count(*) FROM (SELECT 1 FROM alert_deliveries WHERE state = 'waiting' LIMIT ?1))`
 
-// CountAlerts returns how many alerts are open and how many sinks' tellings wait, each up to CountCap.
+// CountAlerts returns how many alerts are open and how many deliveries wait, each up to CountCap.
 func (s *Store) CountAlerts(ctx context.Context) (open, waiting int, err error) {
 	if err := s.db.QueryRowContext(ctx, countAlerts, CountCap).Scan(&open, &waiting); err != nil {
 		return 0, 0, fmt.Errorf("count alerts: %w", err)

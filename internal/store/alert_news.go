@@ -17,7 +17,7 @@ const toldCauses = `SELECT asked.value, ` + alertColumns + `, a.muted FROM json_
 	ON a.id = (SELECT max(id) FROM alerts WHERE cause = asked.value AND cause <> ''
 		AND kind IN ('new-cause', 'regressed-cause'))`
 
-// CauseNews returns causes of whose states people were not told, those that began first.
+// CauseNews returns causes in states of which people were not told, the oldest state first.
 func (s *Store) CauseNews(ctx context.Context, limit int) ([]deadletter.CauseNews, error) {
 	list, err := causes(ctx, s.db, untoldCauses, limit)
 	if err != nil || len(list) == 0 {
@@ -105,7 +105,6 @@ func (t *Tx) TellJob(ctx context.Context, id deadletter.JobID) error {
 }
 
 const (
-	// Of each source: hours of a range in which it received something, and when the latest such hour began.
 	hoursReceived = `SELECT source, count(DISTINCT hour) FROM ledger WHERE hour >= ?1 AND hour < ?2 AND received > 0
 		GROUP BY source`
 	latestReceived = `SELECT max(hour) FROM ledger WHERE source = ? AND hour >= ? AND received > 0`

@@ -207,7 +207,7 @@ func (s *Store) OpenCauseAlerts(
 const presentFingerprints = `SELECT asked.value, m.moved_to FROM json_each(?) asked
 	CROSS JOIN moved_causes m ON m.fingerprint = asked.value`
 
-// causesOfFingerprints returns the causes that fingerprints stand for, by these.
+// causesOfFingerprints returns causes by fingerprint. A merged cause is found by its former fingerprint as well.
 func (s *Store) causesOfFingerprints(
 	ctx context.Context, fingerprints []string,
 ) (map[string]deadletter.Cause, error) {

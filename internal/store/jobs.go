@@ -132,8 +132,8 @@ func (t *Tx) AddJob(ctx context.Context, j deadletter.Job) (deadletter.Job, erro
 }
 
 const updateJob = `UPDATE jobs SET patch = ?, recipe = ?, reason = ?, actor = ?, by = ?, addr = ?, owner = ?, token = ?,
-	state = ?, pause_reason = ?, started_at = ?, ended_at = ?, last_by = ?, last_action = ?, last_at = ?, steps = ?, ask = ?, step = ?,
-	forgiven = ?, rate = ?, places = ?, sequence = ?, in_order = ?, begins_at = ?,
+	state = ?, pause_reason = ?, started_at = ?, ended_at = ?, last_by = ?, last_action = ?, last_at = ?, steps = ?,
+	ask = ?, step = ?, forgiven = ?, rate = ?, places = ?, sequence = ?, in_order = ?, begins_at = ?,
 	dry_run = ?, sparing = ?
 	WHERE id = ? AND state = ? AND (state = 'paused' AND begins_at IS NOT NULL) = ?`
 
@@ -300,7 +300,8 @@ func (t *Tx) endJob(ctx context.Context, id deadletter.JobID, at time.Time) erro
 const (
 	oldDraft = `SELECT id FROM jobs WHERE state = 'draft' AND created_at < ?1
 		AND NOT EXISTS (SELECT 1 FROM dry_runs d WHERE d.job = jobs.id AND d.started_at >= ?1)
-		AND NOT EXISTS (SELECT 1 FROM suggestions s WHERE s.job = jobs.id AND s.decided_at IS NULL AND s.expires_at > ?1)
+		AND NOT EXISTS (SELECT 1 FROM suggestions s
+			WHERE s.job = jobs.id AND s.decided_at IS NULL AND s.expires_at > ?1)
 		LIMIT 1`
 	deleteItems = `DELETE FROM job_items
 		WHERE (job, message) IN (SELECT job, message FROM job_items WHERE job = ? LIMIT ?)`
@@ -309,8 +310,8 @@ const (
 )
 
 // DeleteOldDraft deletes some items of a draft that is older than a time, and whose latest dry run is, or the draft
-// itself once it has none. One that an assistant suggested stays while the suggestion is open. It returns false if there
-// is no such draft.
+// itself once it has none. One that an assistant suggested stays while the suggestion is open. It returns false if
+// there is no such draft.
 func (s *Store) DeleteOldDraft(ctx context.Context, before time.Time) (bool, error) {
 	var id deadletter.JobID
 	err := s.db.QueryRowContext(ctx, oldDraft, before.UnixMilli()).Scan(&id)

@@ -520,7 +520,8 @@ type JobMessage struct {
 
 const jobMessages = `SELECT ` + messageColumns + `, i.state, i.error, coalesce((SELECT moved_to FROM moved_causes
 	WHERE fingerprint = iif(i.cause = '', m.fingerprint, i.cause)), iif(i.cause = '', m.fingerprint, i.cause))
-	FROM job_items i CROSS JOIN messages m ON m.n = i.message WHERE i.job = ? AND i.message > ? ORDER BY i.message LIMIT ?`
+	FROM job_items i CROSS JOIN messages m ON m.n = i.message
+	WHERE i.job = ? AND i.message > ? ORDER BY i.message LIMIT ?`
 
 // JobMessages returns messages of a job in the order of receipt, from the cursor that the call before returned: "" at
 // first, and after the last message.

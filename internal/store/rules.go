@@ -35,12 +35,13 @@ const (
 	raiseActing = `UPDATE cause_rules SET acting = acting + 1`
 
 	addRule = `INSERT INTO rules (name, source, fingerprint, cause, code, action, reason, recipe, patch,
-		saved_recipe, saved_version, after_ms, times, per_hour, max_failed, unknown, state, why, by, owner, token, version, last_by,
-		last_action, last_at, created_by, created_at)
+		saved_recipe, saved_version, after_ms, times, per_hour, max_failed, unknown, state, why, by, owner, token,
+		version, last_by, last_action, last_at, created_by, created_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	updateRule = `UPDATE rules SET name = ?, source = ?, fingerprint = ?, cause = ?, code = ?, action = ?, reason = ?,
 		recipe = ?, patch = ?, saved_recipe = ?, saved_version = ?, after_ms = ?, times = ?, per_hour = ?,
-		max_failed = ?, unknown = ?, state = ?, why = ?, by = ?, owner = ?, token = ?, version = ?, last_by = ?, last_action = ?, last_at = ?
+		max_failed = ?, unknown = ?, state = ?, why = ?, by = ?, owner = ?, token = ?, version = ?, last_by = ?,
+		last_action = ?, last_at = ?
 		WHERE id = ? AND version = ?`
 )
 

@@ -14,7 +14,7 @@ import (
 const suggestionColumns = `s.id, s.kind, s.cause, s.source, s.job, s.detail, s.why, s.by, s.made_at, s.expires_at,
 	s.decision, s.decided_by, s.decided_at`
 
-// suggestionDetail is what a suggestion would do, as it is stored.
+// suggestionDetail is the stored form of the note, the mute or the job that a suggestion is about.
 type suggestionDetail struct {
 	Note   string            `json:"note,omitempty"`
 	Mute   deadletter.Mute   `json:"mute,omitzero"`
@@ -162,7 +162,7 @@ func (t *Tx) AddSuggestion(ctx context.Context, c deadletter.SuggestionChange) (
 	return s, t.Record(ctx, c.Event)
 }
 
-// DecideSuggestion writes what a person decided about a suggestion, with its audit event.
+// DecideSuggestion writes the decision of a person about a suggestion, with its audit event.
 func (t *Tx) DecideSuggestion(ctx context.Context, c deadletter.SuggestionChange) error {
 	s := c.After
 	if _, err := t.tx.ExecContext(

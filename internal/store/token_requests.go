@@ -41,7 +41,9 @@ func (s *Store) AddTokenRequest(ctx context.Context, r deadletter.TokenRequest, 
 			err = t.tx.QueryRowContext(ctx, countTokenRequests).Scan(&n)
 		}
 		if err == nil && n >= MaxTokenRequests {
-			return deadletter.Errorf(deadletter.Unavailable, "too many programs wait for a token: try again in a minute")
+			return deadletter.Errorf(
+				deadletter.Unavailable, "too many programs wait for a token: try again in a minute",
+			)
 		}
 		if err == nil {
 			_, err = t.tx.ExecContext(ctx, addTokenRequest, hash, r.Code, r.Name, r.Addr, r.State,

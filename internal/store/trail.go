@@ -56,7 +56,8 @@ type ChangeRow struct {
 
 // changesAfter reads the trail in its own order, with one look-up of the target by its key for each event.
 const changesAfter = `SELECT ` + eventColumns + `,
-		coalesce(m.source, nullif(e.source, ''), c.source, iif(e.target_kind IN ('destination', 'source'), e.target, '')),
+		coalesce(m.source, nullif(e.source, ''), c.source,
+			iif(e.target_kind IN ('destination', 'source'), e.target, '')),
 		coalesce(m.fingerprint, c.fingerprint, '')
 	FROM audit_events e
 	LEFT JOIN messages m ON m.id = e.target AND e.target_kind = 'message'

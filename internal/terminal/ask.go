@@ -14,7 +14,7 @@ type Dialog struct {
 	Err    io.Writer
 	CanAsk bool // In is a terminal
 	Shows  bool // Err is a terminal
-	dirty  bool // a line of progress is on it
+	dirty  bool // a line of progress is on the terminal
 }
 
 // NewDialog returns the dialog on the streams of a process.

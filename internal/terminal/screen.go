@@ -47,7 +47,7 @@ func FD(stream any) (int, bool) {
 	return fd, term.IsTerminal(fd)
 }
 
-// Tone is what a text means, which its color shows.
+// Tone is the meaning of a text that its color shows, such as Good for a delivered message.
 type Tone string
 
 // The tones, by their ANSI colors.
