@@ -44,7 +44,7 @@ type AlertCause struct {
 	Title string `json:"title"`
 }
 
-// AlertTold is what became of one event of an alert at one sink, or of a test.
+// AlertTold is the delivery of one event of an alert, or of a test, to one sink.
 type AlertTold struct {
 	Sink    string     `json:"sink"`
 	Event   string     `json:"event" enum:"raised,resolved,test"`

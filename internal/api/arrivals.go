@@ -11,7 +11,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// Arrival is a later arrival of a message.
+// Arrival is one of the later times at which a message arrived.
 type Arrival struct {
 	Number  int                `json:"number" doc:"The message itself was the first."`
 	At      time.Time          `json:"at"`

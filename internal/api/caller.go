@@ -150,8 +150,8 @@ func (a *API) limit(next http.Handler) http.Handler {
 	})
 }
 
-// Guard puts the checks of the API before the tools of assistants: a token that is in force, its rate, and the time that
-// a request may take. By returns who sent the request.
+// Guard puts the checks of the API before the tools of assistants: a token that is in force, its rate, and the time
+// that a request may take. By returns who sent the request.
 func (a *API) Guard(next http.Handler) http.Handler {
 	return a.headers(a.recover(limitTime(a.identified(anyToken, a.limit(next)))))
 }

@@ -10,7 +10,7 @@ import (
 	"dlqdesk/internal/deadletter"
 )
 
-// Configuration is what is configured, as far as it is in force.
+// Configuration has every key that is in force, with the result of the latest reload.
 type Configuration struct {
 	PageOf[Setting]
 	ReloadedAt *time.Time `json:"reloadedAt,omitempty" doc:"When it was read again last; absent: at the start only."`

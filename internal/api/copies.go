@@ -10,7 +10,7 @@ import (
 	"dlqdesk/internal/desk"
 )
 
-// Copy is what became of a copy of a message.
+// Copy is the outcome of sending a copy of a message to another destination.
 type Copy struct {
 	To         string `json:"to"`
 	Outcome    string `json:"outcome" enum:"delivered,error_response,unreachable,unknown"`

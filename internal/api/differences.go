@@ -22,7 +22,7 @@ type Differences struct {
 	Items     []Difference `json:"items" doc:"The clearest first."`
 }
 
-// Difference is what sets failed bodies apart from delivered ones.
+// Difference is one way in which failed bodies differ from delivered ones.
 type Difference struct {
 	Kind      string `json:"kind" enum:"missing,extra,type,value,limit"`
 	Path      string `json:"path" doc:"As customer.id; empty: the body itself." example:"items[].price"`
@@ -34,7 +34,7 @@ type Difference struct {
 	Limit     *Limit `json:"limit,omitempty" doc:"Of kind limit: those of it are beyond this."`
 }
 
-// Share is a part of some bodies.
+// Share is a number of bodies out of all that were compared.
 type Share struct {
 	Count int `json:"count"`
 	Of    int `json:"of"`

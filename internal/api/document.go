@@ -27,14 +27,15 @@ func description() huma.Config {
 		Name:   idempotencyKey,
 		In:     "header",
 		Schema: text(maxIdempotencyKey),
-		Description: "Of your choice. Within a day, the same request with the same key is answered as the first was, and " +
-			"happens once.",
+		Description: "Of your choice. Within a day, the same request with the same key is answered as the first was, " +
+			"and happens once.",
 		Example: "0b1c7a52-7f5e-4b0a-9d37-2c5d6a1f9e10",
 	}}
 	c.Components.Headers = map[string]*huma.Header{}
 	for name, says := range map[string]string{
-		rateLimit:       "How many requests the token has left now (r), and in how many seconds there is another (t).",
-		rateLimitPolicy: "How many requests a token has at once (q), and in how many seconds that number comes back (w).",
+		rateLimit: "How many requests the token has left now (r), and in how many seconds there is another (t).",
+		rateLimitPolicy: "How many requests a token has at once (q), " +
+			"and in how many seconds that number comes back (w).",
 		retryAfter:      "Seconds to wait.",
 		wwwAuthenticate: "That a token is needed.",
 		replayed:        "`true`: this is the answer of an earlier request with the same Idempotency-Key.",

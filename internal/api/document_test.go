@@ -41,8 +41,9 @@ func TestWrongQueriesAreInvalid(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, path := range []string{
-		"/messages?limit=0", "/messages?limit=x", "/messages?status=broken", "/messages?cursor=zz", "/messages?q=state:nonsense",
-		"/messages?nonsense=1", "/causes?sort=name", "/causes?q=%22", "/causes?cursor=x", "/audit?from=now", "/audit?cursor=x", "/jobs?cursor=x",
+		"/messages?limit=0", "/messages?limit=x", "/messages?status=broken", "/messages?cursor=zz",
+		"/messages?q=state:nonsense", "/messages?nonsense=1", "/causes?sort=name", "/causes?q=%22", "/causes?cursor=x",
+		"/audit?from=now", "/audit?cursor=x", "/jobs?cursor=x",
 	} {
 		a := b.ask(t, b.tokens["vera"], "GET", path, "")
 		var p struct{ Type, Detail string }

@@ -38,7 +38,7 @@ type DryRunGroup struct {
 	Examples  []string              `json:"examples" doc:"The ids of the first of them."`
 }
 
-// Preview is what a recipe makes of one message.
+// Preview shows one message before and after a recipe.
 type Preview struct {
 	Message string       `json:"message"`
 	Source  string       `json:"source"`

@@ -55,11 +55,11 @@ type followInput struct {
 func (a *API) eventOperations(described huma.API) {
 	follow := operation("follow-events", http.MethodGet, eventsPath, "Events",
 		"Changes as they happen, as server-sent events", http.StatusConflict)
-	follow.Description = "The stream has every event of the audit trail that the token reaches, in order: the change of a " +
-		"message, a cause, a job and so on. `id` is the `sequence` of the event. It never changes, also not by a restart, " +
-		"so a client that sends it as `Last-Event-ID` misses nothing and gets nothing twice. A comment comes every 15 " +
-		"seconds. The stream ends when the token is no longer in force, when the client takes no data for 10 seconds, and " +
-		"when the program stops: connect again."
+	follow.Description = "The stream has every event of the audit trail that the token reaches, in order: the change " +
+		"of a message, a cause, a job and so on. `id` is the `sequence` of the event. It never changes, also not by a " +
+		"restart, so a client that sends it as `Last-Event-ID` misses nothing and gets nothing twice. A comment comes " +
+		"every 15 seconds. The stream ends when the token is no longer in force, when the client takes no data for 10 " +
+		"seconds, and when the program stops: connect again."
 	follow.Responses = map[string]*huma.Response{"200": {
 		Description: "Events named change, until one side ends the stream",
 		Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: streamSchema(described)}},

@@ -29,7 +29,7 @@ type GroupRule struct {
 	UndoneAt   *time.Time `json:"undoneAt,omitempty"`
 }
 
-// GroupTrial is what a rule would do to stored messages.
+// GroupTrial says which stored messages a rule would move, if it were in force.
 type GroupTrial struct {
 	Looked int         `json:"looked" doc:"Stored messages that were looked at."`
 	All    bool        `json:"all" doc:"These are all of them."`

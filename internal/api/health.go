@@ -12,14 +12,14 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// Health is what needs a person's attention in the program itself, beside messages.
+// Health lists the troubles of the program itself, which need a person's attention beside messages.
 type Health struct {
 	Status     string    `json:"status" enum:"ok,attention"`
 	Problems   []Trouble `json:"problems"`
 	OnTheirWay int       `json:"onTheirWay" doc:"Webhooks that failed, are safe on a queue or disk, and are no messages yet."`
 }
 
-// Trouble is one thing that is wrong.
+// Trouble is one fault of the program or of a source.
 type Trouble struct {
 	Kind   string `json:"kind" enum:"breaker,queue,reconciliation,audit-trail,configuration,rule"`
 	Source string `json:"source,omitempty" doc:"Of a breaker or a rule."`

@@ -18,8 +18,8 @@ const maxIdempotencyKey = 200
 // keptHeaders are those of an answer that a repetition gets again.
 func keptHeaders() []string { return []string{"Content-Type", "Etag", "Location"} }
 
-// once gives the repetition of a request with the same Idempotency-Key the answer of the first, within a day: a client that got
-// no answer sends it again, and nothing happens twice. The header is that of the IETF's draft
+// once gives the repetition of a request with the same Idempotency-Key the answer of the first, within a day: a client
+// that got no answer sends it again, and nothing happens twice. The header is that of the IETF's draft
 // draft-ietf-httpapi-idempotency-key-header.
 func (a *API) once(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -54,8 +54,8 @@ func (a *API) once(next http.Handler) http.Handler {
 			w.Header().Set(retryAfter, "1")
 			a.fail(w, r, deadletter.Errorf(
 				deadletter.Conflict,
-				"the first request with this Idempotency-Key is being worked on, or was cut off by a restart: look whether "+
-					"it did what it should before you send it with a new key",
+				"the first request with this Idempotency-Key is being worked on, or was cut off by a restart: look "+
+					"whether it did what it should before you send it with a new key",
 			))
 		default:
 			for name, value := range kept.Header {
@@ -103,8 +103,8 @@ func (a *API) keptOf(ctx context.Context, w *recorder) store.Answer {
 	}
 	p := a.problem(ctx, deadletter.Errorf(
 		deadletter.Conflict,
-		"the first request with this Idempotency-Key did what it should, and its answer had a secret that is shown once: "+
-			"if it was lost, end what was made and send the request with a new key",
+		"the first request with this Idempotency-Key did what it should, and its answer had a secret that is shown "+
+			"once: if it was lost, end what was made and send the request with a new key",
 	))
 	body, err := json.Marshal(p)
 	if err != nil {

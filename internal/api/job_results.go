@@ -18,7 +18,7 @@ type JobMessage struct {
 	JobCause string `json:"jobCause,omitempty" doc:"The id of the cause that it had when the job took it up."`
 }
 
-// JobFault is what messages of a job failed or were skipped for.
+// JobFault counts the messages of a job that failed, or were skipped, for one reason.
 type JobFault struct {
 	Result   string `json:"result" enum:"failed,skipped"`
 	Text     string `json:"text" doc:"Of one of them."`
@@ -27,7 +27,7 @@ type JobFault struct {
 	AtLeast  bool   `json:"atLeast,omitempty" doc:"There may be more: only the first 10,000 are counted."`
 }
 
-// JobScope is what a draft would do.
+// JobScope says which destinations and causes a draft is about, and which confirmations a start asks for.
 type JobScope struct {
 	Targets      []JobTarget `json:"targets" doc:"Most messages first."`
 	Causes       []JobCause  `json:"causes" doc:"The most frequent five."`

@@ -14,7 +14,7 @@ import (
 // DevicePage is where a person enters the code of a program that waits for a token.
 const DevicePage = "/device"
 
-// TokenRequest is what a program that asks for a token is answered. It works as RFC 8628 describes.
+// TokenRequest is the answer to a program that asks for a token, by which it and a person go on (RFC 8628).
 type TokenRequest struct {
 	Secret    string    `json:"secret" doc:"By it the program takes its token. Show it to nobody."`
 	Code      string    `json:"code" doc:"That a person enters on the page." example:"BCDF-GHJK"`
@@ -23,7 +23,7 @@ type TokenRequest struct {
 	Interval  int       `json:"interval" doc:"Seconds to wait before each look whether it was granted."`
 }
 
-// GrantedToken is what came of a request for a token.
+// GrantedToken is the state of a request for a token, with the token if it was granted.
 type GrantedToken struct {
 	State     string     `json:"state" enum:"waiting,granted" doc:"Waiting: look again after the interval."`
 	Token     string     `json:"token,omitempty" doc:"It is given once, and the desk keeps only its hash."`

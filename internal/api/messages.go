@@ -196,21 +196,36 @@ func (a *API) messageOperations(described huma.API) {
 		act           deadletter.Action
 		carryOut      func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error)
 	}{
-		{"replay", "Deliver it again", deadletter.ActReplay, func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error) {
-			return a.Desk.Replay(ctx, by, ref, in.send())
-		}},
-		{"redrive", "Send it back to the queue that it came from", deadletter.ActRedrive, func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error) {
-			return a.Desk.Redrive(ctx, by, ref, in.send())
-		}},
-		{"probe", "Test its destination with it, past the circuit breaker", deadletter.ActProbe, func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error) {
-			return a.Desk.ProbeWith(ctx, by, ref, in.send())
-		}},
-		{"archive", "Put it away, for a reason", deadletter.ActArchive, func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error) {
-			return a.Desk.Archive(ctx, by, ref, in.Body.Reason)
-		}},
-		{"restore", "Bring it back", deadletter.ActRestore, func(ctx context.Context, by deadletter.Actor, ref desk.Ref, _ *orderInput) (desk.View, error) {
-			return a.Desk.Restore(ctx, by, ref)
-		}},
+		{
+			"replay", "Deliver it again", deadletter.ActReplay,
+			func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error) {
+				return a.Desk.Replay(ctx, by, ref, in.send())
+			},
+		},
+		{
+			"redrive", "Send it back to the queue that it came from", deadletter.ActRedrive,
+			func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error) {
+				return a.Desk.Redrive(ctx, by, ref, in.send())
+			},
+		},
+		{
+			"probe", "Test its destination with it, past the circuit breaker", deadletter.ActProbe,
+			func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error) {
+				return a.Desk.ProbeWith(ctx, by, ref, in.send())
+			},
+		},
+		{
+			"archive", "Put it away, for a reason", deadletter.ActArchive,
+			func(ctx context.Context, by deadletter.Actor, ref desk.Ref, in *orderInput) (desk.View, error) {
+				return a.Desk.Archive(ctx, by, ref, in.Body.Reason)
+			},
+		},
+		{
+			"restore", "Bring it back", deadletter.ActRestore,
+			func(ctx context.Context, by deadletter.Actor, ref desk.Ref, _ *orderInput) (desk.View, error) {
+				return a.Desk.Restore(ctx, by, ref)
+			},
+		},
 	} {
 		huma.Register(
 			described,

@@ -33,7 +33,7 @@ type RecipeVersion struct {
 	Record RecipeRecord `json:"record"`
 }
 
-// RecipeRecord is what the jobs with a recipe came to.
+// RecipeRecord sums up the results of the jobs with a recipe.
 type RecipeRecord struct {
 	Jobs      int `json:"jobs"`
 	Tried     int `json:"tried" doc:"Messages that were delivered or failed with it."`

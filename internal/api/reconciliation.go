@@ -12,7 +12,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// Reconciliation is whether every webhook is accounted for.
+// Reconciliation says whether every webhook is accounted for.
 type Reconciliation struct {
 	PageOf[LedgerHour]
 	CheckedAt  *time.Time  `json:"checkedAt,omitempty" doc:"When the latest check ended; absent: there was none yet."`

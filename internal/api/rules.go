@@ -27,7 +27,7 @@ type Rule struct {
 	Refused   string         `json:"refused,omitempty" doc:"Why the token may not switch it."`
 }
 
-// RuleSpec is what people decide about a rule.
+// RuleSpec is the part of a rule that people write: its messages, its action and its limits.
 type RuleSpec struct {
 	Name           string      `json:"name" maxLength:"200"`
 	Cause          string      `json:"cause,omitempty" maxLength:"64" doc:"The id of the cause whose messages it is for; or give source and code."`
@@ -50,7 +50,7 @@ type RuleRecipe struct {
 	Text string `json:"text" maxLength:"65536"`
 }
 
-// RuleAction is what a rule did, or will do, with a message that failed.
+// RuleAction is an action of a rule on one message, done or due.
 type RuleAction struct {
 	Message  string     `json:"message"`
 	State    string     `json:"state"`
@@ -60,7 +60,7 @@ type RuleAction struct {
 	Text     string     `json:"text,omitempty" doc:"Why the message was left alone, or why its replay failed."`
 }
 
-// RulePreview is what a rule would have done in the last seven days.
+// RulePreview counts the messages on which a rule would have acted in the last seven days.
 type RulePreview struct {
 	Messages int       `json:"messages" doc:"On how many it would have acted."`
 	Actions  int       `json:"actions" doc:"How often in all."`

@@ -74,8 +74,8 @@ func bodies() map[string]any {
 	}
 }
 
-// curl returns a command that sends the request of an operation. What it is about is in variables named like the
-// parameters of its path, such as ID.
+// curl returns a command that sends the request of an operation. The values of path parameters are in variables of the
+// shell named like them, such as ID.
 func curl(doc *huma.OpenAPI, op *huma.Operation) string {
 	url := shell.Env(DeskVariable) + Path
 	for part := range strings.SplitSeq(strings.TrimPrefix(op.Path, "/"), "/") {

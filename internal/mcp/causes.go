@@ -10,7 +10,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// Cause is what messages failed for.
+// Cause is an error for which messages of one source and destination fail.
 type Cause struct {
 	ID          string `json:"id"`
 	Title       string `json:"title"       jsonschema:"the error that its messages have in common"`
@@ -36,7 +36,7 @@ type Cause struct {
 	Page      string `json:"page"                jsonschema:"its address, for people"`
 }
 
-// Note is what a person wrote about a cause.
+// Note is a note of a person about a cause.
 type Note struct {
 	By   string `json:"by"`
 	At   string `json:"at"`
@@ -73,13 +73,13 @@ type CauseRef struct {
 	Cause string `json:"cause" jsonschema:"its id"`
 }
 
-// compared is what is compared with delivered webhooks.
+// compared names the messages that are compared with delivered webhooks: those of a cause, or one.
 type compared struct {
 	Cause   string `json:"cause,omitempty"   jsonschema:"the id of a cause: all its messages"`
 	Message string `json:"message,omitempty" jsonschema:"the id of a message, instead of a cause"`
 }
 
-// CauseFacts is a cause with what people wrote about it.
+// CauseFacts is a cause with the notes of people about it.
 type CauseFacts struct {
 	Cause
 	Notes []Note `json:"notes" jsonschema:"the latest 50, oldest first"`
@@ -115,7 +115,8 @@ func (t tools) addCauses() {
 	addRead(t, "get_cause", "Read a cause",
 		"Returns one cause with its state, counts, what replays came to, and the notes of people.", t.cause)
 	addRead(t, "get_differences", "Compare failed with delivered webhooks",
-		"Returns how the bodies that fail for a cause, or one body, differ from those of the same kind that were delivered.",
+		"Returns how the bodies that fail for a cause, or one body, differ from those of the same kind that were "+
+			"delivered.",
 		t.differences)
 }
 

@@ -10,7 +10,7 @@ import (
 	"dlqdesk/internal/store"
 )
 
-// Draft is what an assistant suggested. It does nothing by itself.
+// Draft is the answer to a suggestion of an assistant. A suggestion does nothing by itself.
 type Draft struct {
 	Page      string `json:"page"                jsonschema:"where a person decides about it: give them this address"`
 	ExpiresAt string `json:"expiresAt"`
@@ -66,8 +66,8 @@ func (t tools) addDrafts() {
 		t,
 		"draft_recipe",
 		"Suggest a recipe",
-		"Suggests to edit messages by a recipe and replay them. The recipe is tried on each of them without sending any: "+
-			"get_job says what came of it. A person starts it, or not.",
+		"Suggests to edit messages by a recipe and replay them. The recipe is tried on each of them without sending "+
+			"any: get_job says what came of it. A person starts it, or not.",
 		t.draftRecipe,
 	)
 	addDraft(t, "draft_note", "Suggest a note", "Suggests a note about a cause. A person adds it, or not.", t.draftNote)

@@ -13,7 +13,7 @@ import (
 // causeURI is the beginning of the addresses of causes as resources.
 const causeURI = "dlqdesk://causes/"
 
-// Explanation is what explains a cause.
+// Explanation has the facts from which a model explains a cause.
 type Explanation struct {
 	Cause       CauseFacts  `json:"cause"`
 	Differences Differences `json:"differences"`
@@ -21,8 +21,8 @@ type Explanation struct {
 	Body        *Body       `json:"body,omitempty" jsonschema:"of the newest"`
 }
 
-// explained is how many messages explain a cause.
-const explained = 5
+// explanationMessages is how many messages an Explanation has.
+const explanationMessages = 5
 
 func (t tools) addExplanation() {
 	t.server.AddResourceTemplate(&sdk.ResourceTemplate{
@@ -30,8 +30,8 @@ func (t tools) addExplanation() {
 		Title:       "A cause",
 		URITemplate: causeURI + "{id}",
 		MIMEType:    "text/plain",
-		Description: "A cause of failures: its counts and notes, how failed webhooks differ from delivered ones, and the " +
-			"newest messages.",
+		Description: "A cause of failures: its counts and notes, how failed webhooks differ from delivered ones, and " +
+			"the newest messages.",
 	}, func(ctx context.Context, r *sdk.ReadResourceRequest) (*sdk.ReadResourceResult, error) {
 		text, err := t.explain(ctx, strings.TrimPrefix(r.Params.URI, causeURI))
 		if deadletter.KindOf(err) == deadletter.NotFound {
@@ -64,10 +64,10 @@ func (t tools) addExplanation() {
 }
 
 const question = "Explain why messages fail for the cause below: since when, for which of them, and what differs " +
-	"from webhooks that were delivered. Say how sure you are, and which facts say so. Then say what to do next. If that " +
-	"is a job, a recipe, a note or a mute, draft it with the tool for it, and give me the address of its page."
+	"from webhooks that were delivered. Say how sure you are, and which facts say so. Then say what to do next. If " +
+	"that is a job, a recipe, a note or a mute, draft it with the tool for it, and give me the address of its page."
 
-// explain returns what explains a cause, marked as data.
+// explain returns the Explanation of a cause as text, marked as data.
 func (t tools) explain(ctx context.Context, id string) (string, error) {
 	by := t.Caller(ctx)
 	facts, err := t.cause(ctx, by, CauseRef{id})
@@ -79,7 +79,7 @@ func (t tools) explain(ctx context.Context, id string) (string, error) {
 		return "", err
 	}
 	found, _, err := t.Desk.Messages(ctx, by, store.MessageQuery{
-		Filter: store.Filter{Cause: facts.ID, Status: deadletter.Failed, At: t.Now()}, Limit: explained,
+		Filter: store.Filter{Cause: facts.ID, Status: deadletter.Failed, At: t.Now()}, Limit: explanationMessages,
 	})
 	if err != nil {
 		return "", err

@@ -41,8 +41,8 @@ type tools struct {
 
 // instructions are what a client tells its model about the desk.
 const instructions = "dlqdesk keeps webhooks whose delivery failed, grouped by cause. Begin with search_causes; " +
-	"get_cause, get_differences and search_messages say why messages fail. The draft_ tools suggest a job, a recipe, a " +
-	"note or a mute: nothing of it is done before a person presses start on its page, so give them the address. You " +
+	"get_cause, get_differences and search_messages say why messages fail. The draft_ tools suggest a job, a recipe, " +
+	"a note or a mute: nothing of it is done before a person presses start on its page, so give them the address. You " +
 	"cannot start anything, and you cannot see masked values. " + aboutData
 
 // maxRequest bounds a request, in bytes.
@@ -173,7 +173,7 @@ func (t tools) refusal(ctx context.Context, err error) error {
 	return refused(visible(deadletter.TextOf(err), maxText))
 }
 
-// refused is why a tool did nothing.
+// refused is the error of a tool that did nothing: its text for the assistant.
 type refused string
 
 func (r refused) Error() string { return string(r) }

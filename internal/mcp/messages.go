@@ -143,13 +143,7 @@ func (t tools) addMessages() {
 		"Returns headers and a part of the body of a message, masked. Secrets are shown as •••.",
 		t.body,
 	)
-	addRead(
-		t,
-		"list_attempts",
-		"List attempts",
-		"Lists the deliveries of a message with what came of them.",
-		t.attempts,
-	)
+	addRead(t, "list_attempts", "List attempts", "Lists the deliveries of a message with their outcomes.", t.attempts)
 	addRead(t, "list_revisions", "List revisions", "Lists the edits of a message.", t.revisions)
 }
 
