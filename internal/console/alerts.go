@@ -124,12 +124,12 @@ func alertRow(a desk.AlertView) page.AlertRow {
 	return row
 }
 
-// alertEvents are what sinks are told.
+// alertEvents are the words for events of alerts of which sinks are told.
 var alertEvents = map[deadletter.AlertEvent]string{
 	deadletter.AlertRaised: "that it began", deadletter.AlertResolved: "that it ended",
 }
 
-// told says what became of what a sink was to be told.
+// told shows a delivery of an alert to a sink.
 func told(d deadletter.AlertDelivery) page.AlertTold {
 	v := page.AlertTold{Sink: printable(d.Sink), What: alertEvents[d.Event], At: ui.At(d.TriedAt)}
 	tried := v.What + ", tried " + times(d.Tries) + ", last"
@@ -256,19 +256,21 @@ func (c *Console) causeTold(ctx context.Context, fingerprint string) (v page.Cau
 	return v, nil
 }
 
-// sinks renders where alerts go, for a page that polls while a test is under way. It says what came of the test.
+// sinks renders the list of sinks for a page that polls while a test is under way, with the outcome of the test.
 func (c *Console) sinks(w http.ResponseWriter, r *http.Request) error {
 	v := c.alertSinks(r)
 	v.Quiet = true
 	for _, row := range v.Rows {
 		if t := row.Test; row.Name == r.URL.Query().Get("test") && t != nil && !t.Runs {
-			v.Notice = ui.Notice{Kind: t.Tone, Text: "The test of " + row.Name + " " + t.State + ".", Hint: sentence(t.Error)}
+			v.Notice = ui.Notice{
+				Kind: t.Tone, Text: "The test of " + row.Name + " " + t.State + ".", Hint: sentence(t.Error),
+			}
 		}
 	}
 	return c.render(w, r, http.StatusOK, page.AlertSinksSection(v))
 }
 
-// testSink has a sink told something that says that it is a test. What comes of it is shown beside the button.
+// testSink orders a test of a sink. The page shows the outcome beside the button.
 func (c *Console) testSink(w http.ResponseWriter, r *http.Request) error {
 	sink, status := chi.URLParam(r, "sink"), http.StatusOK
 	notice := ui.Notice{Kind: ui.Info, Text: "A test is on its way to " + printable(sink) + "."}
@@ -287,7 +289,7 @@ func (c *Console) testSink(w http.ResponseWriter, r *http.Request) error {
 	return c.render(w, r, status, page.AlertSinksSection(v))
 }
 
-// alertSinks shows where alerts go.
+// alertSinks returns the view of the sinks.
 func (c *Console) alertSinks(r *http.Request) (v page.AlertSinks) {
 	list, err := c.Desk.Sinks(r.Context(), auth.Actor(r.Context()))
 	if err != nil {

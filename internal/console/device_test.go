@@ -67,8 +67,8 @@ func TestProgramIsSignedInByItsCode(t *testing.T) {
 	}
 }
 
-// A program gets no token that was refused, that nobody granted in time, or whose user may not sign in any more; and a
-// wrong code shows nothing.
+// A program gets no token that was refused, that no person granted in time, or whose user may not sign in any more; and
+// a wrong code shows nothing.
 func TestProgramIsNotSignedIn(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

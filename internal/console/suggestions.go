@@ -174,7 +174,7 @@ func (c *Console) dismissSuggestion(w http.ResponseWriter, r *http.Request) erro
 	)
 }
 
-// decideSuggestion carries out what a person decided, and leads to the cause.
+// decideSuggestion carries out the decision of a person, and leads to the cause.
 func (c *Console) decideSuggestion(
 	w http.ResponseWriter, r *http.Request, done string,
 	order func(ctx context.Context, by deadletter.Actor, s deadletter.Suggestion) error,

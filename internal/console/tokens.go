@@ -96,7 +96,8 @@ func (c *Console) tokenRows(list []deadletter.Token) []page.TokenRow {
 		rows[i] = page.TokenRow{
 			Name: printable(t.Name), Hint: t.Hint, Role: string(t.Role), Sources: strings.Join(t.Sources, ", "),
 			CreatedAt: ui.At(t.CreatedAt), ExpiresAt: ui.At(t.ExpiresAt), UsedAt: ui.At(t.UsedAt),
-			Expired: !t.InForce(c.Now()), Assistant: t.Assistant, RevokeURL: tokensPath + "/" + t.ID.String() + "/revoke",
+			Expired: !t.InForce(c.Now()), Assistant: t.Assistant,
+			RevokeURL: tokensPath + "/" + t.ID.String() + "/revoke",
 		}
 	}
 	return rows

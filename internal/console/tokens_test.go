@@ -11,7 +11,7 @@ import (
 
 var tokenSecret = regexp.MustCompile(`dqd_[0-9A-Za-z]{38}`)
 
-// A user makes a token, sees its secret once, and revokes it. A fault is shown at its field, and what was entered stays.
+// A user makes a token, sees its secret once, and revokes it. A fault is shown at its field, and the entries stay.
 func TestUserMakesAndRevokesAToken(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

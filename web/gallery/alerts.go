@@ -93,7 +93,8 @@ func alertRows() []page.AlertRow {
 			Told: []page.AlertTold{
 				told("ops", "that it began", 31),
 				{
-					Sink: "pager", State: "not told yet", Tone: "warn", What: "tried 4 times", At: ago(2), Next: ago(-3),
+					Sink: "pager", State: "not told yet", Tone: "warn", What: "tried 4 times", At: ago(2),
+					Next:  ago(-3),
 					Error: "PagerDuty answered 429: too many notices; asked to wait 1m",
 				},
 			},
@@ -105,8 +106,8 @@ func alertRows() []page.AlertRow {
 			PartsMore: "and 38 more",
 		},
 		{
-			ID: "5", URL: "/alerts/5", Severity: "info", Title: "Job 12 is done: 1,420 of 1,431 delivered", Since: ago(90),
-			Untold: "No route leads it to anyone.",
+			ID: "5", URL: "/alerts/5", Severity: "info", Title: "Job 12 is done: 1,420 of 1,431 delivered",
+			Since: ago(90), Untold: "No route leads it to anyone.",
 		},
 		{
 			ID: "4", URL: "/alerts/4", Severity: "critical", Title: "Reconciliation found a difference",
@@ -142,8 +143,8 @@ func fiftyAlerts() (rows []page.AlertRow) {
 func alertSinks() []page.AlertSinkRow {
 	return []page.AlertSinkRow{
 		{
-			Name: "ops", Kind: "Slack", Routes: []string{"all"}, State: "took the latest alert", Tone: "done", Since: ago(4),
-			Test: &page.AlertTest{By: "anna", At: ago(1500), State: "was taken", Tone: "done"},
+			Name: "ops", Kind: "Slack", Routes: []string{"all"}, State: "took the latest alert", Tone: "done",
+			Since: ago(4), Test: &page.AlertTest{By: "anna", At: ago(1500), State: "was taken", Tone: "done"},
 		},
 		{
 			Name: "pager", Kind: "PagerDuty", Routes: []string{"all", "night"}, State: "was not told anything yet",
@@ -189,15 +190,17 @@ func longSinks() []page.AlertSinkRow {
 func alertRoutes() []string {
 	return []string{
 		"all: every alert goes to ops and pager.",
-		"night: warnings and above about genesys go to pager. Between 22:00 and 07:00 in Europe/Berlin they wait, but " +
-			"for critical ones.",
+		"night: warnings and above about genesys go to pager. Between 22:00 and 07:00 in Europe/Berlin they wait, " +
+			"but for critical ones.",
 	}
 }
 
 func alertOf() page.AlertView {
 	return page.AlertView{
 		Row: alertRows()[1], Kind: "Destination down",
-		Facts: []page.AlertFact{{Label: "Failed", Value: "1,204 messages"}, {Label: "Breaker", Value: "open for 12 minutes"}},
+		Facts: []page.AlertFact{
+			{Label: "Failed", Value: "1,204 messages"}, {Label: "Breaker", Value: "open for 12 minutes"},
+		},
 		Links: []page.AlertLink{{Label: "Source genesys", URL: "/sources/genesys"}},
 	}
 }

@@ -110,7 +110,10 @@ func someTokens() []page.TokenRow {
 			Name: "deploy", Hint: "dqd_yYd4", Role: "operator", Sources: "genesys, cxone", CreatedAt: ago(60 * 24 * 20),
 			ExpiresAt: ago(-60 * 24 * 70), UsedAt: ago(4), RevokeURL: revoke,
 		},
-		{Name: "claude", Hint: "dqd_Cl4u", Role: "operator", CreatedAt: ago(60 * 24 * 2), Assistant: true, RevokeURL: revoke},
+		{
+			Name: "claude", Hint: "dqd_Cl4u", Role: "operator", CreatedAt: ago(60 * 24 * 2), Assistant: true,
+			RevokeURL: revoke,
+		},
 		{Name: "grafana", Hint: "dqd_7Kq2", Role: "viewer", CreatedAt: ago(60 * 24 * 3), RevokeURL: revoke},
 		{
 			Name:      "laptop",

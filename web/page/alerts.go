@@ -41,7 +41,7 @@ type AlertRow struct {
 	PartsMore string // "and 28 more"; empty: these are all
 }
 
-// AlertTold is what became of one event of an alert at one sink.
+// AlertTold is the delivery of one event of an alert to one sink.
 type AlertTold struct {
 	Sink  string
 	State string    // "was told", "not told yet", "given up" or "not told"
@@ -80,7 +80,7 @@ type AlertFact struct{ Label, Value string }
 // AlertLink leads to what an alert is about.
 type AlertLink struct{ Label, URL string }
 
-// AlertSinks are where alerts go. Live updates of a test replace them.
+// AlertSinks are the sinks that alerts go to. Live updates of a test replace them.
 type AlertSinks struct {
 	Fault string // why they cannot be shown; empty: they are
 	Rows  []AlertSinkRow
@@ -138,7 +138,7 @@ func pollSinks(url string) templ.Attributes {
 
 func (r AlertSinkRow) testURL() string { return "/alerts/sinks/" + url.PathEscape(r.Name) + "/test" }
 
-// CauseTold is what was told of a cause.
+// CauseTold lists the latest alerts about a cause, and who got them.
 type CauseTold struct {
 	Rows []AlertRow // newest first
 	More bool       // there may be older ones

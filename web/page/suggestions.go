@@ -41,7 +41,7 @@ type SuggestionView struct {
 	Failed  string    // "12 failed now"
 }
 
-// SuggestionDecision is what a person decided, or why this one cannot.
+// SuggestionDecision is the decision of a person, or the reason why this person cannot decide.
 type SuggestionDecision struct {
 	Word   string // started or dismissed; empty: no one has decided
 	By     string
