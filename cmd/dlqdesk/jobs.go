@@ -313,7 +313,9 @@ func (f steerFlags) steer(p program, order string, states ...string) error {
 					Detail: "would be refused: this job is " + j.State,
 				}
 			}
-			return d.printOne(answer.Body, jobID(j), func() error { return d.screen.Line("would %s job %d", order, f.ID) })
+			return d.printOne(answer.Body, jobID(j), func() error {
+				return d.screen.Line("would %s job %d", order, f.ID)
+			})
 		}
 		j, answer, err := client.Read[api.Job](d.Post(ctx, jobPath(f.ID)+"/"+order, "", nil))
 		if err != nil {
