@@ -145,7 +145,7 @@ func (a *API) previewRecipe(
 	if err != nil {
 		return nil, err
 	}
-	list, err := a.Desk.PreviewRecipe(ctx, by, j, recipe)
+	list, err := a.Desk.PreviewRecipe(ctx, desk.TokenViewer(by), j, recipe)
 	out := page(store.Page[desk.Preview]{Items: list}, func(p desk.Preview) Preview {
 		one := Preview{
 			Message: string(p.Message.ID), Source: p.Message.Source, Cause: p.Message.Fingerprint, Changes: p.Changes,

@@ -153,7 +153,8 @@ func (c *Console) trialView(
 		v.Note = "Enter a change to see what it does to messages that differ most."
 		return v, nil
 	}
-	list, err := c.Desk.PreviewRecipe(ctx, auth.Actor(ctx), j, recipe)
+	by := desk.Viewer{Actor: auth.Actor(ctx), Session: c.Auth.Session(ctx)}
+	list, err := c.Desk.PreviewRecipe(ctx, by, j, recipe)
 	if deadletter.KindOf(err) == deadletter.Invalid {
 		v.Note = "There is no preview while the change has a fault."
 		showRecipeFault(fields, err)

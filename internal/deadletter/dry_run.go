@@ -27,6 +27,7 @@ type DryRun struct {
 	TableDigest string   // SHA-256 of the table; "" without one
 	Saved       RecipeID // the saved recipe that it was made of, whose secrets its person may not know; 0: none
 	By          Actor
+	Masked      bool // the recipe sees no masked value: it is that of an assistant
 	State       DryRunState
 	Messages    int // of the draft
 	DryRunCounts

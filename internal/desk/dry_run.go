@@ -17,6 +17,14 @@ import (
 func (d *Desk) StartDryRun(
 	ctx context.Context, by deadletter.Actor, id deadletter.JobID, saved deadletter.RecipeUse, recipe deadletter.Recipe,
 ) error {
+	return d.startDryRun(ctx, by, id, saved, recipe, false)
+}
+
+// startDryRun is StartDryRun. If it is masked, the recipe sees the messages with their secret values masked.
+func (d *Desk) startDryRun(
+	ctx context.Context, by deadletter.Actor, id deadletter.JobID, saved deadletter.RecipeUse,
+	recipe deadletter.Recipe, masked bool,
+) error {
 	if err := by.May(deadletter.ActEdit); err != nil {
 		return err
 	}
@@ -39,9 +47,10 @@ func (d *Desk) StartDryRun(
 		if err != nil {
 			return err
 		}
-		run.Saved = saved.ID
+		run.Saved, run.Masked = saved.ID, masked
 		before, err := tx.DryRun(ctx, id)
-		if err != nil || before.State == deadletter.DryRunRunning && before.IsOf(recipe) {
+		if err != nil || before.State == deadletter.DryRunRunning && before.IsOf(recipe) &&
+			before.Masked == masked {
 			return err
 		}
 		return tx.AddDryRun(ctx, run)
@@ -108,12 +117,13 @@ type previewCache struct {
 	byJob map[deadletter.JobID][]deadletter.ID
 }
 
-// PreviewRecipe returns what a recipe makes of five messages of a draft that differ most, see differing. Nothing is
-// written. It returns Invalid for a recipe that cannot be compiled.
+// PreviewRecipe returns what a recipe makes of five messages of a draft that differ most, see differing, with the
+// values masked that the viewer has not unmasked: a recipe could show them in another form. Nothing is written. It
+// returns Invalid for a recipe that cannot be compiled.
 func (d *Desk) PreviewRecipe(
-	ctx context.Context, by deadletter.Actor, j deadletter.Job, recipe deadletter.Recipe,
+	ctx context.Context, by Viewer, j deadletter.Job, recipe deadletter.Recipe,
 ) ([]Preview, error) {
-	if err := j.CheckTry(by, d.now()); err != nil {
+	if err := j.CheckTry(by.Actor, d.now()); err != nil {
 		return nil, err
 	}
 	compiled, err := payload.Compile(recipe)
@@ -128,7 +138,7 @@ func (d *Desk) PreviewRecipe(
 	defer cancel()
 	list := make([]Preview, 0, len(ids))
 	for _, id := range ids {
-		p, err := d.preview(limited, id, compiled)
+		p, err := d.preview(limited, by, id, compiled)
 		if err != nil {
 			return nil, err
 		}
@@ -150,21 +160,26 @@ func (d *Desk) PreviewTexts(p Preview) (before, after string) {
 	return before, after
 }
 
-// preview applies a recipe to the latest revision of one message. The recipe sees no header that is secret, and the
-// fault has no secret of the body.
-func (d *Desk) preview(ctx context.Context, id deadletter.ID, recipe *payload.Recipe) (p Preview, err error) {
+// preview applies a recipe to the latest revision of one message, as far as the viewer sees it.
+func (d *Desk) preview(
+	ctx context.Context, by Viewer, id deadletter.ID, recipe *payload.Recipe,
+) (p Preview, err error) {
 	if p.Message, err = d.store.Message(ctx, id); err != nil {
 		return p, err
 	}
 	if p.Before, err = d.store.Revision(ctx, id, p.Message.Revision); err != nil {
 		return p, err
 	}
-	rules := d.masks().Of(p.Message.Queue.ConfigName, p.Message.Source)
-	open := p.Before
-	open.Headers = rules.OpenHeaders(open.Headers)
+	_, rules, err := d.Unmaskings(ctx, by, p.Message)
+	if err != nil {
+		return p, err
+	}
+	raw := p.Before
+	open, _ := rules.Open(raw)
+	p.Before.Body, p.Before.Size = open.Body, len(open.Body)
 	body, changes, err := recipe.Try(ctx, open)
 	if fault, ok := errors.AsType[*deadletter.Error](err); ok && fault.Kind != deadletter.Internal {
-		secrets := rules.Secrets(p.Before.Headers, p.Message.Query, p.Before.Body)
+		secrets := rules.Secrets(raw.Headers, p.Message.Query, raw.Body)
 		p.Fault = deadletter.Errorf(fault.Kind, "%s", secrets.HideText(fault.Text))
 		return p, nil
 	}

@@ -48,7 +48,8 @@ type JobSuggestion struct {
 	Why    string
 }
 
-// SuggestJob fixes the messages of a job that an assistant suggests and, if it edits them, tries its recipe on each.
+// SuggestJob fixes the messages of a job that an assistant suggests and, if it edits them, tries its recipe on each
+// as it is masked: what it comes to must tell the assistant nothing of masked values.
 // Nothing is sent or changed before a person starts the draft. It returns Conflict if no message matches.
 func (d *Desk) SuggestJob(
 	ctx context.Context, by deadletter.Actor, in JobSuggestion,
@@ -83,7 +84,7 @@ func (d *Desk) SuggestJob(
 	if s, err = d.addSuggestion(ctx, by, s); err != nil || !in.Action.Edits() {
 		return s, j, err
 	}
-	return s, j, d.StartDryRun(ctx, by, j.ID, deadletter.RecipeUse{}, in.Recipe)
+	return s, j, d.startDryRun(ctx, by, j.ID, deadletter.RecipeUse{}, in.Recipe, true)
 }
 
 // Suggestion returns a suggestion as it may be shown.

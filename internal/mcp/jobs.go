@@ -133,6 +133,9 @@ func (t tools) job(ctx context.Context, by deadletter.Actor, id deadletter.JobID
 	if deadletter.KindOf(err) == deadletter.NotFound {
 		return out, nil
 	}
+	if err == nil && !run.Masked {
+		return out, nil // that of a person may tell something of masked values
+	}
 	out.DryRun = &DryRun{string(run.State), run.Changed, run.Unchanged, run.Failed, run.Differing}
 	return out, err
 }

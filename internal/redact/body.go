@@ -197,6 +197,18 @@ func (r *Rules) Wire(headers deadletter.Headers, body []byte, limit int) (shown 
 	return text, true, true
 }
 
+// Open returns a revision as a recipe may see it whose result is shown: without secret headers, and with a body that is
+// masked as Wire does it. masked reports whether the body had secret values, or is too large to know. Of such a body
+// nothing is left.
+func (r *Rules) Open(revision deadletter.Revision) (open deadletter.Revision, masked bool) {
+	body, masked, whole := r.Wire(revision.Headers, revision.Body, contentLimit(revision.Body))
+	if !whole {
+		body, masked = nil, true
+	}
+	revision.Headers, revision.Body = r.OpenHeaders(revision.Headers), body
+	return revision, masked
+}
+
 const (
 	// maxExpanded bounds the text of a body that expands, in bytes. A body that does not is read whole.
 	maxExpanded = 4 << 20

@@ -14,7 +14,7 @@ import (
 
 const dryRunColumns = `d.id, d.job, d.recipe, d.patch, d.table_digest, d.saved, d.actor, d.by, d.addr, d.state,
 	d.changed, d.unchanged, d.failed, d.differing, d.uncompared, d.started_at, d.ended_at,
-	j.pending + j.in_flight + j.done + j.failed + j.skipped, d.last`
+	j.pending + j.in_flight + j.done + j.failed + j.skipped, d.last, d.masked`
 
 const (
 	dryRunOfJob    = `SELECT ` + dryRunColumns + ` FROM dry_runs d JOIN jobs j ON j.id = d.job WHERE d.job = ?`
@@ -36,6 +36,7 @@ func scanDryRun(r sqlite.Row) (d DryRun, err error) {
 	err = r.Scan(
 		&d.ID, &d.Job, &d.Recipe.Kind, &patch, &d.TableDigest, &d.Saved, &d.By.Kind, &d.By.Name, &d.By.Addr, &d.State,
 		&d.Changed, &d.Unchanged, &d.Failed, &d.Differing, &d.Uncompared, &started, &ended, &d.Messages, &d.Last,
+		&d.Masked,
 	)
 	d.Recipe.Text = string(patch)
 	d.StartedAt, d.EndedAt = time.UnixMilli(started).UTC(), sqlite.Time(ended)
@@ -86,7 +87,7 @@ const (
 	deleteDryRunGroups = `DELETE FROM dry_run_groups WHERE run IN (SELECT id FROM dry_runs WHERE job = ?)`
 	deleteDryRun       = `DELETE FROM dry_runs WHERE job = ?`
 	insertDryRun       = `INSERT INTO dry_runs (job, recipe, patch, recipe_table, table_digest, saved, actor, by, addr,
-		state, last, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, -1, ?)`
+		state, last, started_at, masked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, -1, ?, ?)`
 	stopDryRun = `UPDATE dry_runs SET state = 'cancelled', ended_at = ? WHERE job = ? AND state = 'running'`
 )
 
@@ -98,7 +99,7 @@ func (t *Tx) AddDryRun(ctx context.Context, d deadletter.DryRun) error {
 	}
 	_, err := t.tx.ExecContext(
 		ctx, insertDryRun, d.Job, d.Recipe.Kind, []byte(d.Recipe.Text), d.Recipe.Table, d.TableDigest, d.Saved,
-		d.By.Kind, d.By.Name, d.By.Addr, d.State, d.StartedAt.UnixMilli(),
+		d.By.Kind, d.By.Name, d.By.Addr, d.State, d.StartedAt.UnixMilli(), d.Masked,
 	)
 	if err != nil {
 		return fmt.Errorf("write the dry run of job %d: %w", d.Job, err)

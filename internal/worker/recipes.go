@@ -24,6 +24,7 @@ type recipes struct {
 type edits struct {
 	recipe *payload.Recipe
 	masks  func() *redact.Masks
+	masked bool // the recipe sees no masked value
 	done   map[deadletter.ID]edit
 }
 
@@ -90,12 +91,33 @@ func (e edits) apply(ctx context.Context, m deadletter.Message, latest deadlette
 	return body, err
 }
 
-// try is apply, and reports whether the recipe changes the content.
+// errMasked is why a recipe fails whose own words could be a masked value in another form.
+var errMasked = deadletter.Errorf(deadletter.Invalid, "the recipe fails on a masked value of this message")
+
+// try is apply, and reports whether the recipe changes the content. The words of a fault are shown, so they are those
+// in which the recipe fails on the masked body.
 func (e edits) try(
 	ctx context.Context, m deadletter.Message, latest deadletter.Revision,
 ) (body []byte, changes bool, err error) {
-	latest.Headers = e.masks().Of(m.Queue.ConfigName, m.Source).OpenHeaders(latest.Headers)
-	return e.recipe.Try(ctx, latest)
+	rules := e.masks().Of(m.Queue.ConfigName, m.Source)
+	if e.masked {
+		open, _ := rules.Open(latest)
+		return e.recipe.Try(ctx, open)
+	}
+	seen := latest
+	seen.Headers = rules.OpenHeaders(latest.Headers)
+	body, changes, err = e.recipe.Try(ctx, seen)
+	if err == nil || deadletter.KindOf(err) == deadletter.Internal {
+		return body, changes, err
+	}
+	open, masked := rules.Open(latest)
+	if !masked {
+		return nil, false, err
+	}
+	if _, _, err = e.recipe.Try(ctx, open); err == nil {
+		err = errMasked
+	}
+	return nil, false, err
 }
 
 func (r *recipes) compile(ctx context.Context, s *store.Store, j deadletter.Job) (*payload.Recipe, error) {
