@@ -46,7 +46,8 @@ func slackMessage(n Notice) slackObject {
 	}
 	var fields []slackObject
 	for _, f := range facts(n) {
-		text := "*" + cut(f.Label, slackLabel, slackEscape) + "*\n" + cut(withoutMentions(f.Value), slackValue, slackEscape)
+		value := cut(withoutMentions(f.Value), slackValue, slackEscape)
+		text := "*" + cut(f.Label, slackLabel, slackEscape) + "*\n" + value
 		fields = append(fields, slackMarkup(text))
 	}
 	for fields = fields[:min(len(fields), slackMaxFields)]; len(fields) > 0; {

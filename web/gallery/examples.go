@@ -268,7 +268,8 @@ func apiReference() page.APIReferenceView {
 	v.Chrome = chrome("API: Messages", page.APIPath+"/messages")
 	v.Tags = []page.APITag{{Name: "Causes", Slug: "causes"}, {Name: "Messages", Slug: "messages", Current: true}}
 	problems := []page.APIProblem{
-		{Status: "404", Names: []string{"not-found"}}, {Status: "409", Names: []string{"conflict", "needs-confirmation"}},
+		{Status: "404", Names: []string{"not-found"}},
+		{Status: "409", Names: []string{"conflict", "needs-confirmation"}},
 	}
 	v.Operations = []page.APIOperation{
 		{
@@ -276,17 +277,29 @@ func apiReference() page.APIReferenceView {
 			Answers: []page.APIAnswer{{Status: "204", Text: "No Content"}}, Problems: problems,
 		},
 		{
-			ID: "long", Method: "POST", Path: "/" + longWord + "/{id}", Summary: longReason(), Problems: problems,
-			Description: "A `field` and " + longReason(), Sample: "curl --fail-with-body -X POST " + longWord + longWord,
-			Parameters: []page.APIField{{Name: "id", Place: "path", Type: "text", Required: true}},
+			ID:          "long",
+			Method:      "POST",
+			Path:        "/" + longWord + "/{id}",
+			Summary:     longReason(),
+			Problems:    problems,
+			Description: "A `field` and " + longReason(),
+			Sample:      "curl --fail-with-body -X POST " + longWord + longWord,
+			Parameters:  []page.APIField{{Name: "id", Place: "path", Type: "text", Required: true}},
 			Body: []page.APIField{{
 				Name: longWord, Type: "list of text", Text: longReason(), Values: []string{"failed", longWord},
 				Default: longWord, Example: longWord,
 			}},
-			Answers: []page.APIAnswer{{
-				Status: "200", Text: "OK", Type: "application/json",
-				Fields: []page.APIField{{Name: "items[].id", Type: "text", Required: true}, {Name: "next", Type: "text"}},
-			}},
+			Answers: []page.APIAnswer{
+				{
+					Status: "200",
+					Text:   "OK",
+					Type:   "application/json",
+					Fields: []page.APIField{
+						{Name: "items[].id", Type: "text", Required: true},
+						{Name: "next", Type: "text"},
+					},
+				},
+			},
 		},
 	}
 	return v
