@@ -111,6 +111,15 @@ type AlertFact struct {
 // AlertCause is a cause that an alert is about.
 type AlertCause struct{ Fingerprint, Title string }
 
+// Topic returns what the alert is about, for receivers that take all alerts about the same thing for one: a cause has
+// one topic, whether it is new or came back. That it grows is another one, because it can end before the cause does.
+func (a Alert) Topic() string {
+	if a.Kind == AlertNewCause || a.Kind == AlertRegressedCause {
+		return a.Key
+	}
+	return string(a.Kind) + " " + a.Key
+}
+
 // Open reports whether the alert is not resolved.
 func (a Alert) Open() bool { return a.ResolvedAt.IsZero() }
 

@@ -112,15 +112,17 @@ func (g *CauseGroups) group(source string, list []Alert, at time.Time) []CauseAl
 	return groups
 }
 
-// wholeOf returns the alert that tells about several of a source.
+// wholeOf returns the alert that tells about several of a source. Its key has the time, because the same causes may come
+// together again while the rest of an earlier alert goes on.
 func wholeOf(source string, list []Alert, at time.Time) Alert {
 	kind, what := AlertRegressedCause, "causes came back"
 	if slices.ContainsFunc(list, func(a Alert) bool { return a.Kind == AlertNewCause }) {
 		kind, what = AlertNewCause, "new causes"
 	}
 	return Alert{
-		Kind: kind, Key: "causes:" + list[0].Cause, Severity: kind.Severity(), Sources: list[0].Sources,
-		Title: fmt.Sprintf("%d %s in %s", len(list), what, nameOfSource(source)), RaisedAt: at,
+		Kind: kind, Key: fmt.Sprintf("causes:%s:%d", list[0].Cause, at.UnixMilli()), Severity: kind.Severity(),
+		Sources: list[0].Sources,
+		Title:   fmt.Sprintf("%d %s in %s", len(list), what, nameOfSource(source)), RaisedAt: at,
 	}
 }
 

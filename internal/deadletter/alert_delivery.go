@@ -22,6 +22,10 @@ type AlertDelivery struct {
 	Tries   int
 	TriedAt time.Time // the latest; zero: none yet
 	Error   string    // of the latest try, or why it is not sent any more
+
+	Topic string // of the alert; what a sink is told of the same topic is told in order
+	// Supersedes says that the sink was not told that an earlier alert of the topic ended, because this one began.
+	Supersedes bool
 }
 
 // AlertDeliveryState is the state of an AlertDelivery.
@@ -56,8 +60,11 @@ func NewAlertDelivery(alert AlertID, sink string, event AlertEvent, due, at time
 	}
 }
 
-// Begin returns the delivery with a try under way, which has a lease.
+// Begin returns the delivery with a try under way, which has a lease. The first try begins the time in which it is tried.
 func (d AlertDelivery) Begin(lease string, at time.Time) AlertDelivery {
+	if until := at.Add(alertRetryTime); d.Tries == 0 || d.Until.After(until) {
+		d.Until = until
+	}
 	d.Lease, d.DueAt = lease, at.Add(AlertLease)
 	d.Tries, d.TriedAt = d.Tries+1, at
 	return d
@@ -102,10 +109,10 @@ func (d AlertDelivery) backoff() time.Duration {
 func (d AlertDelivery) Resolved() (next AlertDelivery, tell bool) {
 	switch {
 	case d.State == AlertDropped, d.State == AlertGivenUp:
-		return d, false
+		return d, d.Supersedes
 	case d.State == AlertWaiting && d.Lease == "":
 		d.State, d.Error = AlertDropped, "it ended before it was sent"
-		return d, d.Tries > 0 // an answer may have been lost
+		return d, d.Tries > 0 || d.Supersedes // an answer may have been lost
 	}
 	return d, true
 }

@@ -113,15 +113,9 @@ func pagerDutyDetails(n Notice) map[string]string {
 	return details
 }
 
-// dedupKey names what an alert is about at this desk: a cause has one alert at PagerDuty, whether it is new or came
-// back. That it grows is another alert, because it can end before the cause does. A test is of nothing.
+// dedupKey names the topic of an alert at this desk: PagerDuty has one alert of it. A test is of nothing.
 func dedupKey(n Notice) string {
-	key := n.Alert.Key
-	switch n.Alert.Kind { //nolint:exhaustive // all others have a key of their own
-	case deadletter.AlertNewCause, deadletter.AlertRegressedCause:
-	default:
-		key = string(n.Alert.Kind) + " " + key
-	}
+	key := n.Alert.Topic()
 	if n.Event == deadletter.AlertTest {
 		key = n.ID
 	}

@@ -232,7 +232,7 @@ func (w *Watch) raise(
 		case a.ID == 0:
 			_, err = tx.RaiseAlert(ctx, a, due)
 		case whole == 0:
-			err = tx.TellAlert(ctx, a.ID, due, at)
+			err = tx.TellAlert(ctx, a, due, at)
 		default:
 			err = tx.JoinAlert(ctx, a.ID, whole)
 		}

@@ -12,13 +12,13 @@ import (
 )
 
 const alertDeliveryColumns = `d.id, coalesce(d.alert, 0), d.sink, d.event, d.notice, d.by, d.state, d.made_at, d.due_at,
-	d.until, d.lease, d.tries, d.tried_at, d.error`
+	d.until, d.lease, d.tries, d.tried_at, d.error, d.topic, d.supersedes`
 
 func scanAlertDelivery(r sqlite.Row) (d deadletter.AlertDelivery, err error) {
 	var made, due, until int64
 	var tried sql.NullInt64
 	err = r.Scan(&d.ID, &d.Alert, &d.Sink, &d.Event, &d.Notice, &d.By, &d.State, &made, &due, &until, &d.Lease,
-		&d.Tries, &tried, &d.Error)
+		&d.Tries, &tried, &d.Error, &d.Topic, &d.Supersedes)
 	d.MadeAt, d.DueAt = time.UnixMilli(made).UTC(), time.UnixMilli(due).UTC()
 	d.Until, d.TriedAt = time.UnixMilli(until).UTC(), sqlite.Time(tried)
 	return d, err
@@ -59,8 +59,8 @@ func (s *Store) AlertDeliveries(
 	return told, err
 }
 
-const addAlertDelivery = `INSERT INTO alert_deliveries (alert, sink, event, notice, by, state, made_at, due_at, until)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
+const addAlertDelivery = `INSERT INTO alert_deliveries (alert, sink, event, notice, by, state, made_at, due_at, until,
+	topic) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 // AddAlertDelivery stores a new delivery, and returns it with its id and that of its notice.
 func (t *Tx) AddAlertDelivery(
@@ -69,7 +69,7 @@ func (t *Tx) AddAlertDelivery(
 	d.Notice = "alert_" + rand.Text()
 	added, err := t.tx.ExecContext(
 		ctx, addAlertDelivery, orNull(d.Alert), d.Sink, d.Event, d.Notice, d.By, d.State, d.MadeAt.UnixMilli(),
-		d.DueAt.UnixMilli(), d.Until.UnixMilli(),
+		d.DueAt.UnixMilli(), d.Until.UnixMilli(), d.Topic,
 	)
 	if err != nil {
 		return d, fmt.Errorf("write what %s is told of alert %d: %w", d.Sink, d.Alert, err)
@@ -80,24 +80,53 @@ func (t *Tx) AddAlertDelivery(
 
 // tellSinks stores that sinks are to be told of an event of an alert at the times in due.
 func (t *Tx) tellSinks(
-	ctx context.Context, id deadletter.AlertID, event deadletter.AlertEvent, due map[string]time.Time, at time.Time,
+	ctx context.Context, a deadletter.Alert, event deadletter.AlertEvent, due map[string]time.Time, at time.Time,
 ) error {
 	for sink, when := range due {
-		if _, err := t.AddAlertDelivery(ctx, deadletter.NewAlertDelivery(id, sink, event, when, at)); err != nil {
+		d := deadletter.NewAlertDelivery(a.ID, sink, event, when, at)
+		d.Topic = a.Topic()
+		if _, err := t.AddAlertDelivery(ctx, d); err != nil {
+			return err
+		}
+		if err := t.dropOldEnds(ctx, d); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-const updateAlertDelivery = `UPDATE alert_deliveries SET state = ?, due_at = ?, lease = ?, tries = ?, tried_at = ?,
-	error = ? WHERE id = ? AND state = ? AND lease = ? AND due_at = ?`
+const (
+	dropEnds = `UPDATE alert_deliveries SET state = 'dropped', error = 'it began again before its end was sent'
+		WHERE sink = ?1 AND topic = ?2 AND state = 'waiting' AND event = 'resolved' AND lease = ''
+		AND EXISTS (SELECT 1 FROM alert_deliveries n WHERE n.sink = ?1 AND n.topic = ?2 AND n.state = 'waiting'
+			AND n.event = 'raised' AND n.id > alert_deliveries.id)`
+	supersedeEnds = `UPDATE alert_deliveries SET supersedes = 1
+		WHERE sink = ?1 AND topic = ?2 AND state = 'waiting' AND event = 'raised'`
+)
+
+// dropOldEnds drops the waiting ends of a delivery's topic after which the same began again.
+func (t *Tx) dropOldEnds(ctx context.Context, d deadletter.AlertDelivery) error {
+	dropped, err := t.tx.ExecContext(ctx, dropEnds, d.Sink, d.Topic)
+	if err != nil {
+		return fmt.Errorf("drop old ends that %s is to be told: %w", d.Sink, err)
+	}
+	if n, err := dropped.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	if _, err := t.tx.ExecContext(ctx, supersedeEnds, d.Sink, d.Topic); err != nil {
+		return fmt.Errorf("write what %s is not told: %w", d.Sink, err)
+	}
+	return nil
+}
+
+const updateAlertDelivery = `UPDATE alert_deliveries SET state = ?, due_at = ?, until = ?, lease = ?, tries = ?,
+	tried_at = ?, error = ? WHERE id = ? AND state = ? AND lease = ? AND due_at = ?`
 
 // WriteAlertDelivery writes a change of a delivery. It returns Conflict if the stored one is no longer as before.
 func (t *Tx) WriteAlertDelivery(ctx context.Context, before, after deadletter.AlertDelivery) error {
 	written, err := t.tx.ExecContext(
-		ctx, updateAlertDelivery, after.State, after.DueAt.UnixMilli(), after.Lease, after.Tries,
-		sqlite.Millis(after.TriedAt), after.Error, before.ID, before.State, before.Lease, before.DueAt.UnixMilli(),
+		ctx, updateAlertDelivery, after.State, after.DueAt.UnixMilli(), after.Until.UnixMilli(), after.Lease,
+		after.Tries, sqlite.Millis(after.TriedAt), after.Error, before.ID, before.State, before.Lease, before.DueAt.UnixMilli(),
 	)
 	if err != nil {
 		return fmt.Errorf("write what %s was told: %w", before.Sink, err)
@@ -137,13 +166,16 @@ func (t *Tx) EndAlertTry(
 	}
 	next := d.After(result, over, at)
 	d.Lease = try.Lease
-	return next, t.WriteAlertDelivery(ctx, d, next)
+	if err := t.WriteAlertDelivery(ctx, d, next); err != nil {
+		return next, err
+	}
+	return next, t.dropOldEnds(ctx, next)
 }
 
-// An alert that ended is told after it was told that it began.
+// An alert that ended is told after it was told that it began, and before the same begins again.
 const dueAlertDelivery = `SELECT ` + alertDeliveryColumns + ` FROM alert_deliveries d
 	WHERE d.sink = ? AND d.state = 'waiting' AND d.due_at <= ? AND NOT EXISTS (SELECT 1 FROM alert_deliveries e
-		WHERE e.alert = d.alert AND e.id < d.id AND e.sink = d.sink AND e.state = 'waiting')
+		WHERE e.sink = d.sink AND e.topic = d.topic AND e.id < d.id AND e.state = 'waiting')
 	ORDER BY d.due_at LIMIT 1`
 
 // DueAlertDelivery returns the delivery to a sink that is due first at a time. It returns NotFound if none is due.

@@ -10,18 +10,38 @@ import (
 	"dlqdesk/internal/sqlite"
 )
 
-const untoldCauses = `SELECT ` + causeColumns + ` FROM causes
-	WHERE told_at < state_at AND state NOT IN ('muted', 'resolved') ORDER BY state_at LIMIT ?`
+const (
+	isUntold = `told_at < state_at AND state NOT IN ('muted', 'resolved')`
+
+	// Each step finds the next source by the index, however many causes the source has.
+	untoldSources = `WITH RECURSIVE untold (source) AS (
+		SELECT min(source) FROM causes WHERE ` + isUntold + `
+		UNION ALL
+		SELECT (SELECT min(source) FROM causes WHERE source > untold.source AND ` + isUntold + `)
+		FROM untold WHERE source IS NOT NULL
+	) SELECT source FROM untold WHERE source IS NOT NULL`
+	untoldCauses = `SELECT ` + causeColumns + ` FROM causes WHERE source = ? AND ` + isUntold + `
+		ORDER BY state_at LIMIT ?`
+)
 
 const toldCauses = `SELECT asked.value, ` + alertColumns + `, a.muted FROM json_each(?) asked CROSS JOIN alerts a
 	ON a.id = (SELECT max(id) FROM alerts WHERE cause = asked.value AND cause <> ''
 		AND kind IN ('new-cause', 'regressed-cause'))`
 
-// CauseNews returns causes in states of which people were not told, the oldest state first.
+// CauseNews returns causes in states of which people were not told, of each source the oldest states first. All sources
+// have the same share of the limit, so that none waits for another one.
 func (s *Store) CauseNews(ctx context.Context, limit int) ([]deadletter.CauseNews, error) {
-	list, err := causes(ctx, s.db, untoldCauses, limit)
-	if err != nil || len(list) == 0 {
+	sources, err := sqlite.Column[string](ctx, s.db, "sources with causes that were not told", untoldSources)
+	if err != nil || len(sources) == 0 {
 		return nil, err
+	}
+	var list []deadletter.Cause
+	for _, source := range sources {
+		of, err := causes(ctx, s.db, untoldCauses, source, max(1, limit/len(sources)))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, of...)
 	}
 	news := make([]deadletter.CauseNews, len(list))
 	fingerprints, place := make([]string, len(list)), map[string]int{}

@@ -285,7 +285,7 @@ func (t *Tx) RaiseAlert(
 			return a, fmt.Errorf("write the sources of alert %d: %w", a.ID, err)
 		}
 	}
-	return a, t.tellSinks(ctx, a.ID, deadletter.AlertRaised, due, a.RaisedAt)
+	return a, t.tellSinks(ctx, a, deadletter.AlertRaised, due, a.RaisedAt)
 }
 
 const joinAlert = `UPDATE alerts SET part_of = ? WHERE id = ? AND resolved_at IS NULL`
@@ -297,12 +297,12 @@ func (t *Tx) JoinAlert(ctx context.Context, id, whole deadletter.AlertID) error 
 
 // TellAlert makes an open alert part of none, and says when sinks are to be told of it.
 func (t *Tx) TellAlert(
-	ctx context.Context, id deadletter.AlertID, due map[string]time.Time, at time.Time,
+	ctx context.Context, a deadletter.Alert, due map[string]time.Time, at time.Time,
 ) error {
-	if err := t.joinAlert(ctx, id, 0); err != nil {
+	if err := t.joinAlert(ctx, a.ID, 0); err != nil {
 		return err
 	}
-	return t.tellSinks(ctx, id, deadletter.AlertRaised, due, at)
+	return t.tellSinks(ctx, a, deadletter.AlertRaised, due, at)
 }
 
 func (t *Tx) joinAlert(ctx context.Context, id, whole deadletter.AlertID) error {
@@ -345,5 +345,5 @@ func (t *Tx) ResolveAlert(ctx context.Context, a deadletter.Alert, muted bool, d
 			}
 		}
 	}
-	return t.tellSinks(ctx, a.ID, deadletter.AlertResolved, ends, a.ResolvedAt)
+	return t.tellSinks(ctx, a, deadletter.AlertResolved, ends, a.ResolvedAt)
 }

@@ -321,7 +321,10 @@ func TestAlertQueriesUseTheirIndexes(t *testing.T) {
 	t.Parallel()
 	_, path := setup(t)
 	useIndexes(t, path, map[string]string{
-		store.UntoldCauses:       "SCAN causes USING INDEX causes_untold",
+		store.UntoldCauses:       "SEARCH causes USING INDEX causes_untold (source=?)",
+		store.UntoldSources:      "SEARCH causes USING INDEX causes_untold (source>?)",
+		store.DropEnds:           "SEARCH alert_deliveries USING INDEX alert_deliveries_topic (sink=? AND topic=?)",
+		store.SupersedeEnds:      "SEARCH alert_deliveries USING INDEX alert_deliveries_topic (sink=? AND topic=?)",
 		store.ToldCauses:         "SEARCH alerts USING INDEX alerts_cause (cause=?)",
 		store.GrowingCauses:      "SEARCH causes USING INDEX causes_growth (growth>?)",
 		store.HaltedJobs:         "SCAN j USING INDEX jobs_halted",

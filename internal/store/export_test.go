@@ -58,6 +58,9 @@ const (
 	DropOldSuggestions = dropOldSuggestions
 
 	UntoldCauses       = untoldCauses
+	UntoldSources      = untoldSources
+	DropEnds           = dropEnds
+	SupersedeEnds      = supersedeEnds
 	ToldCauses         = toldCauses
 	GrowingCauses      = growingCauses
 	HaltedJobs         = haltedJobs
