@@ -90,7 +90,7 @@ func (a Alert) source() string {
 // group returns the alerts of a source one by one if there are few, and otherwise as one. It returns nothing while too
 // many were raised within groupTime.
 func (g *CauseGroups) group(source string, list []Alert, at time.Time) []CauseAlerts {
-	recent := slices.DeleteFunc(g.raised[source], func(t time.Time) bool { return at.Sub(t) >= groupTime })
+	recent := slices.DeleteFunc(g.raised[source], func(t time.Time) bool { return Elapsed(t, at, groupTime) })
 	var groups []CauseAlerts
 	switch {
 	case len(recent)+len(list) <= groupBurst:

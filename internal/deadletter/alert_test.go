@@ -331,6 +331,9 @@ func TestNewsAreGroupedWhileTooManyCome(t *testing.T) {
 			t.Errorf("after %s %d come as %q, want %q", c.after, c.n, got, c.want)
 		}
 	}
+	if got := step(-time.Hour, 1); got != "new-cause of genesys" {
+		t.Errorf("after the clock was set back it comes as %q", got)
+	}
 	left := []deadletter.Alert{{ID: 9, Kind: deadletter.AlertNewCause, Sources: []string{"cxone"}, Cause: "c"}}
 	if got := described(groups.Step(nil, nil, left, noon)); got != "new-cause of cxone" {
 		t.Errorf("what outlasts its outage comes as %q", got)

@@ -51,6 +51,13 @@ func (k AlertKind) resolveAfter(upFor time.Duration) time.Duration {
 	}
 }
 
+// Elapsed reports whether a time has passed since another one. A time in the future counts as long past, because the
+// clock was set back.
+func Elapsed(since, at time.Time, wait time.Duration) bool {
+	passed := at.Sub(since)
+	return passed < 0 || passed >= wait
+}
+
 // AlertSighting has the facts that the watch compares at one time.
 type AlertSighting struct {
 	Now     []Alert            // true now, without ids
@@ -65,7 +72,7 @@ func (w *AlertWatch) Step(s AlertSighting, upFor time.Duration, at time.Time) (r
 	// lasts reports whether a change has lasted. It remembers it if it has not.
 	lasts := func(k alertChange, wait time.Duration) bool {
 		began, ok := before[k]
-		if !ok {
+		if !ok || began.After(at) { // the clock was set back
 			began = at
 		}
 		w.since[k] = began

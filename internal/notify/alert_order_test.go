@@ -81,3 +81,49 @@ func TestAlertThatWasNeverTriedIsNotGivenUpAtOnce(t *testing.T) {
 	}
 	b.wants("raised destination-down")
 }
+
+// A clock that was ahead leaves times of the future behind, in memory and in the store. They count as past.
+func TestClockThatWasAheadDelaysNothing(t *testing.T) {
+	t.Parallel()
+	t.Run("a look", func(t *testing.T) {
+		t.Parallel()
+		b := alerting(t)
+		used := int64(1)
+		b.readings.DiskUse = func() (notify.Use, error) { return notify.Use{Used: used, Of: 100}, nil }
+		b.restart()
+		b.pass(48 * time.Hour)
+		used = 95
+		b.pass(-48 * time.Hour)
+		b.wants("raised disk-nearly-full")
+	})
+	for name, fault := range map[string]error{
+		"a try":                     errors.New("no answer"),
+		"a sink that asked to wait": &notify.SendError{RetryAfter: time.Hour, Err: errors.New("too many requests")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := alerting(t)
+			b.sinks["ops"].fail = func(notify.Notice) error { return fault }
+			b.clock.Add(12 * time.Hour)
+			b.goesDown("genesys")
+			b.pass(time.Second)
+			b.sinks["ops"].fail = nil
+			b.pass(-12 * time.Hour)
+			b.wants("raised destination-down")
+		})
+	}
+	t.Run("a quiet period", func(t *testing.T) {
+		t.Parallel()
+		b := alerting(t)
+		ahead := 12 * time.Hour
+		at := b.clock.Now().Add(ahead).Hour()
+		b.settings.Routes[0].Quiet.From = time.Duration(at) * time.Hour
+		b.settings.Routes[0].Quiet.To = time.Duration((at+2)%24) * time.Hour
+		b.clock.Add(ahead)
+		b.goesDown("genesys")
+		b.pass(time.Second)
+		b.wants()
+		b.pass(-ahead)
+		b.wants("raised destination-down")
+	})
+}

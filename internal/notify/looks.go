@@ -93,7 +93,7 @@ func looksOf(deps WatchDeps) []*look {
 func (w *Watch) look(ctx context.Context, open []deadletter.Alert, at time.Time) deadletter.AlertSighting {
 	s := deadletter.AlertSighting{Open: open, Unknown: map[deadletter.AlertKind]bool{}}
 	for _, l := range w.looks {
-		if l.seenAt.IsZero() || at.Sub(l.seenAt) >= l.every {
+		if deadletter.Elapsed(l.seenAt, at, l.every) {
 			l.seenAt = at
 			limited, cancel := context.WithTimeout(ctx, lookTimeout)
 			l.seen, l.err = l.see(limited, open, at)
@@ -347,7 +347,7 @@ func (s sight) silent(
 ) (list []deadletter.Alert, err error) {
 	limit := s.Settings().Silence
 	began := at.Add(-limit).Truncate(time.Hour)
-	if at.Sub(s.Readings.StartedAt) < limit {
+	if !deadletter.Elapsed(s.Readings.StartedAt, at, limit) {
 		return nil, errNotYet // nothing could come before
 	}
 	usual, err := s.Store.HoursReceived(ctx, began.Add(-usualHours*time.Hour), began)

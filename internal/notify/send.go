@@ -20,9 +20,17 @@ type Sender struct {
 	kick   chan struct{}
 	errors telemetry.RepeatedError
 
+	latest time.Time // when it last looked for what is due
+
 	mu    sync.Mutex
-	busy  map[string]bool      // sinks that are being told
-	pause map[string]time.Time // until when a sink asked to wait
+	busy  map[string]bool  // sinks that are being told
+	pause map[string]pause // for which sinks asked
+}
+
+// pause is how long a sink is to be left alone since a time.
+type pause struct {
+	since time.Time
+	wait  time.Duration
 }
 
 // SenderDeps are the parts that a Sender works with.
@@ -48,7 +56,7 @@ const (
 // NewSender returns a sender that is idle.
 func NewSender(deps SenderDeps) *Sender {
 	return &Sender{
-		deps: deps, kick: make(chan struct{}, 1), busy: map[string]bool{}, pause: map[string]time.Time{},
+		deps: deps, kick: make(chan struct{}, 1), busy: map[string]bool{}, pause: map[string]pause{},
 	}
 }
 
@@ -70,7 +78,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	tick := time.NewTicker(sendEvery)
 	defer tick.Stop()
 	for {
-		sinks, err := s.deps.Store.DueSinks(ctx, s.deps.Now())
+		sinks, err := s.dueSinks(ctx)
 		if ctx.Err() == nil {
 			s.report(ctx, err)
 		}
@@ -88,11 +96,24 @@ func (s *Sender) Run(ctx context.Context) error {
 	}
 }
 
+// dueSinks returns the sinks that are to be told something now. If the clock was set back, so is what waits.
+func (s *Sender) dueSinks(ctx context.Context) ([]string, error) {
+	at := s.deps.Now()
+	if at.Before(s.latest) {
+		if err := s.deps.Store.SetAlertsBack(ctx, at); err != nil {
+			return nil, err
+		}
+	}
+	s.latest = at
+	return s.deps.Store.DueSinks(ctx, at)
+}
+
 // begin reports whether a sink can be told something now, and nothing else tells it.
 func (s *Sender) begin(sink string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.busy[sink] || s.deps.Now().Before(s.pause[sink]) {
+	p := s.pause[sink]
+	if s.busy[sink] || !deadletter.Elapsed(p.since, s.deps.Now(), p.wait) {
 		return false
 	}
 	s.busy[sink] = true
@@ -115,7 +136,7 @@ func (s *Sender) tellAll(ctx context.Context, sink string) {
 
 // Once tells every sink what is due, and returns when that is done. It must not be called while Run runs.
 func (s *Sender) Once(ctx context.Context) error {
-	sinks, err := s.deps.Store.DueSinks(ctx, s.deps.Now())
+	sinks, err := s.dueSinks(ctx)
 	for _, sink := range sinks {
 		for more := s.begin(sink); more && err == nil; {
 			more, err = s.tell(ctx, sink)
@@ -157,7 +178,7 @@ func (s *Sender) tell(ctx context.Context, sink string) (more bool, err error) {
 	s.note(ctx, d, time.Since(began))
 	if result.RetryAfter > 0 {
 		s.mu.Lock()
-		s.pause[sink] = s.deps.Now().Add(min(result.RetryAfter, maxPause))
+		s.pause[sink] = pause{s.deps.Now(), min(result.RetryAfter, maxPause)}
 		s.mu.Unlock()
 		return false, nil
 	}

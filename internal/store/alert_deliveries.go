@@ -193,19 +193,35 @@ func (s *Store) DueSinks(ctx context.Context, at time.Time) ([]string, error) {
 	return sqlite.Column[string](ctx, s.db, "sinks that are to be told something", dueSinks, at.UnixMilli())
 }
 
-// A clock that was set back may have left times far ahead.
-const releaseAlerts = `UPDATE alert_deliveries SET lease = '', due_at = ?1
-	WHERE state = 'waiting' AND (lease <> '' OR due_at > ?2)`
+const (
+	releaseAlerts = `UPDATE alert_deliveries SET lease = '', due_at = ?1 WHERE state = 'waiting' AND lease <> ''`
+	// A clock that was ahead left times in the future: of what was stored, of tries, and far ahead of when it is due.
+	setAlertsBack = `UPDATE alert_deliveries SET due_at = ?1 WHERE state = 'waiting' AND lease = ''
+		AND (due_at > ?2 OR made_at > ?1 OR tried_at > ?1)`
+)
 
 // ReleaseAlerts ends the leases of tries that a dead process left. It must not be called while any is under way.
 func (s *Store) ReleaseAlerts(ctx context.Context, at time.Time) error {
-	return s.Write(ctx, func(ctx context.Context, tx *Tx) error {
-		_, err := tx.tx.ExecContext(ctx, releaseAlerts, at.UnixMilli(), at.Add(25*time.Hour).UnixMilli())
-		if err != nil {
-			return fmt.Errorf("release alerts: %w", err)
-		}
-		return nil
+	err := s.Write(ctx, func(ctx context.Context, tx *Tx) error {
+		_, err := tx.tx.ExecContext(ctx, releaseAlerts, at.UnixMilli())
+		return err
 	})
+	if err != nil {
+		return fmt.Errorf("release alerts: %w", err)
+	}
+	return s.SetAlertsBack(ctx, at)
+}
+
+// SetAlertsBack makes due what waits because the clock was ahead when it was written. Tries under way keep their leases.
+func (s *Store) SetAlertsBack(ctx context.Context, at time.Time) error {
+	err := s.Write(ctx, func(ctx context.Context, tx *Tx) error {
+		_, err := tx.tx.ExecContext(ctx, setAlertsBack, at.UnixMilli(), at.Add(25*time.Hour).UnixMilli())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("set back what sinks are to be told: %w", err)
+	}
+	return nil
 }
 
 // SinkState sums up the deliveries to a sink.

@@ -78,5 +78,6 @@ const (
 	LatestOfSink       = latestOfSink
 	WaitingOfSink      = waitingOfSink
 	LatestTest         = latestTest
+	SetAlertsBack      = setAlertsBack
 	CountAlerts        = countAlerts
 )
