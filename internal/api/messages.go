@@ -362,7 +362,7 @@ func (a *API) listAttempts(
 func (a *API) listRevisions(
 	ctx context.Context, by deadletter.Actor, in *MessageRef,
 ) (*struct{ Body PageOf[Revision] }, error) {
-	revisions, err := a.Desk.Revisions(ctx, by, deadletter.ID(in.ID))
+	revisions, err := a.Desk.Revisions(ctx, desk.TokenViewer(by), deadletter.ID(in.ID))
 	out := page(store.Page[deadletter.Revision]{Items: revisions}, func(r deadletter.Revision) Revision {
 		return Revision{
 			Number:  r.Number,
@@ -383,7 +383,7 @@ type bodyResponse struct {
 }
 
 func (a *API) getBody(ctx context.Context, by deadletter.Actor, in *RevisionRef) (*bodyResponse, error) {
-	r, err := a.Desk.Body(ctx, by, deadletter.ID(in.ID), in.Number)
+	r, err := a.Desk.Body(ctx, desk.TokenViewer(by), deadletter.ID(in.ID), in.Number)
 	return &bodyResponse{
 		ContentType: "application/octet-stream",
 		Disposition: fmt.Sprintf(`attachment; filename="revision-%d"`, in.Number),
@@ -417,7 +417,7 @@ func (a *API) editMessage(ctx context.Context, by deadletter.Actor, in *editInpu
 		if in.Body.Redrive {
 			order = a.Desk.EditAndRedrive
 		}
-		shown, err := a.Desk.Body(ctx, by, m.ID, base)
+		shown, err := a.Desk.Body(ctx, desk.TokenViewer(by), m.ID, base)
 		if err != nil {
 			return err
 		}

@@ -105,8 +105,8 @@ func (d *Desk) Attempts(ctx context.Context, by deadletter.Actor, id deadletter.
 
 // Revisions returns the latest revisions of a message without their bodies, newest first, masked as its page shows
 // them.
-func (d *Desk) Revisions(ctx context.Context, by deadletter.Actor, id deadletter.ID) ([]deadletter.Revision, error) {
-	v, err := d.Message(ctx, by, id)
+func (d *Desk) Revisions(ctx context.Context, by Viewer, id deadletter.ID) ([]deadletter.Revision, error) {
+	v, err := d.Message(ctx, by.Actor, id)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (d *Desk) Revisions(ctx context.Context, by deadletter.Actor, id deadletter
 	if err != nil {
 		return nil, err
 	}
-	_, rules, err := d.Unmaskings(ctx, TokenViewer(by), v.Message)
+	_, rules, err := d.Unmaskings(ctx, by, v.Message)
 	for i := range list {
 		list[i].Headers, list[i].QueueMessage = rules.Headers(list[i].Headers), nil
 	}
@@ -157,9 +157,9 @@ func MaskedBody(r deadletter.Revision, masks *redact.Rules) ([]byte, error) {
 // Body returns a revision of a message with its body as it came, but masked. It returns TooLarge for a body that
 // cannot be searched for secrets.
 func (d *Desk) Body(
-	ctx context.Context, by deadletter.Actor, id deadletter.ID, number int,
+	ctx context.Context, by Viewer, id deadletter.ID, number int,
 ) (deadletter.Revision, error) {
-	v, err := d.Message(ctx, by, id)
+	v, err := d.Message(ctx, by.Actor, id)
 	if err != nil {
 		return deadletter.Revision{}, err
 	}
@@ -167,7 +167,7 @@ func (d *Desk) Body(
 	if err != nil {
 		return r, err
 	}
-	_, rules, err := d.Unmaskings(ctx, TokenViewer(by), v.Message)
+	_, rules, err := d.Unmaskings(ctx, by, v.Message)
 	if err != nil {
 		return r, err
 	}

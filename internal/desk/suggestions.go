@@ -87,6 +87,14 @@ func (d *Desk) SuggestJob(
 	return s, j, d.startDryRun(ctx, by, j.ID, deadletter.RecipeUse{}, in.Recipe, true)
 }
 
+// reachesSuggestion returns NotFound for a suggestion about what the actor does not reach.
+func (d *Desk) reachesSuggestion(ctx context.Context, by deadletter.Actor, s deadletter.Suggestion) error {
+	if s.Kind == deadletter.SuggestJob {
+		return d.reachesJob(ctx, by, s.Job)
+	}
+	return by.Reaches(s.Source, "suggestion "+s.ID.String())
+}
+
 // Suggestion returns a suggestion as it may be shown.
 func (d *Desk) Suggestion(
 	ctx context.Context, by deadletter.Actor, id deadletter.SuggestionID,
@@ -94,8 +102,13 @@ func (d *Desk) Suggestion(
 	if err := by.May(deadletter.ActView); err != nil {
 		return s, err
 	}
-	s, err = d.store.Suggestion(ctx, id)
-	return d.shownSuggestion(s), err
+	if s, err = d.store.Suggestion(ctx, id); err == nil {
+		err = d.reachesSuggestion(ctx, by, s)
+	}
+	if err != nil {
+		return deadletter.Suggestion{}, err
+	}
+	return d.shownSuggestion(s), nil
 }
 
 // SuggestionOfJob returns the suggestion that made a draft, as it may be shown. It returns NotFound if no assistant
@@ -106,22 +119,36 @@ func (d *Desk) SuggestionOfJob(
 	if err := by.May(deadletter.ActView); err != nil {
 		return s, err
 	}
+	if err := d.reachesJob(ctx, by, id); err != nil {
+		return s, err
+	}
 	s, err = d.store.SuggestionOfJob(ctx, id)
 	return d.shownSuggestion(s), err
 }
 
-// OpenSuggestions returns the suggestions about a cause, or all for "", about which no one has decided, newest first.
+// OpenSuggestions returns the suggestions about a cause, or all for "", about which no one has decided, newest first. It
+// leaves out those about what the actor does not reach.
 func (d *Desk) OpenSuggestions(
 	ctx context.Context, by deadletter.Actor, cause string,
 ) ([]deadletter.Suggestion, error) {
 	if err := by.May(deadletter.ActView); err != nil {
 		return nil, err
 	}
-	list, err := d.store.OpenSuggestions(ctx, cause, d.now())
-	for i := range list {
-		list[i] = d.shownSuggestion(list[i])
+	all, err := d.store.OpenSuggestions(ctx, cause, d.now())
+	if err != nil {
+		return nil, err
 	}
-	return list, err
+	list := make([]deadletter.Suggestion, 0, len(all))
+	for _, s := range all {
+		err := d.reachesSuggestion(ctx, by, s)
+		switch {
+		case err == nil:
+			list = append(list, d.shownSuggestion(s))
+		case deadletter.KindOf(err) != deadletter.NotFound:
+			return nil, err
+		}
+	}
+	return list, nil
 }
 
 func (d *Desk) shownSuggestion(s deadletter.Suggestion) deadletter.Suggestion {
@@ -135,6 +162,9 @@ func (d *Desk) shownSuggestion(s deadletter.Suggestion) deadletter.Suggestion {
 func (d *Desk) StartSuggestion(
 	ctx context.Context, by deadletter.Actor, id deadletter.SuggestionID, version int,
 ) error {
+	if _, err := d.Suggestion(ctx, by, id); err != nil {
+		return err
+	}
 	return d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		s, err := tx.Suggestion(ctx, id)
 		if err != nil {
@@ -168,6 +198,9 @@ func (d *Desk) StartSuggestion(
 
 // DismissSuggestion records that a person dismisses a suggestion.
 func (d *Desk) DismissSuggestion(ctx context.Context, by deadletter.Actor, id deadletter.SuggestionID) error {
+	if _, err := d.Suggestion(ctx, by, id); err != nil {
+		return err
+	}
 	return d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		s, err := tx.Suggestion(ctx, id)
 		if err != nil {

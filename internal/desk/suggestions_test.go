@@ -227,3 +227,43 @@ func TestSuggestionsAreRefusedAsTheirOrdersAre(t *testing.T) {
 		t.Errorf("a job too many: %v", err)
 	}
 }
+
+// Who is limited to some sources neither sees nor decides a suggestion about another one.
+func TestSuggestionsOfOtherSourcesAreNotReached(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	m := b.receive(t, "a-1", nil)
+	note, err := b.Suggest(t.Context(), claude, deadletter.Suggestion{
+		Kind: deadletter.SuggestNote, Cause: m.Fingerprint, Note: "The id is gone.", Why: "All lack it.",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, j, err := b.SuggestJob(t.Context(), claude, desk.JobSuggestion{
+		Action: deadletter.ActReplay, Refs: []desk.Ref{ref(m)}, Why: "The handler is back.",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for source, want := range map[string]deadletter.Kind{"cxone": deadletter.NotFound, "genesys": 0} {
+		by := anna
+		by.Sources = deadletter.NamesOf([]string{source})
+		reads := map[string]error{}
+		_, reads["the note"] = b.Suggestion(t.Context(), by, note.ID)
+		_, reads["the job"] = b.Suggestion(t.Context(), by, job.ID)
+		_, reads["of the job"] = b.SuggestionOfJob(t.Context(), by, j.ID)
+		if source == "cxone" {
+			reads["started"] = b.StartSuggestion(t.Context(), by, note.ID, 0)
+			reads["dismissed"] = b.DismissSuggestion(t.Context(), by, job.ID)
+		}
+		for name, err := range reads {
+			if err == nil && want != 0 || err != nil && deadletter.KindOf(err) != want {
+				t.Errorf("%s for %s: %v", name, source, err)
+			}
+		}
+		list, err := b.OpenSuggestions(t.Context(), by, "")
+		if err != nil || (len(list) == 2) != (want == 0) || want != 0 && len(list) != 0 {
+			t.Errorf("%s lists %+v, %v", source, list, err)
+		}
+	}
+}

@@ -580,3 +580,33 @@ func TestRequestsOfBrowsersAreRefused(t *testing.T) {
 		})
 	}
 }
+
+// What a token unmasked by the API stays masked to the assistant that has it.
+func TestUnmaskedValuesStayMaskedForAssistants(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	if err := b.auth.AddUser(t.Context(), deadletter.System(), "ada", "admin", "correct horse battery"); err != nil {
+		t.Fatal(err)
+	}
+	_, token, err := b.auth.AddToken(t.Context(), deadletter.User("ada", deadletter.Admin, ""),
+		deadletter.TokenInput{Name: "cli", Role: deadletter.Admin}, func(string) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	by, _, err := b.auth.ByToken(t.Context(), token, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := b.receive(t, "a-1", "genesys", func(c *deadletter.Capture) { c.Body = []byte(`{"password":"hunter2"}`) })
+	if err := b.desk.Unmask(t.Context(), desk.TokenViewer(by), m.ID, "", "ticket 7"); err != nil {
+		t.Fatal(err)
+	}
+	r, err := b.desk.Body(t.Context(), desk.TokenViewer(by), m.ID, 0)
+	if err != nil || !strings.Contains(string(r.Body), "hunter2") {
+		t.Fatalf("by the API it is %s, %v", r.Body, err)
+	}
+	body := call[mcp.Body](t, b.connect(t, token), "get_body", arguments{"message": "a-1"})
+	if strings.Contains(body.Text, "hunter2") || !strings.Contains(body.Text, "•••") {
+		t.Errorf("the assistant reads %s", body.Text)
+	}
+}

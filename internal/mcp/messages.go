@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
 	"dlqdesk/internal/payload"
 	"dlqdesk/internal/store"
 )
@@ -164,6 +165,10 @@ func (t tools) searchMessages(ctx context.Context, by deadletter.Actor, in messa
 	return out, err
 }
 
+// masked returns who looks at the answers of the tools: to an assistant nothing is unmasked, whatever its token unmasked
+// by the API.
+func masked(by deadletter.Actor) desk.Viewer { return desk.Viewer{Actor: by} }
+
 func (t tools) body(ctx context.Context, by deadletter.Actor, in bodyRef) (out Body, err error) {
 	v, err := t.Desk.Message(ctx, by, deadletter.ID(in.Message))
 	if err != nil {
@@ -173,7 +178,7 @@ func (t tools) body(ctx context.Context, by deadletter.Actor, in bodyRef) (out B
 	if in.Revision != nil {
 		number = *in.Revision
 	}
-	r, err := t.Desk.Body(ctx, by, v.Message.ID, number)
+	r, err := t.Desk.Body(ctx, masked(by), v.Message.ID, number)
 	if err != nil {
 		return out, err
 	}
@@ -218,7 +223,7 @@ func (t tools) attempts(ctx context.Context, by deadletter.Actor, in MessageRef)
 }
 
 func (t tools) revisions(ctx context.Context, by deadletter.Actor, in MessageRef) (out RevisionList, err error) {
-	list, err := t.Desk.Revisions(ctx, by, deadletter.ID(in.Message))
+	list, err := t.Desk.Revisions(ctx, masked(by), deadletter.ID(in.Message))
 	out.Revisions = []Revision{}
 	for _, r := range list[:min(len(list), maxListed)] {
 		out.Revisions = append(out.Revisions, Revision{
