@@ -151,7 +151,8 @@ func TestAssistantOnThisMachineReadsAndSuggests(t *testing.T) {
 		t.Errorf("the prompt is %+v, %v", prompt, err)
 	}
 	a.users(t, func(users *auth.Auth) error {
-		return users.RevokeToken(t.Context(), deadletter.User("anna", deadletter.Operator, ""), a.id)
+		_, err := users.RevokeToken(t.Context(), deadletter.User("anna", deadletter.Operator, ""), a.id)
+		return err
 	})
 	_, err = s.CallTool(t.Context(), &sdk.CallToolParams{Name: "search_causes"})
 	if err == nil || !strings.Contains(err.Error(), "revoked") {

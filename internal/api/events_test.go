@@ -218,7 +218,7 @@ func TestStreamEndsWithItsToken(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, token := range list {
-				if err := b.auth.RevokeToken(t.Context(), deadletter.System(), token.ID); err != nil {
+				if _, err := b.auth.RevokeToken(t.Context(), deadletter.System(), token.ID); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -32,6 +32,10 @@ type NewToken struct {
 	Secret string `json:"secret" doc:"It is shown once, and stored nowhere."`
 }
 
+type revoked struct {
+	Ended int `header:"Tokens-Ended" doc:"How many ended: the token, and those made with it or with one of these."`
+}
+
 func tokenOf(t deadletter.Token) Token {
 	return Token{
 		ID:        int64(t.ID),
@@ -64,14 +68,16 @@ func (a *API) tokenOperations(described huma.API) {
 		ID int64 `path:"id" minimum:"1"`
 	}
 	huma.Register(described, operation("revoke-token", http.MethodPost, "/tokens/{id}/revoke", tag,
-		"End a token; its jobs pause and its rules are switched off", http.StatusNotFound, http.StatusConflict),
-		handler(a, func(ctx context.Context, by deadletter.Actor, in *ref) (*struct{}, error) {
-			return nil, a.Auth.RevokeToken(ctx, by, deadletter.TokenID(in.ID))
-		}))
+		"End a token and those made with it; their jobs pause and their rules are switched off", http.StatusNotFound,
+		http.StatusConflict), handler(a, func(ctx context.Context, by deadletter.Actor, in *ref) (*revoked, error) {
+		ended, err := a.Auth.RevokeToken(ctx, by, deadletter.TokenID(in.ID))
+		return &revoked{ended}, err
+	}))
 	huma.Register(described, operation("revoke-me", http.MethodPost, "/me/revoke", "Identity",
-		"End this token", http.StatusConflict),
-		handler(a, func(ctx context.Context, by deadletter.Actor, _ *struct{}) (*struct{}, error) {
-			return nil, a.Auth.RevokeToken(ctx, by, by.Token)
+		"End this token and those made with it", http.StatusConflict),
+		handler(a, func(ctx context.Context, by deadletter.Actor, _ *struct{}) (*revoked, error) {
+			ended, err := a.Auth.RevokeToken(ctx, by, by.Token)
+			return &revoked{ended}, err
 		}))
 }
 

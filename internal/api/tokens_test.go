@@ -51,7 +51,8 @@ func TestTokensAreMadeListedAndRevoked(t *testing.T) {
 	if a := b.ask(t, olga, "POST", revoke, ""); a.status != http.StatusForbidden {
 		t.Errorf("an operator revokes it: %d", a.status)
 	}
-	if a := b.ask(t, adam, "POST", revoke, ""); a.status != http.StatusNoContent {
+	if a := b.ask(t, adam, "POST", revoke, ""); a.status != http.StatusNoContent ||
+		a.header.Get("Tokens-Ended") != "1" {
 		t.Errorf("its revocation is answered %d %s", a.status, a.text)
 	}
 	if a := b.ask(t, made.Secret, "GET", "/me", ""); a.status != http.StatusUnauthorized {

@@ -97,22 +97,42 @@ func addToken(
 	return token, secret, nil
 }
 
-// RevokeToken ends a token. The jobs that were started with it pause, and its rules are switched off.
-func (a *Auth) RevokeToken(ctx context.Context, by deadletter.Actor, id deadletter.TokenID) error {
-	return a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+// RevokeToken ends a token, and those that were made with it or with one of these. The jobs that were started with them
+// pause, and their rules are switched off. It returns how many tokens ended.
+func (a *Auth) RevokeToken(
+	ctx context.Context, by deadletter.Actor, id deadletter.TokenID,
+) (ended int, err error) {
+	err = a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		token, err := tx.Token(ctx, id)
 		if err != nil {
 			return err
 		}
-		change, err := token.Revoke(by, a.now())
+		at := a.now()
+		first, err := token.Revoke(by, at)
 		if err != nil {
 			return err
 		}
-		if err := tx.RevokeToken(ctx, change); err != nil {
-			return err
+		changes := []deadletter.TokenChange{first}
+		for ended = 0; ended < len(changes); ended++ {
+			parent := changes[ended]
+			if err := errors.Join(tx.RevokeToken(ctx, parent), stopToken(ctx, tx, parent.After, at)); err != nil {
+				return err
+			}
+			made, err := tx.TokensMadeWith(ctx, parent.After.ID)
+			if err != nil {
+				return err
+			}
+			for _, t := range made {
+				change, err := t.RevokeWith(parent, by, at)
+				if err != nil {
+					return err
+				}
+				changes = append(changes, change)
+			}
 		}
-		return stopToken(ctx, tx, change.After, a.now())
+		return nil
 	})
+	return ended, err
 }
 
 // stopToken stops what goes on with a token that was revoked.

@@ -115,7 +115,7 @@ func TestRevokedTokenStopsItsJobsAndRules(t *testing.T) {
 	job, rule := b.runJob(t, token), b.ruleOn(t, token)
 	others := []deadletter.JobID{b.runJob(t, operator("olga")), b.runJob(t, another)}
 	rules := []deadletter.Rule{b.ruleOn(t, operator("olga")), b.ruleOn(t, another)}
-	if err := b.RevokeToken(t.Context(), operator("olga"), token.Token); err != nil {
+	if _, err := b.RevokeToken(t.Context(), operator("olga"), token.Token); err != nil {
 		t.Fatal(err)
 	}
 	b.checkJob(t, job, "the token ci was revoked: an operator must take it over")
@@ -416,5 +416,63 @@ func TestCommonPasswordsAreRefused(t *testing.T) {
 		if err != nil && deadletter.KindOf(err) != deadletter.Invalid {
 			t.Errorf("%q: %v", password, err)
 		}
+	}
+}
+
+// A token that is revoked, by its user, an administrator or itself, takes those along that were made with it, each with
+// its audit event and its jobs. Those that the user made otherwise stay.
+func TestRevokedTokenEndsWhatWasMadeWithIt(t *testing.T) {
+	t.Parallel()
+	for name, who := range map[string]func(token deadletter.Actor) deadletter.Actor{
+		"its user":         func(deadletter.Actor) deadletter.Actor { return operator("olga") },
+		"an administrator": func(deadletter.Actor) deadletter.Actor { return deadletter.User("ada", deadletter.Admin, "") },
+		"itself":           func(token deadletter.Actor) deadletter.Actor { return token },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, auth.Settings{})
+			b.add(t, "olga", deadletter.Operator)
+			secrets := map[string]string{}
+			add := func(by deadletter.Actor, name string) (deadletter.Actor, deadletter.TokenID) {
+				t.Helper()
+				token, secret, err := b.AddToken(t.Context(), by,
+					deadletter.TokenInput{Name: name, Role: deadletter.Operator}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				secrets[name] = secret
+				as, _, err := b.ByToken(t.Context(), secret, "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				return as, token.ID
+			}
+			first, id := add(operator("olga"), "first")
+			child, _ := add(first, "child")
+			grandchild, _ := add(child, "grandchild")
+			add(first, "sibling")
+			add(operator("olga"), "another")
+			job := b.runJob(t, grandchild)
+			if ended, err := b.RevokeToken(t.Context(), who(first), id); err != nil || ended != 4 {
+				t.Fatalf("%d ended, %v", ended, err)
+			}
+			for name, secret := range secrets {
+				_, _, err := b.ByToken(t.Context(), secret, "")
+				if (err == nil) != (name == "another") {
+					t.Errorf("%s is answered %v", name, err)
+				}
+			}
+			b.checkJob(t, job, "the token grandchild was revoked: an operator must take it over")
+			reasons := map[string]string{}
+			for _, e := range b.events(t) {
+				if e.Action == "token.revoke" {
+					reasons[e.Target] = e.Reason
+				}
+			}
+			if len(reasons) != 4 || reasons["child"] != "made with the token first" ||
+				reasons["grandchild"] != "made with the token child" {
+				t.Errorf("the trail says %v", reasons)
+			}
+		})
 	}
 }

@@ -148,9 +148,14 @@ func (c *Console) revokeToken(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return deadletter.Errorf(deadletter.NotFound, "there is no token %q", printable(chi.URLParam(r, "token")))
 	}
-	if err := c.Auth.RevokeToken(r.Context(), auth.Actor(r.Context()), deadletter.TokenID(id)); err != nil {
+	ended, err := c.Auth.RevokeToken(r.Context(), auth.Actor(r.Context()), deadletter.TokenID(id))
+	if err != nil {
 		return err
 	}
-	c.redirect(w, r, tokensPath, ui.Notice{Kind: ui.Done, Text: "The token is revoked."})
+	done := ui.Notice{Kind: ui.Done, Text: "The token is revoked."}
+	if ended > 1 {
+		done.Hint = "So is what was made with it: " + plural(ended, "token") + " in all."
+	}
+	c.redirect(w, r, tokensPath, done)
 	return nil
 }

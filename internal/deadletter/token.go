@@ -24,6 +24,7 @@ type Token struct {
 	Role    Role     // what it may do at most
 	Sources []string // whose messages and causes it reaches; none: of all
 	By      string   // who made it
+	Parent  TokenID  // with which it was made, and with which it ends; 0: a person made it
 	Hint    string   // the beginning of its secret, by which people recognise it
 
 	Assistant bool // it is good for the tools of assistants alone, which read and suggest
@@ -87,7 +88,7 @@ func NewToken(
 		return TokenChange{}, err
 	}
 	t.Sources = slices.Compact(slices.Sorted(slices.Values(in.Sources)))
-	t.ExpiresAt, t.Assistant = with.ExpiresAt, in.Assistant
+	t.ExpiresAt, t.Assistant, t.Parent = with.ExpiresAt, in.Assistant, with.ID
 	if in.Days > 0 {
 		t.ExpiresAt = t.CreatedAt.AddDate(0, 0, in.Days)
 	}
@@ -163,9 +164,20 @@ func (t Token) Revoke(by Actor, at time.Time) (TokenChange, error) {
 	if !t.RevokedAt.IsZero() {
 		return TokenChange{}, Errorf(Conflict, "this token was revoked already")
 	}
+	return t.end(by, "", at)
+}
+
+// RevokeWith ends a token because the one with which it was made is revoked. Who may revoke that one ends both.
+func (t Token) RevokeWith(parent TokenChange, by Actor, at time.Time) (TokenChange, error) {
+	return t.end(by, "made with the token "+parent.After.Name, at)
+}
+
+func (t Token) end(by Actor, reason string, at time.Time) (TokenChange, error) {
 	next := t
 	next.RevokedAt = at.UTC()
-	return next.changedFrom(t, by, "token.revoke", at)
+	c, err := next.changedFrom(t, by, "token.revoke", at)
+	c.Event.Reason = reason
+	return c, err
 }
 
 // isOf reports whether an actor may do with the token what its owner may.

@@ -399,7 +399,7 @@ func TestTokenDecidesWhatAnAssistantReaches(t *testing.T) {
 	s = b.connect(t, revoked)
 	call[mcp.CauseList](t, s, "search_causes", nil)
 	by := deadletter.User("olga", deadletter.Operator, "")
-	if err := b.auth.RevokeToken(t.Context(), by, token.ID); err != nil {
+	if _, err := b.auth.RevokeToken(t.Context(), by, token.ID); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.CallTool(t.Context(), &sdk.CallToolParams{Name: "search_causes"}); err == nil {

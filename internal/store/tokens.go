@@ -12,7 +12,7 @@ import (
 )
 
 const tokenColumns = `t.id, t.hint, t.name, t.owner, t.role, t.sources, t.made_by, t.created_at, t.expires_at,
-	t.used_at, t.revoked_at, t.assistant`
+	t.used_at, t.revoked_at, t.assistant, t.parent`
 
 func scanToken(r sqlite.Row) (deadletter.Token, error) {
 	var t deadletter.Token
@@ -21,7 +21,7 @@ func scanToken(r sqlite.Row) (deadletter.Token, error) {
 	var expires, used, revoked sql.NullInt64
 	err := r.Scan(
 		&t.ID, &t.Hint, &t.Name, &t.Owner, &t.Role, &sources, &t.By, &created, &expires, &used, &revoked,
-		&t.Assistant,
+		&t.Assistant, &t.Parent,
 	)
 	if err != nil {
 		return t, err
@@ -69,7 +69,7 @@ func (s *Store) Tokens(ctx context.Context, owner string) (list []deadletter.Tok
 const countTokensOf = `SELECT count(*) FROM tokens WHERE owner = ? AND revoked_at IS NULL`
 
 const addToken = `INSERT INTO tokens (hash, hint, name, owner, role, sources, made_by, created_at, expires_at,
-	assistant) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	assistant, parent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 // AddToken stores a new token, with the SHA-256 of its secret, and its audit event. It returns Conflict if there are
 // MaxTokens already.
@@ -100,6 +100,7 @@ func (t *Tx) AddToken(ctx context.Context, c deadletter.TokenChange, hash []byte
 		token.CreatedAt.UnixMilli(),
 		sqlite.Millis(token.ExpiresAt),
 		token.Assistant,
+		token.Parent,
 	)
 	if err != nil {
 		return token, fmt.Errorf("write token: %w", err)
@@ -110,6 +111,21 @@ func (t *Tx) AddToken(ctx context.Context, c deadletter.TokenChange, hash []byte
 	}
 	token.ID = deadletter.TokenID(id)
 	return token, t.Record(ctx, c.Event)
+}
+
+const tokensMadeWith = `SELECT ` + tokenColumns + ` FROM tokens t WHERE t.parent = ? AND t.revoked_at IS NULL`
+
+// TokensMadeWith returns the tokens that were made with a token and were not revoked.
+func (t *Tx) TokensMadeWith(ctx context.Context, parent deadletter.TokenID) (list []deadletter.Token, err error) {
+	err = sqlite.Each(ctx, t.tx, func(r sqlite.Row) error {
+		token, err := scanToken(r)
+		list = append(list, token)
+		return err
+	}, tokensMadeWith, parent)
+	if err != nil {
+		return nil, fmt.Errorf("read tokens made with token %d: %w", parent, err)
+	}
+	return list, nil
 }
 
 const revokeToken = `UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL`
