@@ -147,8 +147,9 @@ func TestTerminalIsSignedInAndOut(t *testing.T) {
 		t.Errorf("a refusal: %+v, %v", refused, err)
 	}
 	in := c.login(p, func(code string) {
-		page := p.await(t, browser, "/device?code="+code, "CLI of the test")
-		if !strings.Contains(page, "127.0.0.1") || !strings.Contains(page, code) {
+		page := p.submit(t, browser, "/device", url.Values{"code": {code}})
+		if !strings.Contains(page, "CLI of the test") || !strings.Contains(page, "127.0.0.1") ||
+			!strings.Contains(page, code) {
 			t.Errorf("the page says %s", page)
 		}
 		p.decided(t, browser, "grant", code)

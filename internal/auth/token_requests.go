@@ -49,13 +49,18 @@ func (a *Auth) AskForToken(
 func (a *Auth) TokenRequest(
 	ctx context.Context, w http.ResponseWriter, by deadletter.Actor, code string,
 ) (request deadletter.TokenRequest, err error) {
-	if err := a.tooMany(w, a.limits.names.take("code of "+by.Name, a.now())); err != nil {
+	if err := a.admitCode(w, by); err != nil {
 		return request, err
 	}
 	if request, err = a.store.TokenRequest(ctx, writtenCode(code)); err != nil {
 		return request, err
 	}
 	return request, request.MayDecide(by, a.now())
+}
+
+// admitCode counts a code that a person entered.
+func (a *Auth) admitCode(w http.ResponseWriter, by deadletter.Actor) error {
+	return a.tooMany(w, a.limits.names.take("code of "+by.Name, a.now()))
 }
 
 // writtenCode returns a code as it is stored: people write it with spaces, in lower case, or without its hyphen.
@@ -72,26 +77,31 @@ func writtenCode(text string) string {
 	return code[:codeLength/2] + "-" + code[codeLength/2:]
 }
 
-// GrantToken lets the program that shows a code take a token of the actor.
+// GrantToken lets the program that shows a code take a token of the actor. It limits codes as TokenRequest does.
 func (a *Auth) GrantToken(
-	ctx context.Context, by deadletter.Actor, code string, role deadletter.Role, days int,
+	ctx context.Context, w http.ResponseWriter, by deadletter.Actor, code string, role deadletter.Role, days int,
 ) (deadletter.TokenRequest, error) {
-	return a.decide(ctx, code, func(r deadletter.TokenRequest) (deadletter.TokenRequestChange, error) {
+	return a.decide(ctx, w, by, code, func(r deadletter.TokenRequest) (deadletter.TokenRequestChange, error) {
 		return r.Grant(by, role, days, a.now())
 	})
 }
 
-// RefuseToken refuses a token to the program that shows a code.
-func (a *Auth) RefuseToken(ctx context.Context, by deadletter.Actor, code string) (deadletter.TokenRequest, error) {
-	return a.decide(ctx, code, func(r deadletter.TokenRequest) (deadletter.TokenRequestChange, error) {
+// RefuseToken refuses a token to the program that shows a code. It limits codes as TokenRequest does.
+func (a *Auth) RefuseToken(
+	ctx context.Context, w http.ResponseWriter, by deadletter.Actor, code string,
+) (deadletter.TokenRequest, error) {
+	return a.decide(ctx, w, by, code, func(r deadletter.TokenRequest) (deadletter.TokenRequestChange, error) {
 		return r.Refuse(by, a.now())
 	})
 }
 
 func (a *Auth) decide(
-	ctx context.Context, code string,
+	ctx context.Context, w http.ResponseWriter, by deadletter.Actor, code string,
 	decision func(deadletter.TokenRequest) (deadletter.TokenRequestChange, error),
 ) (request deadletter.TokenRequest, err error) {
+	if err := a.admitCode(w, by); err != nil {
+		return request, err
+	}
 	err = a.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		request, err = tx.TokenRequest(ctx, writtenCode(code))
 		if err != nil {

@@ -2,7 +2,6 @@ package console
 
 import (
 	"net/http"
-	"net/url"
 	"strconv"
 
 	"github.com/go-chi/chi/v5"
@@ -18,17 +17,24 @@ const devicePath = "/device"
 
 func (c *Console) deviceRoutes(r chi.Router) {
 	r.Get(devicePath, c.handle(c.device))
+	r.With(c.form(maxForm)).Post(devicePath, c.handle(c.enterDevice))
 	r.With(c.form(maxForm)).Post(devicePath+"/grant", c.handle(c.grantDevice))
 	r.With(c.form(maxForm)).Post(devicePath+"/refuse", c.handle(c.refuseDevice))
 }
 
-// device asks for a code, and then shows who waits with it.
+// device asks for a code. It takes none from its address, so that a person types what their own terminal shows, and no
+// link of a stranger leads past that.
 func (c *Console) device(w http.ResponseWriter, r *http.Request) error {
-	code := r.URL.Query().Get("code")
-	if code == "" {
-		return c.render(w, r, http.StatusOK, page.Device(page.DeviceView{Chrome: c.chrome(r, "Sign in a terminal")}))
+	return c.render(w, r, http.StatusOK, page.Device(page.DeviceView{Chrome: c.chrome(r, "Sign in a terminal")}))
+}
+
+// enterDevice shows who waits with a code that a person entered.
+func (c *Console) enterDevice(w http.ResponseWriter, r *http.Request) error {
+	role := auth.Actor(r.Context()).Role
+	if role == deadletter.Admin {
+		role = deadletter.Operator // more only if they choose it
 	}
-	return c.showDevice(w, r, http.StatusOK, code, auth.Actor(r.Context()).Role, tokenDays, nil)
+	return c.showDevice(w, r, http.StatusOK, r.PostForm.Get("code"), role, tokenDays, nil)
 }
 
 // showDevice shows who waits with a code, with what is wrong with the choices of the person. A wrong code is shown with
@@ -66,7 +72,7 @@ func (c *Console) grantDevice(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		days = -1
 	}
-	request, err := c.Auth.GrantToken(r.Context(), auth.Actor(r.Context()), code, role, days)
+	request, err := c.Auth.GrantToken(r.Context(), w, auth.Actor(r.Context()), code, role, days)
 	return c.decidedDevice(w, r, err, role, days, ui.Notice{
 		Kind: ui.Done, Text: "“" + printable(request.Name) + "” is signed in.",
 		Hint: "Go back to your terminal. You can revoke its token on the page API tokens of your account.",
@@ -74,7 +80,7 @@ func (c *Console) grantDevice(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (c *Console) refuseDevice(w http.ResponseWriter, r *http.Request) error {
-	request, err := c.Auth.RefuseToken(r.Context(), auth.Actor(r.Context()), r.PostForm.Get("code"))
+	request, err := c.Auth.RefuseToken(r.Context(), w, auth.Actor(r.Context()), r.PostForm.Get("code"))
 	return c.decidedDevice(w, r, err, "", 0, ui.Notice{
 		Kind: ui.Done, Text: "“" + printable(request.Name) + "” is refused.", Hint: "It gets no token.",
 	})
@@ -90,7 +96,7 @@ func (c *Console) decidedDevice(
 	case kind == deadletter.Invalid:
 		return c.showDevice(w, r, statusOf(kind), code, role, days, err)
 	case kind == deadletter.NotFound || kind == deadletter.Conflict:
-		c.redirect(w, r, devicePath+"?"+url.Values{"code": {code}}.Encode(), ui.Notice{})
+		return c.showDevice(w, r, statusOf(kind), code, role, days, nil)
 	default:
 		return err
 	}

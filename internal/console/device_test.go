@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -23,7 +24,7 @@ func TestProgramIsSignedInByItsCode(t *testing.T) {
 	if a := olga.get("/device"); a.count("input[name=code]") != 1 || a.count("form[action^='/device/']") != 0 {
 		t.Errorf("the page says %s", a.says("main"))
 	}
-	a := olga.get("/device?code=" + strings.ToLower(strings.ReplaceAll(request.Code, "-", "+")))
+	a := olga.post("/device", form("code", strings.ToLower(strings.ReplaceAll(request.Code, "-", " "))))
 	if text := a.says("main"); !strings.Contains(text, "CLI on laptop") || !strings.Contains(text, "192.0.2.9") ||
 		!strings.Contains(text, "not this browser’s: 127.0.0.1") || a.count("#role option") != 2 {
 		t.Errorf("the page says %s", text)
@@ -55,9 +56,8 @@ func TestProgramIsSignedInByItsCode(t *testing.T) {
 	}
 	for _, path := range []string{"grant", "refuse"} {
 		a := olga.post("/device/"+path, form("code", request.Code, "role", "viewer", "days", "90"))
-		if again := olga.get(a.header.Get("Location")); again.status != http.StatusConflict ||
-			!strings.Contains(again.says("main"), "used already") {
-			t.Errorf("%s of a used code is answered %d: %s", path, again.status, again.says("main"))
+		if a.status != http.StatusConflict || !strings.Contains(a.says("main"), "used already") {
+			t.Errorf("%s of a used code is answered %d: %s", path, a.status, a.says("main"))
 		}
 	}
 	audit := olga.get("/audit?action=token.")
@@ -96,7 +96,7 @@ func TestProgramIsNotSignedIn(t *testing.T) {
 
 	code, secret = ask()
 	b.clock.Add(deadletter.TokenRequestLife)
-	if a := olga.get("/device?code=" + code); a.status != http.StatusNotFound || a.count("#code-fault") != 1 {
+	if a := olga.post("/device", form("code", code)); a.status != http.StatusNotFound || a.count("#code-fault") != 1 {
 		t.Errorf("an expired code is answered %d: %s", a.status, a.says("main"))
 	}
 	take(secret, deadletter.NotFound)
@@ -108,13 +108,47 @@ func TestProgramIsNotSignedIn(t *testing.T) {
 	}
 	take(secret, deadletter.Forbidden)
 
-	ben := b.member(t, "ben", deadletter.Operator)
-	for range 20 {
-		if a := ben.get("/device?code=BBBB-BBBB"); a.status == http.StatusTooManyRequests {
-			return
+	for i, path := range []string{"/device", "/device/grant", "/device/refuse"} {
+		ben := b.member(t, fmt.Sprintf("ben%d", i), deadletter.Operator)
+		limited := false
+		for range 20 {
+			a := ben.post(path, form("code", "BBBB-BBBB", "role", "viewer", "days", "90"))
+			limited = limited || a.status == http.StatusTooManyRequests
+		}
+		if !limited {
+			t.Errorf("codes can be guessed at %s without a limit", path)
 		}
 	}
-	t.Error("codes can be guessed without a limit")
+}
+
+// A link of a stranger neither fills the code in nor shows who asks, and an admin gives away no more than the role of an
+// operator, unless they choose to.
+func TestLinkOfAStrangerSignsNothingIn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ada := b.member(t, "ada", deadletter.Admin)
+	request, _, err := b.auth.AskForToken(t.Context(), "CLI on laptop", "192.0.2.9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := ada.get("/device?code=" + request.Code)
+	if a.status != http.StatusOK || a.count("form[action='/device/grant']") != 0 ||
+		strings.Contains(a.says("main"), "CLI on laptop") || a.count("input[name=code][value='"+request.Code+"']") != 0 {
+		t.Errorf("the link shows %s", a.text)
+	}
+	a = ada.post("/device", form("code", request.Code))
+	if a.count("#role option[value=operator][selected]") != 1 || a.count("#role option[value=admin]") != 1 {
+		t.Errorf("the roles are %s", a.says("#role"))
+	}
+	guessed := 0
+	for range 20 {
+		if a := ada.post("/device/grant", form("code", "BBBB-BBBB", "role", "viewer", "days", "90")); a.status != 429 {
+			guessed++
+		}
+	}
+	if guessed > 9 {
+		t.Errorf("%d codes are tried", guessed)
+	}
 }
 
 // One network cannot fill the store with requests, and takes nothing from another.
