@@ -47,10 +47,10 @@ type CauseAlerts struct {
 type CauseGroups struct{ raised map[string][]time.Time }
 
 // Step decides which alerts begin. News that are in none of the results wait. outages are the open alerts of
-// destinations that are down, by source. outlasting are open alerts that were part of an outage which is over, while
-// messages still fail for their causes.
+// destinations that are down, by source. others are alerts that are told with the news: of causes that grow, and open ones
+// that were part of an outage which is over, while messages still fail for their causes.
 func (g *CauseGroups) Step(
-	news []CauseNews, outages map[string]Alert, outlasting []Alert, at time.Time,
+	news []CauseNews, outages map[string]Alert, others []Alert, at time.Time,
 ) (step CauseNewsStep) {
 	bySource := map[string][]Alert{} // those that are part of no outage
 	parts := map[AlertID][]Alert{}
@@ -60,13 +60,13 @@ func (g *CauseGroups) Step(
 		case !ok && n.waits(at):
 		case !ok:
 			step.Silent = append(step.Silent, n.Cause)
-		case n.isOfOutage(outages):
+		case n.IsOfOutage(outages):
 			parts[outages[n.Source].ID] = append(parts[outages[n.Source].ID], a)
 		default:
 			bySource[n.Source] = append(bySource[n.Source], a)
 		}
 	}
-	for _, a := range outlasting {
+	for _, a := range others {
 		source := a.source()
 		bySource[source] = append(bySource[source], a)
 	}
@@ -118,6 +118,8 @@ func wholeOf(source string, list []Alert, at time.Time) Alert {
 	kind, what := AlertRegressedCause, "causes came back"
 	if slices.ContainsFunc(list, func(a Alert) bool { return a.Kind == AlertNewCause }) {
 		kind, what = AlertNewCause, "new causes"
+	} else if !slices.ContainsFunc(list, func(a Alert) bool { return a.Kind == AlertRegressedCause }) {
+		what = "causes grow"
 	}
 	return Alert{
 		Kind: kind, Key: fmt.Sprintf("causes:%s:%d", list[0].Cause, at.UnixMilli()), Severity: kind.Severity(),
@@ -184,15 +186,15 @@ func (c Cause) Settled(at time.Time) bool {
 		c.State != CauseMuted && c.State != CauseResolved
 }
 
-// isOfOutage reports whether the cause is told by the alert of its destination, which is down: no answer, or one that
+// IsOfOutage reports whether the cause is told by the alert of its destination, which is down: no answer, or one that
 // says "later".
-func (n CauseNews) isOfOutage(outages map[string]Alert) bool {
-	_, down := outages[n.Source]
+func (c Cause) IsOfOutage(outages map[string]Alert) bool {
+	_, down := outages[c.Source]
 	outcome := ErrorResponse
-	if n.StatusCode == 0 {
+	if c.StatusCode == 0 {
 		outcome = Unreachable
 	}
-	return down && Attempt{Outcome: outcome, StatusCode: n.StatusCode}.Transient()
+	return down && Attempt{Outcome: outcome, StatusCode: c.StatusCode}.Transient()
 }
 
 // CauseAlert is an open alert about a cause, or about several.

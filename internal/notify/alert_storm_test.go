@@ -1,12 +1,14 @@
 package notify_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desktest"
+	"dlqdesk/internal/store"
 )
 
 // failsFor lets a message of a source fail for a reason of its own.
@@ -71,5 +73,76 @@ func TestBundleBeginsWhileAnOlderOneIsOpen(t *testing.T) {
 		}
 		b.pass(3 * time.Second)
 		b.wants("raised regressed-cause")
+	}
+}
+
+// grows lets causes grow that were told more than an hour ago. Each has one message so far.
+func (b *bundle) grows(code, percent int, reasons ...string) {
+	b.Helper()
+	for _, reason := range reasons {
+		var m deadletter.Message
+		for i := range 6 {
+			c := desktest.Failure(fmt.Sprintf("%s-%d-%d", reason, percent, i), code, b.clock.Now())
+			c.Reason, c.FirstAttempt.Error = reason, reason
+			m = desktest.Receive(b.T, b.store, c)
+		}
+		b.write(func(ctx context.Context, tx *store.Tx) error { return tx.SetGrowth(ctx, m.Fingerprint, percent) })
+	}
+}
+
+// A cause that the destination answered grows for another reason than an outage. What is of the outage is told once it
+// outlasts that.
+func TestGrowingCauseIsOfAnOutageOnlyIfItsFailuresAre(t *testing.T) {
+	t.Parallel()
+	for code, told := range map[int]bool{422: true, 503: false} {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			t.Parallel()
+			b := alerting(t)
+			b.failsFor("genesys", "out of stock", code)
+			b.pass(3 * time.Second)
+			b.wants("raised new-cause")
+			b.clock.Add(2 * time.Hour)
+			b.goesDown("genesys")
+			b.grows(code, 400, "out of stock")
+			b.pass(10 * time.Second)
+			b.pass(time.Second)
+			if told {
+				b.wants("raised destination-down", "raised growing-cause")
+				return
+			}
+			b.wants("raised destination-down")
+			b.comesUp("genesys")
+			b.pass(time.Second)
+			b.pass(2 * time.Minute)
+			b.wants("resolved destination-down")
+			b.clock.Add(2 * time.Minute)
+			b.grows(code, 401, "out of stock")
+			b.pass(time.Second)
+			b.wants("raised growing-cause")
+			b.pass(time.Minute)
+			b.wants()
+		})
+	}
+}
+
+func TestManyGrowingCausesComeAsOneAlert(t *testing.T) {
+	t.Parallel()
+	b := alerting(t)
+	var reasons []string
+	for i := range 5 {
+		reasons = append(reasons, word(i))
+		b.failsFor("genesys", word(i), 422)
+	}
+	b.pass(3 * time.Second)
+	b.wants("raised new-cause")
+	b.clock.Add(2 * time.Hour)
+	b.grows(422, 400, reasons...)
+	b.pass(10 * time.Second)
+	if got := b.sinks["ops"].got; len(got) != 1 || got[0].Alert.Title != "5 causes grow in genesys" {
+		t.Errorf("told was %+v", got)
+	}
+	b.pass(2 * time.Minute)
+	if got := b.sinks["ops"].got; len(got) != 1 {
+		t.Errorf("told was %+v", got)
 	}
 }

@@ -78,52 +78,53 @@ func (w *Watch) report(ctx context.Context, err error) {
 // Once looks once. What could not be found out stays as it was, and is in the error.
 func (w *Watch) Once(ctx context.Context) error {
 	at := w.deps.Now()
-	outages, err := w.watchStates(ctx, at)
+	outages, growing, err := w.watchStates(ctx, at)
 	if err == nil {
-		err = w.watchCauses(ctx, outages, at)
+		err = w.watchCauses(ctx, outages, growing, at)
 	}
 	return errors.Join(err, w.watchJobs(ctx, at), w.unknown())
 }
 
 // watchStates opens and ends the alerts of all kinds but new and regressed causes. It returns those of destinations
-// that are down, by source.
-func (w *Watch) watchStates(ctx context.Context, at time.Time) (map[string]deadletter.Alert, error) {
+// that are down, by source, and those of growing causes that begin, which it leaves to watchCauses.
+func (w *Watch) watchStates(
+	ctx context.Context, at time.Time,
+) (outages map[string]deadletter.Alert, growing []deadletter.Alert, err error) {
 	open, err := w.deps.Store.OpenStateAlerts(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	seen := w.look(ctx, open, at)
 	raise, resolve := w.states.Step(seen, w.deps.Settings().UpFor, at)
+	raise = slices.DeleteFunc(raise, func(a deadletter.Alert) bool {
+		if a.Kind != deadletter.AlertGrowingCause {
+			return false
+		}
+		growing = append(growing, a)
+		return true
+	})
 	var raised []deadletter.Alert
 	if len(raise)+len(resolve) > 0 {
 		err = w.write(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
-			raised, err = w.changeStates(ctx, tx, open, raise, resolve, at)
+			raised, err = w.changeStates(ctx, tx, raise, resolve, at)
 			return err
 		})
 	}
-	outages := outagesOf(slices.Concat(open, raised))
+	outages = outagesOf(slices.Concat(open, raised))
 	for _, a := range resolve {
 		delete(outages, sourceOf(a, deadletter.AlertDestination))
 	}
-	return outages, err
+	return outages, growing, err
 }
 
 func (w *Watch) changeStates(
-	ctx context.Context, tx *store.Tx, open, raise, resolve []deadletter.Alert, at time.Time,
+	ctx context.Context, tx *store.Tx, raise, resolve []deadletter.Alert, at time.Time,
 ) (raised []deadletter.Alert, err error) {
-	outages := outagesOf(open)
 	for _, a := range raise {
-		due := w.due(a, at)
-		if a.Kind == deadletter.AlertGrowingCause {
-			if a.PartOf = outages[a.Sources[0]].ID; a.PartOf != 0 {
-				due = nil
-			}
-		}
-		if a, err = tx.RaiseAlert(ctx, a, due); err != nil {
+		if a, err = tx.RaiseAlert(ctx, a, w.due(a, at)); err != nil {
 			return nil, err
 		}
 		raised = append(raised, a)
-		outages = outagesOf(slices.Concat(open, raised))
 	}
 	for _, a := range resolve {
 		a.ResolvedAt, a.Resolution = at, cmp.Or(a.Resolution, "it is over")
@@ -153,8 +154,10 @@ func sourceOf(a deadletter.Alert, kind deadletter.AlertKind) string {
 	return a.Sources[0]
 }
 
-// watchCauses opens and ends the alerts of new and regressed causes.
-func (w *Watch) watchCauses(ctx context.Context, outages map[string]deadletter.Alert, at time.Time) error {
+// watchCauses opens and ends the alerts of new and regressed causes, and opens those of growing ones.
+func (w *Watch) watchCauses(
+	ctx context.Context, outages map[string]deadletter.Alert, growing []deadletter.Alert, at time.Time,
+) error {
 	open, err := w.deps.Store.OpenCauseAlerts(ctx, w.after, newsBatch)
 	if err != nil {
 		return err
@@ -166,17 +169,40 @@ func (w *Watch) watchCauses(ctx context.Context, outages map[string]deadletter.A
 	if err != nil {
 		return err
 	}
-	var outlasting []deadletter.Alert
+	grownParts, err := w.deps.Store.OpenGrowingParts(ctx, newsBatch)
+	if err != nil {
+		return err
+	}
+	causes, err := w.deps.Store.CausesOf(ctx, growing)
+	if err != nil {
+		return err
+	}
+	var parts []deadletter.CauseAlerts
+	var others []deadletter.Alert
+	for _, a := range growing {
+		if c := causes[a.Cause]; c.IsOfOutage(outages) {
+			whole := outages[c.Source].ID
+			parts = append(parts, deadletter.CauseAlerts{PartOf: whole, Alerts: []deadletter.Alert{a}})
+		} else {
+			others = append(others, a)
+		}
+	}
+	for _, a := range grownParts {
+		if _, down := outages[sourceOf(a.Alert, a.Kind)]; a.Outlasts() && !down {
+			others = append(others, a.Alert)
+		}
+	}
 	var ends []ending
 	for _, a := range open {
 		if why, muted := a.Ends(); why != "" {
 			a.ResolvedAt, a.Resolution = at, why
 			ends = append(ends, ending{a.Alert, muted})
 		} else if _, down := outages[sourceOf(a.Alert, a.Kind)]; a.Outlasts() && !down {
-			outlasting = append(outlasting, a.Alert)
+			others = append(others, a.Alert)
 		}
 	}
-	step := w.groups.Step(news, outages, outlasting, at)
+	step := w.groups.Step(news, outages, others, at)
+	step.Raise = append(step.Raise, parts...)
 	if len(ends)+len(step.Raise)+len(step.Silent) == 0 {
 		return nil
 	}

@@ -165,15 +165,31 @@ func (s *Store) OpenStateAlerts(ctx context.Context) ([]deadletter.Alert, error)
 	return alerts(ctx, s.db, openStateAlerts, MaxOpenAlerts)
 }
 
-const openCauseAlerts = `SELECT ` + alertColumns + `, EXISTS (SELECT 1 FROM alerts p WHERE p.part_of = a.id
-	AND p.resolved_at IS NULL),
-	(SELECT resolved_at FROM alerts w WHERE w.id = a.part_of AND w.kind = 'destination-down')
-	FROM alerts a INDEXED BY alerts_open_causes
-	WHERE a.resolved_at IS NULL AND a.kind IN ('new-cause', 'regressed-cause') AND a.id > ? ORDER BY a.id LIMIT ?`
+const (
+	causeAlertColumns = alertColumns + `, EXISTS (SELECT 1 FROM alerts p WHERE p.part_of = a.id
+		AND p.resolved_at IS NULL),
+		(SELECT resolved_at FROM alerts w WHERE w.id = a.part_of AND w.kind = 'destination-down')`
+	openCauseAlerts = `SELECT ` + causeAlertColumns + ` FROM alerts a INDEXED BY alerts_open_causes
+		WHERE a.resolved_at IS NULL AND a.kind IN ('new-cause', 'regressed-cause') AND a.id > ? ORDER BY a.id LIMIT ?`
+	openGrowingParts = `SELECT ` + causeAlertColumns + ` FROM alerts a INDEXED BY alerts_open_states
+		WHERE a.resolved_at IS NULL AND a.kind NOT IN ('new-cause', 'regressed-cause') AND a.kind = 'growing-cause'
+		AND a.part_of IS NOT NULL ORDER BY a.id LIMIT ?`
+)
+
+// OpenGrowingParts returns the open alerts about growing causes that are part of another one, oldest first.
+func (s *Store) OpenGrowingParts(ctx context.Context, limit int) ([]deadletter.CauseAlert, error) {
+	return s.causeAlerts(ctx, openGrowingParts, limit)
+}
 
 // OpenCauseAlerts returns open alerts about new and regressed causes after one, oldest first.
 func (s *Store) OpenCauseAlerts(
 	ctx context.Context, after deadletter.AlertID, limit int,
+) ([]deadletter.CauseAlert, error) {
+	return s.causeAlerts(ctx, openCauseAlerts, after, limit)
+}
+
+func (s *Store) causeAlerts(
+	ctx context.Context, query string, args ...any,
 ) (list []deadletter.CauseAlert, err error) {
 	var fingerprints []string
 	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
@@ -191,7 +207,7 @@ func (s *Store) OpenCauseAlerts(
 			fingerprints = append(fingerprints, one.Alert.Cause)
 		}
 		return err
-	}, openCauseAlerts, after, limit)
+	}, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read open alerts: %w", err)
 	}

@@ -69,6 +69,7 @@ const (
 	LatestReceived     = latestReceived
 	OpenStateAlerts    = openStateAlerts
 	OpenCauseAlerts    = openCauseAlerts
+	OpenGrowingParts   = openGrowingParts
 	AlertsOfCause      = alertsOfCause
 	PartsOfAlert       = partsOfAlert
 	DeliveriesOfAlert  = deliveriesOfAlert
