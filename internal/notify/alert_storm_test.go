@@ -3,6 +3,7 @@ package notify_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -145,4 +146,72 @@ func TestManyGrowingCausesComeAsOneAlert(t *testing.T) {
 	if got := b.sinks["ops"].got; len(got) != 1 {
 		t.Errorf("told was %+v", got)
 	}
+}
+
+// What was told goes on, although more halt or grow than are looked at each time.
+func TestWhatWasToldGoesOnWhileMuchElseBegins(t *testing.T) {
+	t.Parallel()
+	t.Run("halted jobs", func(t *testing.T) {
+		t.Parallel()
+		b := alerting(t)
+		halt := func() {
+			b.write(func(ctx context.Context, tx *store.Tx) error {
+				draft, err := deadletter.NewJob(anna, deadletter.ActArchive, b.clock.Now())
+				if err != nil {
+					return err
+				}
+				job, err := tx.AddJob(ctx, draft)
+				if err != nil {
+					return err
+				}
+				job.Items.Pending = 1
+				c, err := job.Start(anna, deadletter.JobInput{Reason: "not needed"}, b.clock.Now())
+				if err != nil {
+					return err
+				}
+				if err := tx.ApplyJob(ctx, c); err != nil {
+					return err
+				}
+				if c, err = c.After.PauseBySystem("too many fail", b.clock.Now()); err != nil {
+					return err
+				}
+				return tx.ApplyJob(ctx, c)
+			})
+		}
+		halt()
+		b.pass(time.Second)
+		b.wants("raised job-halted")
+		for range 51 {
+			halt()
+		}
+		b.pass(time.Second)
+		b.pass(time.Second)
+		for _, told := range b.sinks["ops"].told() {
+			if told != "raised job-halted" {
+				t.Errorf("ops was told %q", told)
+			}
+		}
+	})
+	t.Run("growing causes", func(t *testing.T) {
+		t.Parallel()
+		b := alerting(t)
+		var reasons []string
+		for i := range 102 {
+			reasons = append(reasons, word(i))
+			b.failsFor("genesys", word(i), 422)
+		}
+		b.pass(3 * time.Second)
+		b.wants("raised new-cause")
+		b.clock.Add(2 * time.Hour)
+		b.grows(422, 400, reasons[0])
+		b.pass(10 * time.Second)
+		b.wants("raised growing-cause")
+		b.grows(422, 900, reasons[1:]...)
+		b.pass(10 * time.Second)
+		b.pass(time.Minute)
+		b.pass(time.Minute)
+		if told := b.sinks["ops"].told(); len(told) == 0 || slices.Contains(told, "resolved growing-cause") {
+			t.Errorf("ops was told %q", told)
+		}
+	})
 }

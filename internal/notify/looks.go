@@ -213,6 +213,19 @@ func (s sight) halted(
 	if err != nil {
 		return nil, err
 	}
+	if len(jobs) == maxHalted { // those that were told may be older
+		var told []deadletter.JobID
+		for _, a := range open {
+			if a.Kind == deadletter.AlertJobHalted && a.Job < jobs[maxHalted-1].ID {
+				told = append(told, a.Job)
+			}
+		}
+		older, err := s.Store.HaltedAmong(ctx, told)
+		if err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, older...)
+	}
 	for _, j := range jobs {
 		if !j.Halted() {
 			continue
@@ -319,10 +332,22 @@ func (s sight) growing(
 	if err != nil || len(causes) == 0 {
 		return nil, err
 	}
-	var fingerprints []string
-	for _, c := range causes {
-		fingerprints = append(fingerprints, c.Fingerprint)
+	fingerprints, told := fingerprintsOf(causes), []string{}
+	for _, a := range open {
+		if a.Kind == deadletter.AlertGrowingCause && !slices.Contains(fingerprints, a.Cause) {
+			told = append(told, a.Cause)
+		}
 	}
+	others, err := s.Store.CausesAmong(ctx, told) // those that were told may grow less than the first
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range others {
+		if c.Growth > 0 {
+			causes = append(causes, c)
+		}
+	}
+	fingerprints = fingerprintsOf(causes)
 	hours, err := s.Store.CauseHours(ctx, fingerprints, at.Add(-time.Hour))
 	if err != nil {
 		return nil, err
@@ -337,6 +362,13 @@ func (s sight) growing(
 		}
 	}
 	return list, nil
+}
+
+func fingerprintsOf(causes []deadletter.Cause) (list []string) {
+	for _, c := range causes {
+		list = append(list, c.Fingerprint)
+	}
+	return list
 }
 
 // usualHours are the hours before a silence in which a source that always sends has sent.

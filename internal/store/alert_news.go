@@ -90,6 +90,8 @@ func (s *Store) GrowingCauses(ctx context.Context, limit int) ([]deadletter.Caus
 const (
 	haltedJobs = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.state = 'paused' AND j.pause_reason <> ''
 		ORDER BY j.id DESC LIMIT ?`
+	haltedAmong = `SELECT ` + jobColumns + ` FROM json_each(?) asked CROSS JOIN jobs j ON j.id = asked.value
+		WHERE j.state = 'paused' AND j.pause_reason <> ''`
 	untoldJobs = `SELECT ` + jobColumns + ` FROM jobs j WHERE j.state = 'done' AND j.told = 0 ORDER BY j.id LIMIT ?`
 	tellJob    = `UPDATE jobs SET told = 1 WHERE id = ?`
 )
@@ -99,17 +101,26 @@ func (s *Store) HaltedJobs(ctx context.Context, limit int) ([]deadletter.Job, er
 	return s.jobsOf(ctx, haltedJobs, limit)
 }
 
+// HaltedAmong returns those of some jobs that the program paused.
+func (s *Store) HaltedAmong(ctx context.Context, ids []deadletter.JobID) ([]deadletter.Job, error) {
+	asked, err := toJSON(append([]deadletter.JobID{}, ids...))
+	if err != nil {
+		return nil, err
+	}
+	return s.jobsOf(ctx, haltedAmong, asked)
+}
+
 // UntoldJobs returns jobs that are done, and of which people were not told.
 func (s *Store) UntoldJobs(ctx context.Context, limit int) ([]deadletter.Job, error) {
 	return s.jobsOf(ctx, untoldJobs, limit)
 }
 
-func (s *Store) jobsOf(ctx context.Context, query string, limit int) (list []deadletter.Job, err error) {
+func (s *Store) jobsOf(ctx context.Context, query string, arg any) (list []deadletter.Job, err error) {
 	err = sqlite.Each(ctx, s.db, func(r sqlite.Row) error {
 		_, j, err := scanJob(r)
 		list = append(list, j)
 		return err
-	}, query, limit)
+	}, query, arg)
 	if err != nil {
 		return nil, fmt.Errorf("read jobs: %w", err)
 	}

@@ -328,6 +328,7 @@ func TestAlertQueriesUseTheirIndexes(t *testing.T) {
 		store.ToldCauses:         "SEARCH alerts USING INDEX alerts_cause (cause=?)",
 		store.GrowingCauses:      "SEARCH causes USING INDEX causes_growth (growth>?)",
 		store.HaltedJobs:         "SCAN j USING INDEX jobs_halted",
+		store.HaltedAmong:        "SEARCH j USING INTEGER PRIMARY KEY (rowid=?)",
 		store.UntoldJobs:         "SCAN j USING INDEX jobs_untold",
 		store.HoursReceived:      "SEARCH ledger USING PRIMARY KEY (hour>? AND hour<?)",
 		store.LatestReceived:     "SEARCH ledger USING PRIMARY KEY (hour>?)",

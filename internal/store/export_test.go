@@ -64,6 +64,7 @@ const (
 	ToldCauses         = toldCauses
 	GrowingCauses      = growingCauses
 	HaltedJobs         = haltedJobs
+	HaltedAmong        = haltedAmong
 	UntoldJobs         = untoldJobs
 	HoursReceived      = hoursReceived
 	LatestReceived     = latestReceived
