@@ -125,8 +125,19 @@ const updateAlertDelivery = `UPDATE alert_deliveries SET state = ?, due_at = ?, 
 // WriteAlertDelivery writes a change of a delivery. It returns Conflict if the stored one is no longer as before.
 func (t *Tx) WriteAlertDelivery(ctx context.Context, before, after deadletter.AlertDelivery) error {
 	written, err := t.tx.ExecContext(
-		ctx, updateAlertDelivery, after.State, after.DueAt.UnixMilli(), after.Until.UnixMilli(), after.Lease,
-		after.Tries, sqlite.Millis(after.TriedAt), after.Error, before.ID, before.State, before.Lease, before.DueAt.UnixMilli(),
+		ctx,
+		updateAlertDelivery,
+		after.State,
+		after.DueAt.UnixMilli(),
+		after.Until.UnixMilli(),
+		after.Lease,
+		after.Tries,
+		sqlite.Millis(after.TriedAt),
+		after.Error,
+		before.ID,
+		before.State,
+		before.Lease,
+		before.DueAt.UnixMilli(),
 	)
 	if err != nil {
 		return fmt.Errorf("write what %s was told: %w", before.Sink, err)
