@@ -102,10 +102,22 @@ func (l login) signIn(
 		got, _, err = client.Read[api.GrantedToken](
 			c.Post(ctx, "/token-requests/take", "", map[string]string{"secret": asked.Secret}),
 		)
+		if err != nil && ctx.Err() == nil && mayBeTaken(err, asked.ExpiresAt) {
+			err = fmt.Errorf("the answer with the token may have been lost: if %s/account/tokens has a new token %q, revoke "+
+				"it, and run dlqdesk login again: %w", c.Desk(), name, err)
+		}
 		if err != nil || got.Token != "" {
 			return got, err
 		}
 	}
+}
+
+// mayBeTaken reports whether a token may have been made although taking it failed: the answer did not come, or a
+// request that has not expired is gone.
+func mayBeTaken(err error, expires time.Time) bool {
+	refused, ok := errors.AsType[*api.Problem](err)
+	return !ok || refused.Status >= http.StatusInternalServerError ||
+		refused.Status == http.StatusNotFound && time.Now().Before(expires)
 }
 
 func isLoopback(host string) bool {

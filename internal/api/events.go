@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,7 +23,7 @@ const (
 	eventsPath = "/events"
 
 	maxStreams        = 200
-	maxStreamsOfToken = 10
+	maxStreamsOfOwner = 10
 
 	// maxChanges bounds the events that are read at once. gatherFor is the least time between two looks, catchUp while
 	// there is more to read.
@@ -101,12 +102,12 @@ func (a *API) follow(ctx context.Context, _ deadletter.Actor, in *followInput) (
 	if in.LastEventID > 0 {
 		s.at = in.LastEventID
 	}
-	token := callerOf(ctx).token.ID
-	if s.end, err = a.streams.join(token); err != nil {
+	owner := streamsOwner(callerOf(ctx).token)
+	if s.end, err = a.streams.join(owner); err != nil {
 		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(c huma.Context) {
-		defer a.streams.leave(token)
+		defer a.streams.leave(owner)
 		r, w := humachi.Unwrap(c)
 		s.out, s.conn = w, http.NewResponseController(w)
 		w.Header().Set("Content-Type", "text/event-stream")
@@ -117,44 +118,52 @@ func (a *API) follow(ctx context.Context, _ deadletter.Actor, in *followInput) (
 	}}, nil
 }
 
+// streamsOwner returns for whom the streams of a token count: its user, who may have many tokens, or the machine.
+func streamsOwner(t deadletter.Token) string {
+	if t.Owner == "" {
+		return "token " + t.ID.String()
+	}
+	return "user " + strings.ToLower(t.Owner)
+}
+
 // streams count the open streams.
 type streams struct {
 	mu   sync.Mutex
-	of   map[deadletter.TokenID]int
+	of   map[string]int // by streamsOwner
 	all  int
 	end  chan struct{} // closed when the program stops
 	over bool
 }
 
-func (s *streams) join(token deadletter.TokenID) (end <-chan struct{}, err error) {
+func (s *streams) join(owner string) (end <-chan struct{}, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.of == nil {
-		s.of, s.end = map[deadletter.TokenID]int{}, make(chan struct{})
+		s.of, s.end = map[string]int{}, make(chan struct{})
 	}
 	switch {
 	case s.over:
 		return nil, deadletter.Errorf(deadletter.Unavailable, "the desk stops: connect again in a moment")
-	case s.of[token] >= maxStreamsOfToken:
+	case s.of[owner] >= maxStreamsOfOwner:
 		return nil, deadletter.Errorf(
 			deadletter.RateLimited,
-			"this token has %d streams open: close one",
-			maxStreamsOfToken,
+			"this user or machine has %d streams open: close one",
+			maxStreamsOfOwner,
 		)
 	case s.all >= maxStreams:
 		return nil, deadletter.Errorf(deadletter.RateLimited, "%d streams are open: try again later", maxStreams)
 	}
-	s.of[token]++
+	s.of[owner]++
 	s.all++
 	return s.end, nil
 }
 
-func (s *streams) leave(token deadletter.TokenID) {
+func (s *streams) leave(owner string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.all--
-	if s.of[token]--; s.of[token] == 0 {
-		delete(s.of, token)
+	if s.of[owner]--; s.of[owner] == 0 {
+		delete(s.of, owner)
 	}
 }
 

@@ -249,7 +249,7 @@ func TestStreamEndsWithItsToken(t *testing.T) {
 	}
 }
 
-// A token has so many streams, those that ended not counted, and an id from the future is a conflict.
+// A user has so many streams with all tokens together, those that ended not counted, and an id from the future is a conflict.
 func TestStreamsAreRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -263,8 +263,12 @@ func TestStreamsAreRefused(t *testing.T) {
 		"urn:dlqdesk:problem:rate-limited" {
 		t.Errorf("one stream too many is answered %+v", p)
 	}
+	more := b.token(t, "vera", deadletter.TokenInput{Name: "another", Role: deadletter.Viewer})
+	if s := b.follow(t, more, ""); s.status != http.StatusTooManyRequests {
+		t.Errorf("another token of the user is answered %d", s.status)
+	}
 	if s := b.follow(t, b.tokens["olga"], ""); s.status != http.StatusOK {
-		t.Errorf("another token is answered %d", s.status)
+		t.Errorf("the token of another user is answered %d", s.status)
 	}
 	open[0].end()
 	for refused.status != http.StatusOK { // the server notices that the client is gone

@@ -30,6 +30,7 @@ type limits struct {
 
 	strangers *limiter // by network: requests of the API without a token
 	asking    *limiter // by network: programs that ask for a token
+	sites     *limiter // by site: likewise, or one of them would fill the store from its many networks
 }
 
 func newLimits() *limits {
@@ -41,6 +42,7 @@ func newLimits() *limits {
 
 		strangers: newLimiter(120, 500*time.Millisecond),
 		asking:    newLimiter(10, 30*time.Second),
+		sites:     newLimiter(50, 10*time.Second),
 	}
 }
 
@@ -98,6 +100,18 @@ func (l *limits) succeeded(a *attempt) {
 
 // network returns the network of an address: the IPv4 address, or 64 bits of the IPv6 address.
 func network(addr string) string {
+	const bits = 64
+	return prefix(addr, bits)
+}
+
+// site returns the IPv4 address, or the 48 bits of an IPv6 address that one organisation has at most.
+func site(addr string) string {
+	const bits = 48
+	return prefix(addr, bits)
+}
+
+// prefix returns an IPv4 address, or so many bits of an IPv6 address.
+func prefix(addr string, bits int) string {
 	ip, err := netip.ParseAddr(addr)
 	if err != nil {
 		return deadletter.Printable(addr, maxRecordedName)
@@ -105,7 +119,6 @@ func network(addr string) string {
 	if ip = ip.Unmap().WithZone(""); ip.Is4() {
 		return ip.String()
 	}
-	const bits = 64
 	return netip.PrefixFrom(ip, bits).Masked().String()
 }
 

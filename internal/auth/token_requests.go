@@ -30,7 +30,11 @@ func (a *Auth) AdmitStranger(w http.ResponseWriter, r *http.Request) error {
 func (a *Auth) AskForToken(
 	ctx context.Context, name, addr string,
 ) (request deadletter.TokenRequest, secret string, err error) {
-	if wait := a.limits.asking.take(network(addr), a.now()); wait > 0 {
+	wait := a.limits.asking.take(network(addr), a.now())
+	if wait == 0 {
+		wait = a.limits.sites.take(site(addr), a.now())
+	}
+	if wait > 0 {
 		return request, "", deadletter.Errorf(deadletter.RateLimited,
 			"too many programs of your network wait for a token: try again in %d s", int(wait.Seconds())+1)
 	}

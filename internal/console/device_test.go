@@ -133,7 +133,8 @@ func TestLinkOfAStrangerSignsNothingIn(t *testing.T) {
 	}
 	a := ada.get("/device?code=" + request.Code)
 	if a.status != http.StatusOK || a.count("form[action='/device/grant']") != 0 ||
-		strings.Contains(a.says("main"), "CLI on laptop") || a.count("input[name=code][value='"+request.Code+"']") != 0 {
+		strings.Contains(a.says("main"), "CLI on laptop") ||
+		a.count("input[name=code][value='"+request.Code+"']") != 0 {
 		t.Errorf("the link shows %s", a.text)
 	}
 	a = ada.post("/device", form("code", request.Code))
@@ -169,5 +170,26 @@ func TestRequestsForTokensAreLimited(t *testing.T) {
 	}
 	if _, _, err := b.auth.AskForToken(t.Context(), "a\x1b[31m", "203.0.113.1"); deadletter.KindOf(err) != deadletter.Invalid {
 		t.Errorf("a name with an escape is answered %v", err)
+	}
+}
+
+// Whoever has many networks, as one site of IPv6 does, cannot fill the store with requests either.
+func TestRequestsForTokensAreLimitedBySite(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	asked := 0
+	for i := range 256 {
+		_, _, err := b.auth.AskForToken(t.Context(), "CLI", fmt.Sprintf("2001:db8:0:%x::1", i))
+		if err == nil {
+			asked++
+		} else if deadletter.KindOf(err) != deadletter.RateLimited {
+			t.Fatal(err)
+		}
+	}
+	if asked > 100 {
+		t.Errorf("one site has %d requests", asked)
+	}
+	if _, _, err := b.auth.AskForToken(t.Context(), "CLI", "2001:db8:1::1"); err != nil {
+		t.Errorf("another site is answered %v", err)
 	}
 }
