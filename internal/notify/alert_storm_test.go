@@ -91,7 +91,7 @@ func (b *bundle) grows(code, percent int, reasons ...string) {
 	}
 }
 
-// A cause that the destination answered grows for another reason than an outage. What is of the outage is told once it
+// A cause that the destination answered grows for another reason than an outage. One of the outage is told once it
 // outlasts that.
 func TestGrowingCauseIsOfAnOutageOnlyIfItsFailuresAre(t *testing.T) {
 	t.Parallel()
@@ -148,7 +148,7 @@ func TestManyGrowingCausesComeAsOneAlert(t *testing.T) {
 	}
 }
 
-// What was told goes on, although more halt or grow than are looked at each time.
+// Alerts that were told go on, although more halt or grow than are looked at each time.
 func TestWhatWasToldGoesOnWhileMuchElseBegins(t *testing.T) {
 	t.Parallel()
 	t.Run("halted jobs", func(t *testing.T) {
