@@ -22,7 +22,7 @@ func TestLostTokenIsNamed(t *testing.T) {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/problem+json")
 			w.WriteHeader(status)
-			fmt.Fprintf(w, `{"type":"urn:dlqdesk:problem:x","title":"No","status":%d,"detail":"this code has expired or was used"}`, status)
+			fmt.Fprintf(w, `{"type":"urn:dlqdesk:problem:x","title":"No","status":%d,"detail":"it is gone"}`, status)
 		}
 	}
 	for name, c := range map[string]struct {
