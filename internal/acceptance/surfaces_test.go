@@ -515,6 +515,7 @@ func peopleOrders() []surfaceOrder {
 			},
 		},
 		{nil, "", "revoke-me", "logout", noDraft, nil}, // browsers sign out
+		{nil, "POST /device", "none: a person enters the code on its page", onePage, noDraft, nil},
 		{
 			[]string{"Auth.GrantToken"},
 			"POST /device/grant", "none: a person enters the code on its page", onePage, noDraft,
