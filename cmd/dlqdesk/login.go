@@ -103,8 +103,13 @@ func (l login) signIn(
 			c.Post(ctx, "/token-requests/take", "", map[string]string{"secret": asked.Secret}),
 		)
 		if err != nil && ctx.Err() == nil && mayBeTaken(err, asked.ExpiresAt) {
-			err = fmt.Errorf("the answer with the token may have been lost: if %s/account/tokens has a new token %q, revoke "+
-				"it, and run dlqdesk login again: %w", c.Desk(), name, err)
+			err = fmt.Errorf(
+				"the answer with the token may have been lost: if %s/account/tokens has a new token %q, revoke "+
+					"it, and run dlqdesk login again: %w",
+				c.Desk(),
+				name,
+				err,
+			)
 		}
 		if err != nil || got.Token != "" {
 			return got, err

@@ -49,7 +49,11 @@ func TestLostTokenIsNamed(t *testing.T) {
 			server := httptest.NewServer(desk)
 			defer server.Close()
 			l := login{Name: "CLI of the test", NoBrowser: true}
-			_, err := l.signIn(t.Context(), client.New(server.URL, ""), terminal.NewDialog(strings.NewReader(""), io.Discard))
+			_, err := l.signIn(
+				t.Context(),
+				client.New(server.URL, ""),
+				terminal.NewDialog(strings.NewReader(""), io.Discard),
+			)
 			if err == nil {
 				err = errors.New("no fault")
 			}

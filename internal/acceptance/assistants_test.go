@@ -37,8 +37,16 @@ func setupAssisted(t *testing.T) assisted {
 		if err := users.AddUser(t.Context(), by, "anna", "operator", password); err != nil {
 			return err
 		}
-		token, secret, err := users.AddToken(t.Context(), deadletter.User("anna", deadletter.Operator, ""),
-			deadletter.TokenInput{Name: "claude", Role: deadletter.Operator, Assistant: true}, func(string) bool { return true })
+		token, secret, err := users.AddToken(
+			t.Context(),
+			deadletter.User("anna", deadletter.Operator, ""),
+			deadletter.TokenInput{
+				Name:      "claude",
+				Role:      deadletter.Operator,
+				Assistant: true,
+			},
+			func(string) bool { return true },
+		)
 		a.id, a.secret = token.ID, secret
 		return err
 	})

@@ -22,7 +22,14 @@ func TestProgramTakesTheTokenThatWasGranted(t *testing.T) {
 		t.Errorf("before it is granted: %+v", got)
 	}
 	olga := deadletter.User("olga", deadletter.Operator, "")
-	if _, err := b.auth.GrantToken(t.Context(), httptest.NewRecorder(), olga, asked.Code, deadletter.Viewer, 7); err != nil {
+	if _, err := b.auth.GrantToken(
+		t.Context(),
+		httptest.NewRecorder(),
+		olga,
+		asked.Code,
+		deadletter.Viewer,
+		7,
+	); err != nil {
 		t.Fatal(err)
 	}
 	got := read[api.GrantedToken](t, take(), http.StatusOK)

@@ -31,7 +31,12 @@ func TestEveryOperationHasItsPlaceInTheReference(t *testing.T) {
 				t.Errorf("the manual lists %q where the reference has %q", listed.Text(), address)
 			}
 			if !strings.Contains(o.Find("pre").Text(), "curl ") || o.Find(".api-problems li").Length() < 5 {
-				t.Errorf("%s has the command %q and the problems %q", id, o.Find("pre").Text(), o.Find(".api-problems").Text())
+				t.Errorf(
+					"%s has the command %q and the problems %q",
+					id,
+					o.Find("pre").Text(),
+					o.Find(".api-problems").Text(),
+				)
 			}
 		})
 	})

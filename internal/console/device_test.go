@@ -168,7 +168,13 @@ func TestRequestsForTokensAreLimited(t *testing.T) {
 	if _, _, err := b.auth.AskForToken(t.Context(), "CLI", "198.51.100.1"); err != nil {
 		t.Errorf("another network is answered %v", err)
 	}
-	if _, _, err := b.auth.AskForToken(t.Context(), "a\x1b[31m", "203.0.113.1"); deadletter.KindOf(err) != deadletter.Invalid {
+	if _, _, err := b.auth.AskForToken(
+		t.Context(),
+		"a\x1b[31m",
+		"203.0.113.1",
+	); deadletter.KindOf(
+		err,
+	) != deadletter.Invalid {
 		t.Errorf("a name with an escape is answered %v", err)
 	}
 }

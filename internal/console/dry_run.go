@@ -213,7 +213,8 @@ func (c *Console) dryRunView(
 	}
 	v.State, v.Summary = string(run.State), dryRunSummary(run)
 	v.Tried, v.Total = strconv.Itoa(run.Tried()), strconv.Itoa(run.Messages)
-	v.By, v.At, v.Outdated = printable(run.By.Name), ui.At(run.StartedAt), !run.IsOf(recipe)
+	v.By, v.At = printable(run.By.Name), ui.At(run.StartedAt)
+	v.Outdated, v.Masked = !run.IsOf(recipe), run.Masked
 	if run.Differing > 0 {
 		v.Differing = number(run.Differing) +
 			" of those that would change still differ from nearly all delivered webhooks"

@@ -133,9 +133,9 @@ func (d DryRun) IsOf(r Recipe) bool {
 }
 
 // After returns a draft as it starts with a recipe: if a finished dry run was made with the same one, the job skips
-// what that would not change.
+// what that would not change. One that saw masked values may be wrong about that, so nothing is skipped after it.
 func (j Job) After(d DryRun, r Recipe) Job {
-	if j.State == JobDraft && d.State == DryRunDone && d.Job == j.ID && d.IsOf(r) {
+	if !d.Masked && j.State == JobDraft && d.State == DryRunDone && d.Job == j.ID && d.IsOf(r) {
 		j.DryRun, j.Spared = d.ID, d.Unchanged+d.Failed
 	}
 	return j

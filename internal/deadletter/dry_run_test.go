@@ -91,6 +91,11 @@ func TestJobStartsAfterItsFinishedDryRunAlone(t *testing.T) {
 	if got := j.After(d, deadletter.Recipe{Text: `{"a":2}`}); got.DryRun != 0 || got.Sends() != 1300 {
 		t.Errorf("that of another recipe counts: %+v", got)
 	}
+	masked := d
+	masked.Masked = true
+	if got := j.After(masked, recipe); got.DryRun != 0 || got.Sends() != 1300 {
+		t.Errorf("one that saw no masked value counts: %+v", got)
+	}
 	after := j.After(d, recipe)
 	if after.Sends() != 1204 || after.CheckCount(1, 1204) != nil || after.CheckCount(1, 1300) == nil {
 		t.Errorf("it sends %d: %v, %v", after.Sends(), after.CheckCount(1, 1204), after.CheckCount(1, 1300))

@@ -53,14 +53,30 @@ func TestTokenInputHasFaultsAtItsFields(t *testing.T) {
 		in := good
 		change(&in)
 		known := func(source string) bool { return source == "genesys" }
-		if _, err := deadletter.NewToken(by, deadletter.Token{}, in, known, time.Now()); deadletter.FieldOf(err) != field {
+		if _, err := deadletter.NewToken(
+			by,
+			deadletter.Token{},
+			in,
+			known,
+			time.Now(),
+		); deadletter.FieldOf(
+			err,
+		) != field {
 			t.Errorf("%s: %v", field, err)
 		}
 	}
 	for _, name := range []string{strings.Repeat("x", 61), "a\nb", "a\x00"} {
 		in := good
 		in.Name = name
-		if _, err := deadletter.NewToken(by, deadletter.Token{}, in, anySource, time.Now()); deadletter.KindOf(err) != deadletter.Invalid {
+		if _, err := deadletter.NewToken(
+			by,
+			deadletter.Token{},
+			in,
+			anySource,
+			time.Now(),
+		); deadletter.KindOf(
+			err,
+		) != deadletter.Invalid {
 			t.Errorf("the name %q: %v", name, err)
 		}
 	}

@@ -153,7 +153,11 @@ func (l *dryRunLoop) trialOf(ctx context.Context, d store.DryRun) (*trial, error
 		})
 	}
 	t := &trial{
-		w: l.w, run: d, job: j, edits: edits{recipe: recipe, masks: l.w.masks, masked: d.Masked}, known: map[string]bool{},
+		w:      l.w,
+		run:    d,
+		job:    j,
+		edits:  edits{recipe: recipe, masks: l.w.masks, masked: d.Masked},
+		known:  map[string]bool{},
 		shapes: shapeCache{store: l.w.store, byKey: map[store.ShapeKey]*payload.Shape{}},
 	}
 	for _, g := range groups {

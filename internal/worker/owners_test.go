@@ -76,7 +76,13 @@ func TestJobOfATokenStopsWithIt(t *testing.T) {
 			b.employ(t, c.role)
 			b.failed(t, 3)
 			token, by := b.token(t, c.owner)
-			j, err := b.FreezeMatching(t.Context(), by, deadletter.ActReplay, store.Filter{Status: deadletter.Failed}, "")
+			j, err := b.FreezeMatching(
+				t.Context(),
+				by,
+				deadletter.ActReplay,
+				store.Filter{Status: deadletter.Failed},
+				"",
+			)
 			if err == nil {
 				err = b.StartJob(t.Context(), by, j.ID, deadletter.JobInput{})
 			}

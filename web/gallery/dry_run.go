@@ -51,6 +51,10 @@ func trials() []trial {
 			v.Trial.Run = dryRun("done")
 			v.Trial.Run.Outdated = true
 		}},
+		{"dry-run-masked", "", func(v *page.JobConfirmView) {
+			v.Trial.Run = dryRun("done")
+			v.Trial.Run.By, v.Trial.Run.Masked = "claude of anna", true
+		}},
 		{"dry-run-cancelled", "", func(v *page.JobConfirmView) {
 			v.Trial.Run = dryRun("cancelled")
 			v.Trial.Run.Summary = "504 of 1,300 would change, 30 unchanged, 6 fail, 760 not tried"

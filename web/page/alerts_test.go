@@ -20,8 +20,11 @@ func TestOutcomeOfASinkTestAppears(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /messages", show(http.StatusOK, runs.Component))
 	done := page.AlertSinks{
-		Rows:   []page.AlertSinkRow{{Name: "ops", Test: &page.AlertTest{By: "anna", State: "was taken", Tone: ui.Done}}},
-		Notice: ui.Notice{Kind: ui.Done, Text: "The test of ops was taken."}, Quiet: true,
+		Rows: []page.AlertSinkRow{
+			{Name: "ops", Test: &page.AlertTest{By: "anna", State: "was taken", Tone: ui.Done}},
+		},
+		Notice: ui.Notice{Kind: ui.Done, Text: "The test of ops was taken."},
+		Quiet:  true,
 	}
 	mux.HandleFunc("GET /alerts/sinks", func(w http.ResponseWriter, r *http.Request) {
 		polls.Add(1)
