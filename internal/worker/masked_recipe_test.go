@@ -21,13 +21,14 @@ func TestFaultOfARecipeTellsNoMaskedValue(t *testing.T) {
 	b.run(t)
 	const fixed = "fails on a masked value"
 	for text, want := range map[string]string{
-		`error(.password)`:                                                                  "•••",
-		`error(.password | explode | tostring)`:                                             "[8226,8226,8226]",
-		`error(.password | @base64)`:                                                        "4oCi4oCi4oCi",
-		`error(with_entries(.key += "x") | tojson)`:                                         "•••",
-		`if .password == "hunter2" then error("104") else . end`:                            fixed,
+		`error(.password)`:                                       "•••",
+		`error(.password | explode | tostring)`:                  "[8226,8226,8226]",
+		`error(.password | @base64)`:                             "4oCi4oCi4oCi",
+		`error(with_entries(.key += "x") | tojson)`:              "•••",
+		`if .password == "hunter2" then error("104") else . end`: fixed,
+		`error("order \(.n) is gone")`:                           "order 1 is gone",
+
 		`if (.password | length) > 3 then error(.password | explode | tostring) else . end`: fixed,
-		`error("order \(.n) is gone")`:                                                      "order 1 is gone",
 	} {
 		recipe := deadletter.Recipe{Kind: deadletter.JQ, Text: text}
 		j := b.draft(t)
