@@ -59,11 +59,7 @@ func (a *API) differenceOperations(described huma.API) {
 	huma.Register(described, operation("get-cause-differences", http.MethodGet, "/causes/{id}/differences", "Causes",
 		"How its messages differ from delivered webhooks of its source", http.StatusNotFound),
 		handler(a, func(ctx context.Context, by deadletter.Actor, in *CauseRef) (*response, error) {
-			v, err := a.Desk.Cause(ctx, by, in.ID)
-			if err != nil {
-				return nil, err
-			}
-			d, err := a.Desk.CauseDifferences(ctx, v.Cause.Fingerprint)
+			d, err := a.Desk.CauseDifferences(ctx, by, in.ID)
 			return &response{differencesOf(d)}, err
 		}))
 }

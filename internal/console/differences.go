@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 
+	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/payload"
@@ -12,7 +13,7 @@ import (
 
 // causeDifferences shows how the messages of a cause differ from delivered webhooks.
 func (c *Console) causeDifferences(ctx context.Context, fingerprint string) (page.DifferencesView, error) {
-	d, err := c.Desk.CauseDifferences(ctx, fingerprint)
+	d, err := c.Desk.CauseDifferences(ctx, auth.Actor(ctx), fingerprint)
 	return differencesView(d), err
 }
 

@@ -48,6 +48,9 @@ func (b bundle) fail(t *testing.T, id, body string, changes ...func(*deadletter.
 	return b.receive(t, id, append(changes, func(c *deadletter.Capture) { c.Body = []byte(body) })...)
 }
 
+// anyone may look.
+var anyone = deadletter.User("anna", deadletter.Viewer, "")
+
 func TestMessageShowsHowItDiffersFromDeliveredOnes(t *testing.T) {
 	t.Parallel()
 	b := sampled(t)
@@ -98,7 +101,7 @@ func TestDifferencesOfACauseAreOfOneEventType(t *testing.T) {
 	b.fail(t, "start-1", `{"c":1}`, typed("start"))
 	b.fail(t, "large", `{"a":"`+strings.Repeat("x", payload.MaxShaped)+`"}`, typed("end"))
 	find := func() desk.Differences {
-		d, err := b.desk.CauseDifferences(t.Context(), fingerprint)
+		d, err := b.desk.CauseDifferences(t.Context(), anyone, fingerprint)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +122,7 @@ func TestDifferencesOfACauseAreOfOneEventType(t *testing.T) {
 	}
 	other := b.fail(t, "new-1", `{"d":1}`, typed("new"), func(c *deadletter.Capture) { c.Reason = "unknown type" })
 	if d, err := b.desk.CauseDifferences(
-		t.Context(),
+		t.Context(), anyone,
 		other.Fingerprint,
 	); err != nil || !d.AllTypes ||
 		d.Delivered != 100 {
@@ -204,7 +207,7 @@ func TestDifferencesReadABoundedPartOfACause(t *testing.T) {
 		fingerprint = b.fail(t, fmt.Sprint("broken-", i), "\x1f\x8b"+strings.Repeat("x", payload.MaxShaped-2),
 			func(c *deadletter.Capture) { c.Headers["Content-Encoding"] = []string{"gzip"} }).Fingerprint
 	}
-	if d, err := b.desk.CauseDifferences(t.Context(), fingerprint); err != nil || d.Unread != 16 {
+	if d, err := b.desk.CauseDifferences(t.Context(), anyone, fingerprint); err != nil || d.Unread != 16 {
 		t.Errorf("%+v, %v, want 16 broken ones of 256 KiB", d, err)
 	}
 }

@@ -47,16 +47,29 @@ type cachedDifferences struct {
 	until time.Time
 }
 
-// CauseDifferences returns how the messages of a cause differ from delivered webhooks. It may be some seconds old.
-func (d *Desk) CauseDifferences(ctx context.Context, fingerprint string) (Differences, error) {
-	key, now := causeKey{fingerprint, string(d.masks().Digest())}, d.now()
+// CauseDifferences returns how the messages of a cause differ from delivered webhooks. It may be some seconds old. It
+// returns NotFound for a cause that does not exist, or that the actor does not reach.
+func (d *Desk) CauseDifferences(
+	ctx context.Context, by deadletter.Actor, fingerprint string,
+) (Differences, error) {
+	if err := by.May(deadletter.ActView); err != nil {
+		return Differences{}, err
+	}
+	c, err := d.store.Cause(ctx, fingerprint)
+	if err == nil {
+		err = by.Reaches(c.Source, "cause "+fingerprint)
+	}
+	if err != nil {
+		return Differences{}, err
+	}
+	key, now := causeKey{c.Fingerprint, string(d.masks().Digest())}, d.now()
 	d.differences.mu.Lock()
 	cached := d.differences.byCause[key]
 	d.differences.mu.Unlock()
 	if now.Before(cached.until) {
 		return cached.Differences, nil
 	}
-	found, err := d.findDifferences(ctx, fingerprint)
+	found, err := d.findDifferences(ctx, c.Fingerprint)
 	if err != nil {
 		return found, err
 	}

@@ -87,14 +87,14 @@ type CauseFacts struct {
 
 // Difference is one way in which failed webhooks differ from delivered ones.
 type Difference struct {
-	Kind      string `json:"kind"                jsonschema:"missing, extra, type, value or range"`
-	Path      string `json:"path"                jsonschema:"where in the body; empty: the body itself" max:"300"`
-	Value     string `json:"value,omitempty"     jsonschema:"the value or the type that failed webhooks have there"`
-	Usual     string `json:"usual,omitempty"     jsonschema:"the type that delivered ones have there"`
-	Failed    int    `json:"failed"              jsonschema:"failed webhooks of which it is true"`
-	FailedOf  int    `json:"failedOf"`
-	Delivered int    `json:"delivered"           jsonschema:"delivered webhooks of which it is true"`
-	DeliverOf int    `json:"deliveredOf"`
+	Kind        string `json:"kind"                jsonschema:"missing, extra, type, value or limit"`
+	Path        string `json:"path"                jsonschema:"where in the body; empty: the body itself" max:"300"`
+	Value       string `json:"value,omitempty"     jsonschema:"the value or the type that failed webhooks have there"`
+	Usual       string `json:"usual,omitempty"     jsonschema:"the type that delivered ones have there"`
+	Failed      int    `json:"failed"              jsonschema:"failed webhooks of which it is true"`
+	FailedOf    int    `json:"failedOf"`
+	Delivered   int    `json:"delivered"           jsonschema:"delivered webhooks of which it is true"`
+	DeliveredOf int    `json:"deliveredOf"`
 }
 
 // Differences are how the messages of a cause differ from delivered webhooks.
@@ -176,16 +176,12 @@ func (t tools) compare(ctx context.Context, by deadletter.Actor, in compared) (d
 		}
 		return t.Desk.DifferencesOf(ctx, by, v.Message.ID, v.Message.Revision)
 	}
-	seen, err := t.Desk.Cause(ctx, by, in.Cause)
-	if err != nil {
-		return desk.Differences{}, err
-	}
-	return t.Desk.CauseDifferences(ctx, seen.Cause.Fingerprint)
+	return t.Desk.CauseDifferences(ctx, by, in.Cause)
 }
 
 func differenceOf(d payload.Difference) Difference {
 	out := Difference{
-		Path: d.Path, Failed: d.Here.Count, FailedOf: d.Here.Of, Delivered: d.There.Count, DeliverOf: d.There.Of,
+		Path: d.Path, Failed: d.Here.Count, FailedOf: d.Here.Of, Delivered: d.There.Count, DeliveredOf: d.There.Of,
 	}
 	switch d.Kind {
 	case payload.Missing:
@@ -197,7 +193,7 @@ func differenceOf(d payload.Difference) Difference {
 	case payload.OtherValue:
 		out.Kind, out.Value = "value", d.Value
 	case payload.OutOfRange:
-		out.Kind, out.Value = "range", d.Limit.Of.String()+" "+limitText(d.Limit)
+		out.Kind, out.Value = "limit", d.Limit.Of.String()+" "+limitText(d.Limit)
 	}
 	return out
 }
