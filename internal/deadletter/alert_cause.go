@@ -42,6 +42,20 @@ type CauseAlerts struct {
 	Alerts []Alert // those with an id are open already, and were part of an outage
 }
 
+// Due returns when each sink is to be told of Whole at a time: those to which any of its parts would go. A whole has one
+// kind, and its parts may have several.
+func (g CauseAlerts) Due(routes []AlertRoute, at time.Time) map[string]time.Time {
+	due := map[string]time.Time{}
+	for _, part := range g.Alerts {
+		as := g.Whole
+		as.Kind = part.Kind
+		for sink, when := range AlertDue(routes, as, at) {
+			earliest(due, sink, when)
+		}
+	}
+	return due
+}
+
 // CauseGroups remembers when alerts about causes were raised, by source, so that many come as one. The zero CauseGroups
 // is ready to use; after a restart it begins anew.
 type CauseGroups struct{ raised map[string][]time.Time }
@@ -115,17 +129,27 @@ func (g *CauseGroups) group(source string, list []Alert, at time.Time) []CauseAl
 // wholeOf returns the alert that tells about several of a source. Its key has the time, because the same causes may come
 // together again while the rest of an earlier alert goes on.
 func wholeOf(source string, list []Alert, at time.Time) Alert {
-	kind, what := AlertRegressedCause, "causes came back"
-	if slices.ContainsFunc(list, func(a Alert) bool { return a.Kind == AlertNewCause }) {
-		kind, what = AlertNewCause, "new causes"
-	} else if !slices.ContainsFunc(list, func(a Alert) bool { return a.Kind == AlertRegressedCause }) {
-		what = "causes grow"
+	kinds := map[AlertKind]bool{}
+	for _, a := range list {
+		kinds[a.Kind] = true
+	}
+	kind, what := AlertRegressedCause, "causes"
+	if kinds[AlertNewCause] {
+		kind = AlertNewCause
+	}
+	if len(kinds) == 1 {
+		what = wholeTitles[list[0].Kind]
 	}
 	return Alert{
 		Kind: kind, Key: fmt.Sprintf("causes:%s:%d", list[0].Cause, at.UnixMilli()), Severity: kind.Severity(),
 		Sources: list[0].Sources,
 		Title:   fmt.Sprintf("%d %s in %s", len(list), what, nameOfSource(source)), RaisedAt: at,
 	}
+}
+
+// wholeTitles name causes that are told together, if they are of one kind.
+var wholeTitles = map[AlertKind]string{
+	AlertNewCause: "new causes", AlertRegressedCause: "causes came back", AlertGrowingCause: "causes grow",
 }
 
 func nameOfSource(source string) string { return cmp.Or(source, "messages without a source") }
@@ -182,7 +206,7 @@ func (c Cause) GrowthAlert(perHour int, at time.Time) Alert {
 
 // Settled reports whether a cause is old enough in its state that growth says something about it.
 func (c Cause) Settled(at time.Time) bool {
-	return at.Sub(c.FirstAt) >= time.Hour && (c.State != CauseRegressed || at.Sub(c.StateAt) >= time.Hour) &&
+	return Elapsed(c.FirstAt, at, time.Hour) && (c.State != CauseRegressed || Elapsed(c.StateAt, at, time.Hour)) &&
 		c.State != CauseMuted && c.State != CauseResolved
 }
 

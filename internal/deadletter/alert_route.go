@@ -67,15 +67,17 @@ func (q QuietPeriod) on(day time.Time, zone *time.Location) (from, to time.Time)
 func AlertDue(routes []AlertRoute, a Alert, at time.Time) map[string]time.Time {
 	due := map[string]time.Time{}
 	for _, r := range routes {
-		if !r.matches(a) {
-			continue
-		}
-		when := r.Quiet.dueAt(a, at)
-		for _, sink := range r.To {
-			if known, ok := due[sink]; !ok || when.Before(known) {
-				due[sink] = when
+		if r.matches(a) {
+			for _, sink := range r.To {
+				earliest(due, sink, r.Quiet.dueAt(a, at))
 			}
 		}
 	}
 	return due
+}
+
+func earliest(due map[string]time.Time, sink string, at time.Time) {
+	if known, ok := due[sink]; !ok || at.Before(known) {
+		due[sink] = at
+	}
 }

@@ -2,6 +2,7 @@ package deadletter_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -438,5 +439,45 @@ func TestTriesOfAlerts(t *testing.T) {
 	long := waiting.Begin("lease", noon).After(deadletter.AlertResult{Error: strings.Repeat("ä", 1000)}, false, noon)
 	if n := len(long.Error); n > 310 || !strings.HasSuffix(long.Error, "ä…") {
 		t.Errorf("a long error is stored with %d bytes: %s", n, long.Error)
+	}
+}
+
+// A whole has one kind. A route for the kind of any of its parts takes it as well.
+func TestBundleGoesWhereItsPartsWouldGo(t *testing.T) {
+	t.Parallel()
+	part := func(kind deadletter.AlertKind, n int) (list []deadletter.Alert) {
+		for i := range n {
+			list = append(list, deadletter.Alert{
+				ID: deadletter.AlertID(i + 1), Kind: kind, Severity: kind.Severity(), Sources: []string{"genesys"},
+				Cause: fmt.Sprint(kind, i),
+			})
+		}
+		return list
+	}
+	var routes []deadletter.AlertRoute
+	kinds := []deadletter.AlertKind{
+		deadletter.AlertNewCause, deadletter.AlertRegressedCause, deadletter.AlertGrowingCause,
+	}
+	for _, kind := range kinds {
+		routes = append(routes, deadletter.AlertRoute{
+			To: []string{string(kind)}, Kinds: []deadletter.AlertKind{kind}, Severity: deadletter.SeverityInfo,
+		})
+	}
+	for want, parts := range map[string][]deadletter.Alert{
+		"4 causes grow in genesys growing-cause":            part(kinds[2], 4),
+		"4 causes came back in genesys regressed-cause":     part(kinds[1], 4),
+		"5 causes in genesys growing-cause,new-cause":       append(part(kinds[2], 4), part(kinds[0], 1)...),
+		"8 causes in genesys growing-cause,regressed-cause": append(part(kinds[1], 4), part(kinds[2], 4)...),
+	} {
+		var groups deadletter.CauseGroups
+		raise := groups.Step(nil, nil, parts, noon).Raise
+		if len(raise) != 1 {
+			t.Fatalf("%s: %+v", want, raise)
+		}
+		sinks := slices.Sorted(maps.Keys(raise[0].Due(routes, noon)))
+		got := raise[0].Whole.Title + " " + strings.Join(sinks, ",")
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }

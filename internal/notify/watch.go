@@ -242,7 +242,7 @@ func (w *Watch) raise(
 ) error {
 	whole := g.PartOf
 	if g.Whole.Key != "" {
-		a, err := tx.RaiseAlert(ctx, g.Whole, w.due(g.Whole, at))
+		a, err := tx.RaiseAlert(ctx, g.Whole, g.Due(w.deps.Settings().Routes, at))
 		if err != nil {
 			return err
 		}
