@@ -112,6 +112,20 @@ func TestClockThatWasAheadDelaysNothing(t *testing.T) {
 			b.wants("raised destination-down")
 		})
 	}
+	t.Run("a quiet period that goes on", func(t *testing.T) {
+		t.Parallel()
+		b := alerting(t)
+		hour := b.clock.Now().Hour()
+		b.settings.Routes[0].Quiet.From = time.Duration((hour+23)%24) * time.Hour
+		b.settings.Routes[0].Quiet.To = time.Duration((hour+3)%24) * time.Hour
+		b.clock.Add(10 * time.Minute)
+		b.goesDown("genesys")
+		b.pass(time.Second)
+		b.pass(-10 * time.Minute)
+		b.wants()
+		b.pass(4 * time.Hour)
+		b.wants("raised destination-down", "raised breaker-open")
+	})
 	t.Run("a quiet period", func(t *testing.T) {
 		t.Parallel()
 		b := alerting(t)

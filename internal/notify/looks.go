@@ -390,7 +390,10 @@ func (s sight) silent(
 		since, told := began, false
 		for _, a := range open {
 			if sourceOf(a, deadletter.AlertSilent) == source {
-				told, since = true, a.RaisedAt.Add(-limit).Truncate(time.Hour)
+				told = true
+				if before := a.RaisedAt.Add(-limit).Truncate(time.Hour); before.Before(began) {
+					since = before
+				}
 			}
 		}
 		if !told && usual[source] < usualHours {

@@ -206,9 +206,10 @@ func (s *Store) DueSinks(ctx context.Context, at time.Time) ([]string, error) {
 
 const (
 	releaseAlerts = `UPDATE alert_deliveries SET lease = '', due_at = ?1 WHERE state = 'waiting' AND lease <> ''`
-	// A clock that was ahead left times in the future: of what was stored, of tries, and far ahead of when it is due.
+	// A clock that was ahead left times in the future: of what was stored, of tries, and far ahead of when it is due. What
+	// waits for the end of a quiet period goes on waiting, unless the clock was wrong by over an hour (in ms).
 	setAlertsBack = `UPDATE alert_deliveries SET due_at = ?1 WHERE state = 'waiting' AND lease = ''
-		AND (due_at > ?2 OR made_at > ?1 OR tried_at > ?1)`
+		AND (due_at > ?2 OR tried_at > ?1 OR made_at > ?1 AND (due_at = made_at OR made_at > ?1 + 3600000))`
 )
 
 // ReleaseAlerts ends the leases of tries that a dead process left. It must not be called while any is under way.

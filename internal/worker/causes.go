@@ -75,7 +75,7 @@ func (w *Worker) KeepCauses(ctx context.Context) error {
 		_, changes := c.Next(w.causeFacts(c, nil), w.now())
 		return !changes
 	})
-	if err := w.changeCauses(ctx, muted); err != nil || w.now().Sub(w.causes.measuredAt) < growthEvery {
+	if err := w.changeCauses(ctx, muted); err != nil || !deadletter.Elapsed(w.causes.measuredAt, w.now(), growthEvery) {
 		return err
 	}
 	w.causes.measuredAt = w.now()
