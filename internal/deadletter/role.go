@@ -87,7 +87,7 @@ func (r Role) Allows(a Action) bool {
 }
 
 // ofAllSources reports whether the action is about what has no source, so that an actor who is limited to some may not.
-func (a Action) ofAllSources() bool { return a == ActUsers || a == ActConfig }
+func (a Action) ofAllSources() bool { return a == ActUsers || a == ActConfig || a == ActTestSink }
 
 // covers reports whether the role may do all that the other one may.
 func (r Role) covers(other Role) bool {
