@@ -261,13 +261,7 @@ func sentence(text string) string {
 }
 
 // number formats a number with thousands separators.
-func number(n int) string {
-	text := strconv.Itoa(n)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
-}
+func number(n int) string { return deadletter.Number(n) }
 
 func plural(n int, one string) string {
 	if n == 1 {

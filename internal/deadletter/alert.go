@@ -154,9 +154,18 @@ func (j Job) alert(kind AlertKind) Alert {
 		Facts: []AlertFact{
 			{"Action", string(j.Action)},
 			{"Started by", j.By.Name},
-			{"Succeeded", fmt.Sprint(j.Items.Done)},
-			{"Failed", fmt.Sprint(j.Items.Failed)},
-			{"Left", fmt.Sprint(j.Items.Pending + j.Items.InFlight)},
+			{"Succeeded", Number(j.Items.Done)},
+			{"Failed", Number(j.Items.Failed)},
+			{"Left", Number(j.Items.Pending + j.Items.InFlight)},
 		},
 	}
+}
+
+// Number formats a number of messages or the like with thousands separators: "1,204".
+func Number(n int) string {
+	text := strconv.Itoa(n)
+	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
 }

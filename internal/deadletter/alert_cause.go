@@ -183,8 +183,8 @@ func (c Cause) alertOf(kind AlertKind, title string, at time.Time) Alert {
 		Kind: kind, Key: "cause:" + c.Fingerprint, Severity: kind.Severity(), Sources: []string{c.Source},
 		Cause: c.Fingerprint, Title: title + nameOfSource(c.Source), RaisedAt: at,
 		Facts: []AlertFact{
-			{"Messages", fmt.Sprint(c.Messages)},
-			{"Open now", fmt.Sprint(c.Open())},
+			{"Messages", Number(c.Messages)},
+			{"Open now", Number(c.Open())},
 			{"First failure", c.FirstAt.UTC().Format(AlertTimeLayout)},
 		},
 	}
@@ -198,7 +198,7 @@ const AlertTimeLayout = "2 January 15:04:05 UTC"
 func (c Cause) GrowthAlert(perHour int, at time.Time) Alert {
 	a := c.alertOf(AlertGrowingCause, "A cause grows in ", at)
 	a.Facts = append([]AlertFact{
-		{"Failures in the last hour", fmt.Sprint(perHour)},
+		{"Failures in the last hour", Number(perHour)},
 		{"Of a usual hour", fmt.Sprintf("%d %%", c.Growth)},
 	}, a.Facts...)
 	return a

@@ -481,3 +481,14 @@ func TestBundleGoesWhereItsPartsWouldGo(t *testing.T) {
 		}
 	}
 }
+
+func TestNumbersHaveSeparators(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{
+		0: "0", 999: "999", 1204: "1,204", 1204567: "1,204,567", -120: "-120", -1204: "-1,204",
+	} {
+		if got := deadletter.Number(n); got != want {
+			t.Errorf("%d is written %q, want %q", n, got, want)
+		}
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"dlqdesk/internal/deadletter"
@@ -140,7 +139,7 @@ func (s sight) destinations(
 			Kind: deadletter.AlertDestination, Key: "destination:" + source, Sources: []string{source},
 			Title: "The destination of " + source + " is down",
 			Text:  s.Readings.ErrorText(deadletter.WithStatus(h.Latest.StatusCode, h.Latest.Error), h.LatestAt),
-			Facts: []deadletter.AlertFact{{Label: "Failed in a row", Value: number(h.Failures)}},
+			Facts: []deadletter.AlertFact{{Label: "Failed in a row", Value: deadletter.Number(h.Failures)}},
 		}
 		list = append(list, down)
 		if limit := s.Settings().BreakerOpen; at.Sub(since) >= limit {
@@ -176,9 +175,9 @@ func (s sight) reconciliation(
 			Text:  "Webhooks are missing, or more arrived than were counted. See the page Reconciliation.",
 		}
 		for _, i := range wrong[:min(len(wrong), maxFacts)] {
-			value := number(i.Missing) + " missing"
+			value := deadletter.Number(i.Missing) + " missing"
 			if i.Missing < 0 {
-				value = number(i.Amount()) + " too many"
+				value = deadletter.Number(i.Amount()) + " too many"
 			}
 			hour := i.Hour.UTC().Format("2 January 15:04 UTC")
 			a.Facts = append(a.Facts, deadletter.AlertFact{Label: hour, Value: value})
@@ -267,7 +266,7 @@ func (s sight) spools(ctx context.Context, _ []deadletter.Alert, _ time.Time) (l
 			Kind: deadletter.AlertSpool, Key: "spool:" + of.Queue,
 			Title: "Messages wait on disk for the queue " + of.Queue,
 			Text:  "SQS does not confirm messages. They are safe on this machine's disk, and are sent once it does.",
-			Facts: []deadletter.AlertFact{{Label: "Waiting", Value: number(of.Waiting)}},
+			Facts: []deadletter.AlertFact{{Label: "Waiting", Value: deadletter.Number(of.Waiting)}},
 		}
 		if !of.Since.IsZero() {
 			since := of.Since.UTC().Format(deadletter.AlertTimeLayout)
@@ -314,7 +313,7 @@ func (s sight) expiring(
 			Title: "SQS soon deletes messages of " + q.Queue,
 			Text:  "They could not be taken from the queue, which deletes them when they expire.",
 			Facts: []deadletter.AlertFact{
-				{Label: "Messages", Value: number(q.Messages)},
+				{Label: "Messages", Value: deadletter.Number(q.Messages)},
 				{Label: "The first expires", Value: q.At.UTC().Format(deadletter.AlertTimeLayout)},
 			},
 		})
@@ -413,17 +412,4 @@ func (s sight) silent(
 		}
 	}
 	return list, nil
-}
-
-// number writes a number with commas.
-func number(n int) string {
-	text := fmt.Sprint(n)
-	var out strings.Builder
-	for i, digit := range text {
-		if left := len(text) - i; i > 0 && left%3 == 0 && text[i-1] != '-' {
-			out.WriteByte(',')
-		}
-		out.WriteRune(digit)
-	}
-	return out.String()
 }
