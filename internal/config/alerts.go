@@ -153,8 +153,11 @@ func readQuiet(s *section) deadletter.QuietPeriod {
 	if q.Except == noSeverity {
 		q.Except = ""
 	}
-	if s.has("from") != s.has("to") {
+	switch {
+	case s.has("from") != s.has("to"):
 		s.reader.fault(s.path, "must have both from and to, such as { from: 22:00, to: 07:00 }")
+	case s.has("from") && q.From == q.To:
+		s.reader.fault(s.path, "must end at another time than it begins; to send nothing at all, leave the route out")
 	}
 	return q
 }
@@ -189,7 +192,7 @@ func readThresholds(s *section) AlertThresholds {
 		ExpiresIn:   setting(s, "expires_in", defaultAlertExpiry, durationFrom(time.Minute, maxAlertExpiry)),
 		Disk:        setting(s, "disk", defaultAlertDisk, percent),
 		Spool:       setting(s, "spool", defaultAlertSpool, percent),
-		Silence:     setting(s, "silence", defaultAlertSilence, durationFrom(time.Minute, maxAlertTime)),
+		Silence:     setting(s, "silence", defaultAlertSilence, durationFrom(time.Hour, maxAlertTime)),
 	}
 }
 

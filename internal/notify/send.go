@@ -251,7 +251,9 @@ func (s *Sender) note(ctx context.Context, d deadletter.AlertDelivery, took time
 		log.InfoContext(ctx, "a sink was told of an alert")
 	case deadletter.AlertGivenUp:
 		log.ErrorContext(ctx, "a sink could not be told of an alert", "err", d.Error)
-	case deadletter.AlertWaiting, deadletter.AlertDropped:
+	case deadletter.AlertDropped:
+		log.InfoContext(ctx, "an alert ended before a sink took it", "err", d.Error)
+	case deadletter.AlertWaiting:
 		log.WarnContext(ctx, "a sink did not take an alert; trying again", "err", d.Error)
 	}
 }

@@ -77,8 +77,8 @@ var (
 	descIntact = desc("audit_trail_intact",
 		"1 if the latest checks of the audit trail found no sign of tampering.")
 	descVerified = desc("audit_trail_verified_timestamp_seconds", "When the whole audit trail was verified last.")
-	descAlerts   = desc("alerts_open", "Alerts that are not resolved, up to 10001.")
-	descTellings = desc("alert_deliveries_waiting", "Alerts that sinks are still to be told of, up to 10001.")
+	descAlerts   = desc("alerts_open", "Alerts that are not resolved, up to 1000.")
+	descTellings = desc("alert_deliveries_waiting", "Alerts that sinks are still to be told of, up to 1000.")
 	allDescs     = []*prometheus.Desc{
 		descBuild, descQueued, descOldest, descReachable, descBreaker, descBytes, descMessages, descJobs,
 		descRetriesDue, descImbalance, descAcked, descIntact, descVerified, descAlerts, descTellings,
