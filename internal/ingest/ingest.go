@@ -135,7 +135,7 @@ func (i *Ingest) report(ctx context.Context, err error) {
 	} else {
 		i.failures.Add(1)
 	}
-	i.errors.Report(ctx, i.Log, i.Queue.Name(), err, i.Now())
+	i.errors.ReportQueue(ctx, i.Log, i.Queue.Name(), err, i.Now())
 }
 
 // wait waits until the next batch may be received. It returns false once ctx has ended.

@@ -260,13 +260,5 @@ func (s *Sender) note(ctx context.Context, d deadletter.AlertDelivery, took time
 
 // report logs an error that lasts, and its end.
 func (s *Sender) report(ctx context.Context, err error) {
-	if err == nil {
-		if lasted, ok := s.errors.Succeeded(s.deps.Now()); ok {
-			s.deps.Log.InfoContext(ctx, "alerts can be sent again", "after", lasted)
-		}
-		return
-	}
-	if times, ok := s.errors.Failed(s.deps.Now()); ok {
-		s.deps.Log.ErrorContext(ctx, "cannot send alerts; trying again", "faults", times, "err", err)
-	}
+	s.errors.Report(ctx, s.deps.Log, err, s.deps.Now(), "cannot send alerts; trying again", "alerts can be sent again")
 }

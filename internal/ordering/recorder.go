@@ -157,15 +157,11 @@ func placesOf(keys map[string]payload.OrderKey) string {
 
 // report logs an error that lasts, and its end.
 func (r *Recorder) report(ctx context.Context, err error) {
-	if err == nil || ctx.Err() != nil {
-		if lasted, ok := r.faults.Succeeded(r.Now()); ok {
-			r.Log.InfoContext(ctx, "delivered events are written again", "after", lasted)
-		}
-		return
+	if ctx.Err() != nil {
+		err = nil
 	}
-	if times, ok := r.faults.Failed(r.Now()); ok {
-		r.Log.ErrorContext(ctx, "delivered events cannot be written; trying again", "faults", times, "err", err)
-	}
+	r.faults.Report(ctx, r.Log, err, r.Now(), "delivered events cannot be written; trying again",
+		"delivered events are written again")
 }
 
 // tidy learns the keys of the stored messages and deletes old delivered events, once a minute.

@@ -71,7 +71,7 @@ func (p *Processor) poll(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		p.errors.Report(ctx, p.log, p.queue.Name(), err, p.now())
+		p.errors.ReportQueue(ctx, p.log, p.queue.Name(), err, p.now())
 		if err == nil {
 			continue
 		}

@@ -20,17 +20,28 @@ type RepeatedError struct {
 // repeatEvery is how often an error that lasts is logged.
 const repeatEvery = time.Minute
 
-// Report logs the errors of the loops that poll a queue, and the end of the errors. err is the result of one poll.
-func (e *RepeatedError) Report(ctx context.Context, log *slog.Logger, queue string, err error, now time.Time) {
+// Report logs the errors of a loop with the text failed, and their end with the text over. err is the result of one
+// turn of the loop.
+func (e *RepeatedError) Report(
+	ctx context.Context, log *slog.Logger, err error, now time.Time, failed, over string,
+) {
 	if err == nil {
 		if lasted, ok := e.Succeeded(now); ok {
-			log.InfoContext(ctx, "the queue can be processed again", "queue", queue, "after", lasted)
+			log.InfoContext(ctx, over, "after", lasted)
 		}
 		return
 	}
 	if times, ok := e.Failed(now); ok {
-		log.ErrorContext(ctx, "cannot process the queue; trying again", "queue", queue, "faults", times, "err", err)
+		log.ErrorContext(ctx, failed, "faults", times, "err", err)
 	}
+}
+
+// ReportQueue is Report for a loop that polls a queue.
+func (e *RepeatedError) ReportQueue(
+	ctx context.Context, log *slog.Logger, queue string, err error, now time.Time,
+) {
+	e.Report(ctx, log.With("queue", queue), err, now, "cannot process the queue; trying again",
+		"the queue can be processed again")
 }
 
 // Failed records an error. It reports whether to log it, and how many there were since the last log line.

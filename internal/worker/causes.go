@@ -42,16 +42,8 @@ func (l *causeLoop) run(ctx context.Context) {
 
 // report logs an error that lasts, and its end.
 func (l *causeLoop) report(ctx context.Context, err error) {
-	if err == nil {
-		if lasted, ok := l.errors.Succeeded(l.w.now()); ok {
-			l.w.log.InfoContext(ctx, "the states of causes are up to date again", "after", lasted)
-		}
-		return
-	}
-	if times, ok := l.errors.Failed(l.w.now()); ok {
-		const text = "cannot keep the states of causes up to date; trying again"
-		l.w.log.ErrorContext(ctx, text, "faults", times, "err", err)
-	}
+	l.errors.Report(ctx, l.w.log, err, l.w.now(), "cannot keep the states of causes up to date; trying again",
+		"the states of causes are up to date again")
 }
 
 // KeepCauses makes the changes of causes that are due, and measures once a minute which causes grow. It must not be

@@ -26,11 +26,8 @@ func (w *Worker) runRules(ctx context.Context) {
 		case <-w.rulesKicked:
 		case <-time.After(wait):
 		}
-		err := w.KeepRules(ctx)
-		if err == nil {
-			faults.Succeeded(w.now())
-		} else if times, ok := faults.Failed(w.now()); ok && ctx.Err() == nil {
-			w.log.ErrorContext(ctx, "cannot go on with rules; trying again", "faults", times, "err", err)
+		if err := w.KeepRules(ctx); ctx.Err() == nil {
+			faults.Report(ctx, w.log, err, w.now(), "cannot go on with rules; trying again", "rules go on again")
 		}
 	}
 }
