@@ -81,7 +81,7 @@ func (g *CauseGroups) Step(
 		}
 	}
 	for _, a := range others {
-		source := a.source()
+		source := a.Source()
 		bySource[source] = append(bySource[source], a)
 	}
 	for id, list := range parts {
@@ -93,8 +93,8 @@ func (g *CauseGroups) Step(
 	return step
 }
 
-// source returns the source of an alert about one.
-func (a Alert) source() string {
+// Source returns the first source of an alert; "" if it is about none.
+func (a Alert) Source() string {
 	if len(a.Sources) == 0 {
 		return ""
 	}

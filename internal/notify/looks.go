@@ -388,7 +388,7 @@ func (s sight) silent(
 	for _, source := range s.Readings.Sources() {
 		since, told := began, false
 		for _, a := range open {
-			if sourceOf(a, deadletter.AlertSilent) == source {
+			if a.Kind == deadletter.AlertSilent && a.Source() == source {
 				told = true
 				if before := a.RaisedAt.Add(-limit).Truncate(time.Hour); before.Before(began) {
 					since = before

@@ -63,16 +63,8 @@ func (w *Watch) Run(ctx context.Context) error {
 
 // report logs an error that lasts, and its end.
 func (w *Watch) report(ctx context.Context, err error) {
-	if err == nil {
-		if lasted, ok := w.errors.Succeeded(w.deps.Now()); ok {
-			w.deps.Log.InfoContext(ctx, "what is worth an alert can be found out again", "after", lasted)
-		}
-		return
-	}
-	if times, ok := w.errors.Failed(w.deps.Now()); ok {
-		const text = "cannot find out all that is worth an alert; trying again"
-		w.deps.Log.ErrorContext(ctx, text, "faults", times, "err", err)
-	}
+	w.errors.Report(ctx, w.deps.Log, err, w.deps.Now(), "cannot find out all that is worth an alert; trying again",
+		"what is worth an alert can be found out again")
 }
 
 // Once looks once. What could not be found out stays as it was, and is in the error.
@@ -112,7 +104,9 @@ func (w *Watch) watchStates(
 	}
 	outages = outagesOf(slices.Concat(open, raised))
 	for _, a := range resolve {
-		delete(outages, sourceOf(a, deadletter.AlertDestination))
+		if a.Kind == deadletter.AlertDestination {
+			delete(outages, a.Source())
+		}
 	}
 	return outages, growing, err
 }
@@ -139,19 +133,11 @@ func (w *Watch) changeStates(
 func outagesOf(list []deadletter.Alert) map[string]deadletter.Alert {
 	outages := map[string]deadletter.Alert{}
 	for _, a := range list {
-		if source := sourceOf(a, deadletter.AlertDestination); source != "" && a.ID != 0 {
+		if source := a.Source(); a.Kind == deadletter.AlertDestination && source != "" && a.ID != 0 {
 			outages[source] = a
 		}
 	}
 	return outages
-}
-
-// sourceOf returns the source of an alert of a kind; "" of another kind.
-func sourceOf(a deadletter.Alert, kind deadletter.AlertKind) string {
-	if a.Kind != kind || len(a.Sources) == 0 {
-		return ""
-	}
-	return a.Sources[0]
 }
 
 // watchCauses opens and ends the alerts of new and regressed causes, and opens those of growing ones.
@@ -188,7 +174,7 @@ func (w *Watch) watchCauses(
 		}
 	}
 	for _, a := range grownParts {
-		if _, down := outages[sourceOf(a.Alert, a.Kind)]; a.Outlasts() && !down {
+		if _, down := outages[a.Source()]; a.Outlasts() && !down {
 			others = append(others, a.Alert)
 		}
 	}
@@ -197,7 +183,7 @@ func (w *Watch) watchCauses(
 		if why, muted := a.Ends(); why != "" {
 			a.ResolvedAt, a.Resolution = at, why
 			ends = append(ends, ending{a.Alert, muted})
-		} else if _, down := outages[sourceOf(a.Alert, a.Kind)]; a.Outlasts() && !down {
+		} else if _, down := outages[a.Source()]; a.Outlasts() && !down {
 			others = append(others, a.Alert)
 		}
 	}

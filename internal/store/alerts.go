@@ -306,26 +306,22 @@ func (t *Tx) RaiseAlert(
 
 const joinAlert = `UPDATE alerts SET part_of = ? WHERE id = ? AND resolved_at IS NULL`
 
-// JoinAlert makes an open alert part of another one.
+// JoinAlert makes an open alert part of another one, or of none for 0.
 func (t *Tx) JoinAlert(ctx context.Context, id, whole deadletter.AlertID) error {
-	return t.joinAlert(ctx, id, whole)
+	if _, err := t.tx.ExecContext(ctx, joinAlert, orNull(whole), id); err != nil {
+		return fmt.Errorf("write what alert %d is part of: %w", id, err)
+	}
+	return nil
 }
 
 // TellAlert makes an open alert part of none, and says when sinks are to be told of it.
 func (t *Tx) TellAlert(
 	ctx context.Context, a deadletter.Alert, due map[string]time.Time, at time.Time,
 ) error {
-	if err := t.joinAlert(ctx, a.ID, 0); err != nil {
+	if err := t.JoinAlert(ctx, a.ID, 0); err != nil {
 		return err
 	}
 	return t.tellSinks(ctx, a, deadletter.AlertRaised, due, at)
-}
-
-func (t *Tx) joinAlert(ctx context.Context, id, whole deadletter.AlertID) error {
-	if _, err := t.tx.ExecContext(ctx, joinAlert, orNull(whole), id); err != nil {
-		return fmt.Errorf("write what alert %d is part of: %w", id, err)
-	}
-	return nil
 }
 
 const resolveAlert = `UPDATE alerts SET resolved_at = ?, resolution = ?, muted = ? WHERE id = ? AND resolved_at IS NULL`
