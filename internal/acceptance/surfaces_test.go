@@ -593,6 +593,7 @@ func reads() []string {
 		"Desk.Attempts",
 		"Desk.Body",
 		"Desk.Cause",
+		"Desk.CauseDifferences",
 		"Desk.CauseNotes",
 		"Desk.Causes",
 		"Desk.CausesMatching",
