@@ -244,6 +244,7 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 		livePath,
 		replaceParam(replaceParam(l.query, "cursor", l.cursor), "after", strconv.FormatInt(l.after, 10)),
 	)
+	v.Rows = make([]page.MessageRow, 0, len(l.page.Items))
 	for _, message := range l.page.Items {
 		row := c.rowView(r.Context(), message, l.causes[message.Fingerprint], back)
 		l.markRow(&row)

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -31,8 +30,9 @@ func isPartial(r *http.Request) bool {
 
 // render renders into a buffer first, so that a failure can still be sent as an error.
 func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, part templ.Component) error {
-	var out bytes.Buffer
-	if err := part.Render(r.Context(), &out); err != nil {
+	out := templ.GetBuffer() // one that grew for a page before
+	defer templ.ReleaseBuffer(out)
+	if err := part.Render(r.Context(), out); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -295,8 +295,7 @@ func (k keyset[T]) page(ctx context.Context, q sqlite.Querier, at place, newer b
 	if k.lead != "" {
 		orderBy = k.lead + " " + order + ", " + orderBy
 	}
-	var page Page[T]
-	var places []place
+	places, page := make([]place, 0, limit+1), Page[T]{Items: make([]T, 0, limit+1)}
 	query := "SELECT " + k.columns + " FROM " + k.from + where.sql() + " ORDER BY " + orderBy + " LIMIT ?"
 	err := sqlite.Each(ctx, q, func(r sqlite.Row) error {
 		key, item, err := k.scan(r)
