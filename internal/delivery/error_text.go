@@ -100,8 +100,10 @@ var listNames = []string{
 // o:errorDetails.
 func canonical(name string) string {
 	name = strings.ToLower(name[strings.LastIndexAny(name, ".:")+1:])
-	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(name)
+	return withoutSigns.Replace(name)
 }
+
+var withoutSigns = strings.NewReplacer("_", "", "-", "", " ", "")
 
 const maxNesting = 4
 
