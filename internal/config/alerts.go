@@ -17,6 +17,7 @@ type Alerts struct {
 	Sinks  []AlertSink             // ordered as Sources
 	Routes []deadletter.AlertRoute // likewise
 	SMTP   SMTP
+	Keep   time.Duration // after its end an alert is deleted
 	AlertThresholds
 }
 
@@ -67,6 +68,7 @@ func readAlerts(s *section) Alerts {
 		Sinks:           readNamed(s.section("sinks"), readSink),
 		Routes:          readNamed(s.section("routes"), readRoute),
 		SMTP:            readSMTP(s.section("smtp")),
+		Keep:            setting(s, "keep", defaultAlertKeep, durationFrom(minAlertKeep, maxAlertKeep)),
 		AlertThresholds: readThresholds(s.section("thresholds")),
 	}
 }

@@ -156,7 +156,7 @@ func describeAlerts(b *strings.Builder, a config.Alerts) {
 		fmt.Fprintf(b, "route %s to %q: sources %q, kinds %q, from %s; quiet from %s to %s in %v but for %q\n", r.Name,
 			r.To, r.Sources, r.Kinds, r.Severity, r.Quiet.From, r.Quiet.To, r.Quiet.Zone, r.Quiet.Except)
 	}
-	fmt.Fprintf(b, "thresholds %+v\n", a.AlertThresholds)
+	fmt.Fprintf(b, "kept for %s, thresholds %+v\n", a.Keep, a.AlertThresholds)
 }
 
 // fields adds the values of a preset that have no others below them, by their path.

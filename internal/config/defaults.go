@@ -31,6 +31,7 @@ const (
 	defaultAlertDisk    = 90               // percent in use
 	defaultAlertSpool   = 80               // percent in use
 	defaultAlertSilence = time.Hour
+	defaultAlertKeep    = 90 * 24 * time.Hour // after its end
 )
 
 // The bounds of values. A timeout must end before platforms and load balancers give up, most of which do after 30 s.
@@ -57,5 +58,7 @@ const (
 	maxAlertGrowth   = 100_000
 	maxAlertFloor    = 1_000_000
 	maxAlertTime     = 24 * time.Hour
+	minAlertKeep     = 48 * time.Hour // sinks are tried for a day, after a quiet period
+	maxAlertKeep     = 10 * 365 * 24 * time.Hour
 	maxAlertExpiry   = 14 * 24 * time.Hour // SQS keeps no message longer
 )

@@ -64,6 +64,9 @@ func (c *Console) alerts(w http.ResponseWriter, r *http.Request) error {
 	for _, route := range c.Settings().AlertRoutes {
 		v.Routes = append(v.Routes, routeText(route))
 	}
+	if !v.Open && v.OlderURL == "" && v.State != page.StateFault {
+		v.Deleted = c.alertsDeleted()
+	}
 	v.Chrome = c.chrome(r, "Alerts")
 	return c.render(w, r, status, page.Alerts(v))
 }
@@ -241,9 +244,14 @@ func alertLinks(a deadletter.Alert) (list []page.AlertLink) {
 // maxCauseAlerts is how many alerts the page of a cause shows.
 const maxCauseAlerts = 5
 
+// alertsDeleted says when alerts are deleted.
+func (c *Console) alertsDeleted() string {
+	return "Alerts are deleted " + retentionText(c.Settings().AlertsKept) + " after they end, with who was told of them."
+}
+
 // causeTold says who was told of a cause.
-func (c *Console) causeTold(ctx context.Context, fingerprint string) (v page.CauseTold, err error) {
-	list, err := c.Desk.AlertsOfCause(ctx, auth.Actor(ctx), fingerprint)
+func (c *Console) causeTold(ctx context.Context, cause deadletter.Cause) (v page.CauseTold, err error) {
+	list, err := c.Desk.AlertsOfCause(ctx, auth.Actor(ctx), cause.Fingerprint)
 	if err != nil {
 		return v, err
 	}
@@ -252,6 +260,9 @@ func (c *Console) causeTold(ctx context.Context, fingerprint string) (v page.Cau
 		row := alertRow(a)
 		row.Title = alertKinds[a.Kind] // the title of the cause is that of the page
 		v.Rows = append(v.Rows, row)
+	}
+	if c.Now().Sub(cause.FirstAt) > c.Settings().AlertsKept {
+		v.Deleted = c.alertsDeleted()
 	}
 	return v, nil
 }

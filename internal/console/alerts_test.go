@@ -20,6 +20,7 @@ import (
 func withSinks(d *console.Deps) {
 	configure(d, func(s *console.Settings) {
 		s.AlertRoutes = []deadletter.AlertRoute{{Name: "all", To: []string{"ops", "pager"}}}
+		s.AlertsKept = 90 * 24 * time.Hour
 	})
 	withDesk(d, func(d *desk.Deps) {
 		d.Sinks = desktest.Always([]desk.AlertSink{
@@ -204,6 +205,35 @@ func TestPageOfACauseSaysWhoWasTold(t *testing.T) {
 	}
 	if got := told.count("#cause-told a[href='/alerts/" + whole.ID.String() + "']"); got != 1 {
 		t.Error("it does not lead to the alert that told of it")
+	}
+}
+
+// Where alerts may have been deleted, the page says so, and not that there were none.
+func TestPagesSayThatOldAlertsAreDeleted(t *testing.T) {
+	t.Parallel()
+	b := setup(t, withSinks)
+	path := b.causePath(t, "a-1")
+	p := b.member(t, "olga", deadletter.Operator)
+	const deleted = "Alerts are deleted 90 days after they end"
+	for _, list := range []struct {
+		path string
+		want bool
+	}{{"/alerts", false}, {"/alerts?which=all", true}} {
+		if got := p.get(list.path).says("main"); strings.Contains(got, deleted) != list.want {
+			t.Errorf("%s says %s", list.path, got)
+		}
+	}
+	if got := p.get(path).doc().Find("#cause-told").Length(); got != 0 {
+		t.Error("a young cause has a section before anything was told")
+	}
+	b.clock.Add(90*24*time.Hour + time.Minute)
+	p = b.member(t, "olaf", deadletter.Operator)
+	if got := p.get(path).says("#cause-told"); !strings.Contains(got, deleted) {
+		t.Errorf("an old cause says %s", got)
+	}
+	b.raise(t, newCauseAlert(strings.TrimPrefix(path, "/causes/")))
+	if got := p.get(path).says("#cause-told"); !strings.Contains(got, deleted) || strings.Contains(got, "no alert") {
+		t.Errorf("an old cause with an alert says %s", got)
 	}
 }
 

@@ -151,7 +151,7 @@ func (c *Console) causePage(r *http.Request, seen desk.CauseView) (v page.CauseV
 	if v.Recipes, err = c.causeRecipes(ctx, seen); err != nil {
 		return v, err
 	}
-	if v.Told, err = c.causeTold(ctx, fingerprint); err != nil {
+	if v.Told, err = c.causeTold(ctx, seen.Cause); err != nil {
 		return v, err
 	}
 	if v.Trend, err = c.causeTrend(ctx, seen.Cause, jobs, r.URL.Query().Get("range")); err != nil {

@@ -53,6 +53,7 @@ type Settings struct {
 	Sources       []Source // in the order of the configuration
 	DefaultSource string   // of webhooks that named none; "" if there is none
 	AlertRoutes   []deadletter.AlertRoute
+	AlertsKept    time.Duration // after their ends
 }
 
 // ReloadStatus is the result of the latest reload of the configuration. The zero value: there was none.

@@ -75,6 +75,7 @@ func alerting(t *testing.T) *bundle {
 		sinks: map[string]*recorder{"ops": {}},
 	}
 	b.settings = config.Alerts{
+		Keep:   90 * 24 * time.Hour,
 		Routes: []deadletter.AlertRoute{{Name: "all", To: []string{"ops"}, Severity: deadletter.SeverityInfo}},
 		AlertThresholds: config.AlertThresholds{
 			Growth: 300, GrowthFloor: 5, BreakerOpen: 15 * time.Minute, UpFor: 2 * time.Minute,
@@ -819,4 +820,42 @@ func TestJobsAreToldWhenTheyHaltAndAreDone(t *testing.T) {
 	b.restart()
 	b.pass(time.Minute)
 	b.wants()
+}
+
+// Once an hour, what ended longer ago than configured is deleted, and the rest stays.
+func TestOldAlertsAreDeletedOnceAnHour(t *testing.T) {
+	t.Parallel()
+	b := alerting(t)
+	b.settings.Keep = 48 * time.Hour
+	b.pass(time.Second)
+	ends := func(source string) {
+		b.goesDown(source)
+		b.pass(time.Second)
+		b.comesUp(source)
+		b.pass(time.Second)
+		b.pass(2 * time.Minute)
+	}
+	ends("genesys")
+	ends("cxone")
+	left := func() (sources []string) {
+		b.Helper()
+		list, err := b.store.Alerts(b.Context(), store.AlertQuery{Limit: 10})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, a := range list.Items {
+			sources = append(sources, a.Source())
+		}
+		return sources
+	}
+	b.pass(47 * time.Hour)
+	b.pass(58 * time.Minute) // the first ended 48 hours ago, the look was less than an hour ago
+	if got := left(); len(got) != 2 {
+		b.Errorf("left are %q", got)
+	}
+	b.pass(2 * time.Minute)
+	b.pass(time.Hour)
+	if got := left(); !slices.Equal(got, []string{"cxone"}) { // the latest that ops was told
+		b.Errorf("left are %q", got)
+	}
 }

@@ -21,6 +21,7 @@ type Watch struct {
 	states deadletter.AlertWatch
 	groups deadletter.CauseGroups
 	after  deadletter.AlertID // the alert after which the next batch of open ones about causes begins
+	sweep  sweep
 	errors telemetry.RepeatedError
 }
 
@@ -40,6 +41,9 @@ const (
 	// newsBatch bounds the causes, and the open alerts about causes, that are looked at each time.
 	newsBatch = 500
 	jobBatch  = 100
+
+	// pruneEvery is how often old alerts are deleted, some at each look until none is left.
+	pruneEvery = time.Hour
 )
 
 // NewWatch returns a watch that has seen nothing yet.
@@ -74,7 +78,7 @@ func (w *Watch) Once(ctx context.Context) error {
 	if err == nil {
 		err = w.watchCauses(ctx, outages, growing, at)
 	}
-	return errors.Join(err, w.watchJobs(ctx, at), w.unknown())
+	return errors.Join(err, w.watchJobs(ctx, at), w.prune(ctx, at), w.unknown())
 }
 
 // watchStates opens and ends the alerts of all kinds but new and regressed causes. It returns those of destinations
@@ -283,6 +287,26 @@ func (w *Watch) watchJobs(ctx context.Context, at time.Time) error {
 		}
 		return nil
 	})
+}
+
+// sweep is the deletion of the alerts that ended long ago, some at each look.
+type sweep struct {
+	began time.Time
+	more  bool
+	next  store.EndedAlert
+}
+
+// prune deletes some of the alerts that ended long ago, if it is time.
+func (w *Watch) prune(ctx context.Context, at time.Time) (err error) {
+	s := &w.sweep
+	if !s.more {
+		if !deadletter.Elapsed(s.began, at, pruneEvery) {
+			return nil
+		}
+		*s = sweep{began: at}
+	}
+	s.next, s.more, err = w.deps.Store.PruneAlerts(ctx, at.Add(-w.deps.Settings().Keep), s.next)
+	return err
 }
 
 // due returns when sinks are to be told of what happens to an alert now.

@@ -81,7 +81,8 @@ func New(cfg config.Config, before *Settings, d Deps) (*Settings, error) {
 		s.addReceiver(source, to, verifier)
 		s.Console.Sources = append(s.Console.Sources, consoleSource(cfg, source))
 	}
-	s.Console.DefaultSource, s.Console.AlertRoutes = cfg.Queue.DefaultSource, cfg.Alerts.Routes
+	s.Console.DefaultSource = cfg.Queue.DefaultSource
+	s.Console.AlertRoutes, s.Console.AlertsKept = cfg.Alerts.Routes, cfg.Alerts.Keep
 	for _, source := range deliverable(cfg) {
 		s.addDeliverable(source, d)
 	}

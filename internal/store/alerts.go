@@ -64,7 +64,7 @@ const alertByID = `SELECT ` + alertColumns + ` FROM alerts a WHERE a.id = ?`
 // Alert returns an alert. It returns NotFound if there is none.
 func (s *Store) Alert(ctx context.Context, id deadletter.AlertID) (deadletter.Alert, error) {
 	_, a, err := scanAlert(s.db.QueryRowContext(ctx, alertByID, id))
-	return a, notFound(err, "there is no alert %d", id)
+	return a, notFound(err, "there is no alert %d, or no longer: alerts are deleted a while after their end", id)
 }
 
 // AlertQuery asks for one page of alerts, newest first.

@@ -82,4 +82,11 @@ const (
 	LatestTest         = latestTest
 	SetAlertsBack      = setAlertsBack
 	CountAlerts        = countAlerts
+	EndedAlerts        = endedAlerts
+	PrunableAlerts     = prunableAlerts
+	PrunableTests      = prunableTests
+	PartsOfAlerts      = partsOfAlerts
+	DeleteAlertSources = deleteAlertSources
+	DeleteAlerts       = deleteAlerts
+	PruneBatch         = pruneBatch
 )

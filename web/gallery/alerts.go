@@ -10,7 +10,7 @@ import (
 func alerts() []Example {
 	list := func(name string, v page.AlertsView) Example {
 		v.Chrome = chromeOf(name, "Alerts", "/alerts")
-		v.OpenURL, v.AllURL, v.Open = "/alerts", "/alerts?which=all", name != "all" && name != "nothing-ever"
+		v.OpenURL, v.AllURL, v.Open = "/alerts", "/alerts?which=all", v.Deleted == "" && name != "all"
 		if v.Sinks.Rows == nil && v.State != page.StateFault && name != "no-sinks" {
 			v.Sinks.Rows, v.Routes = alertSinks(), alertRoutes()
 		}
@@ -28,13 +28,17 @@ func alerts() []Example {
 	long[0].Parts = []page.AlertPart{{Title: longWord, URL: "/alerts/3"}, {Title: rtlText, URL: "/alerts/4"}}
 	return []Example{
 		list("nothing", page.AlertsView{State: page.StateNothing}),
-		list("nothing-ever", page.AlertsView{State: page.StateNothing}),
+		list("nothing-ever", page.AlertsView{State: page.StateNothing, Deleted: alertsDeleted}),
 		list("no-sinks", page.AlertsView{Rows: untold()}),
 		list("one", page.AlertsView{Rows: alertRows()[:1]}),
 		list("some", page.AlertsView{Rows: alertRows()[:2]}),
 		list("all", page.AlertsView{
 			Rows: alertRows(), OlderURL: "/alerts?which=all&cursor=o1", NewerURL: "/alerts?which=all&cursor=n1",
 			NewestURL: "/alerts?which=all",
+		}),
+		list("last-page", page.AlertsView{
+			Rows: alertRows()[3:], NewerURL: "/alerts?which=all&cursor=n1", NewestURL: "/alerts?which=all",
+			Deleted: alertsDeleted,
 		}),
 		list("fifty", page.AlertsView{Rows: fiftyAlerts(), OlderURL: "/alerts?cursor=o1"}),
 		list("failing", page.AlertsView{Rows: alertRows()[1:2], Sinks: page.AlertSinks{Rows: failingSinks()}}),
@@ -209,5 +213,7 @@ func alertOf() page.AlertView {
 func causeTold() page.CauseTold {
 	rows := alertRows()[:2]
 	rows[1].Whole = &page.AlertLink{Label: "alert 8", URL: "/alerts/8"}
-	return page.CauseTold{Rows: rows}
+	return page.CauseTold{Rows: rows, Deleted: alertsDeleted}
 }
+
+const alertsDeleted = "Alerts are deleted 90 days after they end, with who was told of them."

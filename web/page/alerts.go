@@ -19,6 +19,7 @@ type AlertsView struct {
 	OpenURL, AllURL               string
 	Rows                          []AlertRow // newest first
 	NewestURL, NewerURL, OlderURL string
+	Deleted                       string // when alerts are deleted; empty: the list has newer ones alone
 	Sinks                         AlertSinks
 	Routes                        []string // what each route sends, in a sentence
 }
@@ -142,6 +143,8 @@ func (r AlertSinkRow) testURL() string { return "/alerts/sinks/" + url.PathEscap
 type CauseTold struct {
 	Rows []AlertRow // newest first
 	More bool       // there may be older ones
+	// Deleted says when alerts are deleted; empty: the cause is too young to lack any.
+	Deleted string
 }
 
 var severities = map[string]struct{ tone, icon, word string }{
