@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"dlqdesk/internal/deadletter"
@@ -85,34 +87,42 @@ func (s *Store) Alerts(ctx context.Context, q AlertQuery) (Page[deadletter.Alert
 	if err != nil {
 		return Page[deadletter.Alert]{}, err
 	}
-	k := keyset[deadletter.Alert]{columns: alertColumns, from: "alerts a", key: "a.id", scan: scanAlert}
-	k.conditions = q.where(&k.from, &k.key)
-	page, err := k.page(ctx, s.db, at, newer, q.Limit)
+	page, err := q.keyset().page(ctx, s.db, at, newer, q.Limit)
 	if err != nil {
 		return page, fmt.Errorf("read alerts: %w", err)
 	}
 	return page, nil
 }
 
-func (q AlertQuery) where(from, key *string) (c conditions) {
+func (q AlertQuery) keyset() keyset[deadletter.Alert] {
+	k := keyset[deadletter.Alert]{from: "alerts a", key: "a.id", scan: scanAlert}
 	switch {
+	case q.Sources != "" && !q.Open && q.PartOf == 0:
+		k.key = "s.alert"
+		k.from, k.conditions = q.ofSources()
 	case q.Sink != "":
-		*from, *key = "alert_deliveries d CROSS JOIN alerts a ON a.id = d.alert", "d.alert"
-		c.add("d.event = 'raised' AND d.sink = ?", q.Sink)
+		k.from, k.key = "alert_deliveries d CROSS JOIN alerts a ON a.id = d.alert", "d.alert"
+		k.conditions.add("d.event = 'raised' AND d.sink = ?", q.Sink)
 	case q.Source != "":
-		*from, *key = "alert_sources s CROSS JOIN alerts a ON a.id = s.alert", "s.alert"
-		c.add("s.source = ?", q.Source)
+		k.from, k.key = "alert_sources s CROSS JOIN alerts a ON a.id = s.alert", "s.alert"
+		k.conditions.add("s.source = ?", q.Source)
 	case q.Open && q.PartOf == 0:
-		*from = "alerts a INDEXED BY alerts_open_whole"
+		k.from = "alerts a INDEXED BY alerts_open_whole"
 	}
+	k.columns = k.key + strings.TrimPrefix(alertColumns, "a.id") // sorted by what is read, lists can be merged
+	q.filter(&k.conditions)
+	return k
+}
+
+func (q AlertQuery) filter(c *conditions) {
 	if q.Sink != "" && q.Source != "" {
 		c.add("EXISTS (SELECT 1 FROM alert_sources s WHERE s.source = ? AND s.alert = a.id)", q.Source)
 	}
 	if q.Sources != "" {
-		var of conditions
-		of.ofSources("value", q.Sources)
-		c.add("a.sources <> '[]' AND NOT EXISTS (SELECT 1 FROM json_each(a.sources) WHERE NOT "+of.terms[0]+")",
-			of.args...)
+		var others conditions
+		others.ofSources("o.source", q.Sources)
+		c.add("a.sources <> '[]' AND NOT EXISTS (SELECT 1 FROM alert_sources o WHERE o.alert = a.id AND NOT "+
+			others.terms[0]+")", others.args...)
 	}
 	if q.Open {
 		c.add("a.resolved_at IS NULL")
@@ -125,7 +135,31 @@ func (q AlertQuery) where(from, key *string) (c conditions) {
 	} else {
 		c.add("a.part_of IS NULL")
 	}
-	return c
+}
+
+// ofSources reads the alerts about each of the sources by itself, newest first, and merges them.
+func (q AlertQuery) ofSources() (from string, c conditions) {
+	names := q.Sources.List()
+	if q.Source != "" {
+		if !slices.Contains(names, q.Source) {
+			c.add("FALSE")
+		}
+		names = []string{q.Source}
+	}
+	const one = "SELECT source, alert FROM alert_sources WHERE source = ?"
+	from = "(" + strings.Join(slices.Repeat([]string{one}, len(names)), " UNION ALL ") +
+		") s CROSS JOIN alerts a ON a.id = s.alert"
+	for _, name := range names {
+		c.args = append(c.args, name)
+	}
+	if len(names) > 1 { // an alert about several of them comes once
+		c.add("s.source = (SELECT min(source) FROM alert_sources WHERE alert = s.alert)")
+	}
+	if q.Sink != "" {
+		c.add("EXISTS (SELECT 1 FROM alert_deliveries d WHERE d.event = 'raised' AND d.sink = ? AND d.alert = a.id)",
+			q.Sink)
+	}
+	return from, c
 }
 
 const alertsOfCause = `SELECT ` + alertColumns + ` FROM alerts a WHERE a.cause IN (` + everyFingerprint + `)

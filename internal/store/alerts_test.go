@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -204,11 +205,15 @@ func TestAlertsArePagedAndFiltered(t *testing.T) {
 	part.Kind, part.Key, part.PartOf, part.Cause = deadletter.AlertNewCause, "cause:1", genesys.ID, "1"
 	part = raiseAlert(t, s, part, nil)
 	resolveAlert(t, s, cxone, time.Minute)
+	job := deadletter.Alert{
+		Kind: deadletter.AlertJobDone, Key: "job:1", RaisedAt: start, ResolvedAt: start, Sources: []string{"aws", "cxone"},
+	}
+	job = raiseAlert(t, s, job, nil)
 	for name, c := range map[string]struct {
 		query store.AlertQuery
 		want  []deadletter.Alert
 	}{
-		"all":             {store.AlertQuery{}, []deadletter.Alert{disk, cxone, genesys}},
+		"all":             {store.AlertQuery{}, []deadletter.Alert{job, disk, cxone, genesys}},
 		"open":            {store.AlertQuery{Open: true}, []deadletter.Alert{disk, genesys}},
 		"kind":            {store.AlertQuery{Kind: deadletter.AlertDestination}, []deadletter.Alert{cxone, genesys}},
 		"source":          {store.AlertQuery{Source: "genesys"}, []deadletter.Alert{genesys}},
@@ -216,6 +221,14 @@ func TestAlertsArePagedAndFiltered(t *testing.T) {
 		"sink and source": {store.AlertQuery{Sink: "oncall", Source: "genesys"}, nil},
 		"parts":           {store.AlertQuery{PartOf: genesys.ID}, []deadletter.Alert{part}},
 		"a token's":       {store.AlertQuery{Sources: "cxone"}, []deadletter.Alert{cxone}},
+		"of two sources":  {store.AlertQuery{Sources: "cxone,genesys"}, []deadletter.Alert{cxone, genesys}},
+		"of all sources":  {store.AlertQuery{Sources: "aws,cxone,genesys"}, []deadletter.Alert{job, cxone, genesys}},
+		"of these, open":  {store.AlertQuery{Sources: "cxone,genesys", Open: true}, []deadletter.Alert{genesys}},
+		"of these, parts": {store.AlertQuery{Sources: "genesys", PartOf: genesys.ID}, []deadletter.Alert{part}},
+		"others' parts":   {store.AlertQuery{Sources: "cxone", PartOf: genesys.ID}, nil},
+		"of these, sink":  {store.AlertQuery{Sources: "cxone,genesys", Sink: "ops"}, []deadletter.Alert{genesys}},
+		"one of these":    {store.AlertQuery{Sources: "aws,cxone", Source: "cxone"}, []deadletter.Alert{job, cxone}},
+		"another source":  {store.AlertQuery{Sources: "cxone", Source: "genesys"}, nil},
 		"open, by kind":   {store.AlertQuery{Open: true, Kind: deadletter.AlertDisk}, []deadletter.Alert{disk}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -314,6 +327,34 @@ func TestCauseNewsEndWhenTheyAreTold(t *testing.T) {
 	})
 	if list := news(); len(list) != 1 || list[0].Told.ID != a.ID || !list[0].Muted {
 		t.Errorf("after its mute the news are %+v", list)
+	}
+}
+
+// An actor who is limited to some sources reads the alerts of these alone, and no more than fit the page.
+func TestAlertsOfSomeSourcesAreReadByTheirIndex(t *testing.T) {
+	t.Parallel()
+	_, path := setup(t)
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	for name, q := range map[string]store.AlertQuery{
+		"one": {Sources: "genesys"}, "three": {Sources: "aws,cxone,genesys"},
+		"a kind":     {Sources: "aws,cxone", Kind: deadletter.AlertJobDone},
+		"a sink":     {Sources: "aws,cxone", Sink: "ops"},
+		"one of two": {Sources: "aws,cxone", Source: "cxone"},
+	} {
+		query, args := q.SQL()
+		plan, err := planOf(t, db, query, args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := strings.Join(plan, "\n")
+		if !strings.Contains(got, "SEARCH alert_sources USING PRIMARY KEY (source=?)") ||
+			strings.Contains(got, "SCAN ") || strings.Contains(got, "TEMP B-TREE") {
+			t.Errorf("%s: %s\nis done by\n%s", name, query, got)
+		}
 	}
 }
 

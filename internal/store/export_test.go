@@ -9,6 +9,13 @@ import (
 // OpenWith is Open with other migrations.
 var OpenWith = openWith
 
+// SQL is the query of the first page, with its arguments.
+func (q AlertQuery) SQL() (query string, args []any) {
+	k := q.keyset()
+	query = "SELECT " + k.columns + " FROM " + k.from + k.conditions.sql() + " ORDER BY " + k.key + " DESC LIMIT ?"
+	return query, append(k.conditions.args, q.Limit)
+}
+
 // Queries whose plans are checked, made of others.
 var (
 	SampleOfCause = sampleOfCause(deadletter.Statuses())
