@@ -54,7 +54,7 @@ type AlertTold struct {
 	Tries   int        `json:"tries"`
 	TriedAt *time.Time `json:"triedAt,omitempty" doc:"The latest try."`
 	DueAt   *time.Time `json:"dueAt,omitempty" doc:"Of one that waits: the next try."`
-	Error   string     `json:"error,omitempty" doc:"Of the latest try, or why it was dropped."`
+	Error   string     `json:"error,omitempty" doc:"Of the latest try, or why it was dropped; of one that was sent: who did not get it."`
 }
 
 // Sink is a place that alerts go to, as the configuration has it.

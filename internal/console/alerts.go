@@ -137,6 +137,8 @@ func told(d deadletter.AlertDelivery) page.AlertTold {
 	v := page.AlertTold{Sink: printable(d.Sink), What: alertEvents[d.Event], At: ui.At(d.TriedAt)}
 	tried := v.What + ", tried " + times(d.Tries) + ", last"
 	switch {
+	case d.Partly():
+		v.State, v.Tone, v.Error = "told only some people", ui.Warn, printable(d.Error)
 	case d.State == deadletter.AlertSent:
 		v.State, v.Tone = "was told", ui.Done
 	case d.State == deadletter.AlertGivenUp:
@@ -337,6 +339,8 @@ func sinkRow(s desk.SinkView) page.AlertSinkRow {
 		row.State, row.Tone = "did not take the latest alert", ui.Fault
 	case s.Sent.ID == 0:
 		row.State, row.Tone = "was not told anything yet", "plain"
+	case s.Sent.Partly():
+		row.State, row.Tone = "told only some people of the latest alert", ui.Warn
 	}
 	row.Since, row.Error = ui.At(latest.TriedAt), printable(latest.Error)
 	switch {
@@ -359,18 +363,25 @@ func sinkTest(d deadletter.AlertDelivery) *page.AlertTest {
 	case deadletter.AlertWaiting:
 		v.State, v.Tone, v.Runs = "is being sent", ui.Info, true
 	case deadletter.AlertSent:
-		v.State, v.Tone = "was taken", ui.Done
+		if v.State, v.Tone = "was taken", ui.Done; d.Partly() {
+			v.State, v.Tone = "reached only some people", ui.Warn
+		}
 	case deadletter.AlertGivenUp, deadletter.AlertDropped:
 	}
 	return v
 }
 
+// sinkFaults begin the notices about sinks, by the tone of their state.
+var sinkFaults = map[string]string{
+	ui.Fault: "Alerts do not arrive at ", ui.Warn: "Alerts reach only some people by ",
+}
+
 // sinkNotices says which sinks do not take alerts.
 func (c *Console) sinkNotices(r *http.Request) (notices []page.StandingNotice) {
 	for _, row := range c.alertSinks(r).Rows {
-		if row.Tone == ui.Fault {
+		if text := sinkFaults[row.Tone]; text != "" {
 			notices = append(notices, page.StandingNotice{
-				Kind: ui.Warn, Text: "Alerts do not arrive at " + row.Name + ".", Hint: sentence(row.Error),
+				Kind: ui.Warn, Text: text + row.Name + ".", Hint: sentence(row.Error),
 			})
 		}
 	}

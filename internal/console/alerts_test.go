@@ -51,6 +51,11 @@ func (b bundle) raise(t *testing.T, a deadletter.Alert, sinks ...string) deadlet
 // tryToTell does what the sender does: fault is what came of it.
 func (b bundle) tryToTell(t *testing.T, sink, fault string) {
 	t.Helper()
+	b.tryToTellWith(t, sink, deadletter.AlertResult{Error: fault})
+}
+
+func (b bundle) tryToTellWith(t *testing.T, sink string, result deadletter.AlertResult) {
+	t.Helper()
 	d, err := b.store.DueAlertDelivery(t.Context(), sink, b.clock.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +65,7 @@ func (b bundle) tryToTell(t *testing.T, sink, fault string) {
 		if err := tx.WriteAlertDelivery(ctx, d, try); err != nil {
 			return err
 		}
-		_, err := tx.EndAlertTry(ctx, try, deadletter.AlertResult{Error: fault}, b.clock.Now())
+		_, err := tx.EndAlertTry(ctx, try, result, b.clock.Now())
 		return err
 	})
 	if err != nil {
@@ -205,6 +210,32 @@ func TestPageOfACauseSaysWhoWasTold(t *testing.T) {
 	}
 	if got := told.count("#cause-told a[href='/alerts/" + whole.ID.String() + "']"); got != 1 {
 		t.Error("it does not lead to the alert that told of it")
+	}
+}
+
+// A mail server may refuse some of the addresses: the others got the alert.
+func TestWhoDidNotGetAnAlertIsShown(t *testing.T) {
+	t.Parallel()
+	b := setup(t, withSinks)
+	p := b.member(t, "vera", deadletter.Viewer)
+	a := b.raise(t, downAlert("genesys"), "ops")
+	const refused = "The mail server refuses unknown@example.com (550 no such mailbox)"
+	b.tryToTellWith(t, "ops", deadletter.AlertResult{Error: refused, Permanent: true, Partly: true})
+	for path, want := range map[string]string{
+		"/alerts/" + a.ID.String(): "ops told only some people that it began",
+		"/alerts":                  "told only some people of the latest alert",
+		"/overview":                "Alerts reach only some people by ops.",
+	} {
+		if got := p.get(path).says("main"); !strings.Contains(got, want) || !strings.Contains(got, refused) {
+			t.Errorf("%s says %s", path, got)
+		}
+	}
+	b.raise(t, downAlert("cxone"), "ops")
+	b.clock.Add(time.Minute)
+	b.tryToTell(t, "ops", "")
+	got := p.get("/alerts").says("#sinks")
+	if strings.Contains(got, refused) || !strings.Contains(got, "took the latest") {
+		t.Errorf("after one that all got: %s", got)
 	}
 }
 

@@ -21,12 +21,15 @@ type AlertDelivery struct {
 	Lease   string    // of the try under way; "": there is none
 	Tries   int
 	TriedAt time.Time // the latest; zero: none yet
-	Error   string    // of the latest try, or why it is not sent any more
+	Error   string    // of the latest try, or why it is not sent any more; of one that was sent: who did not get it
 
 	Topic string // of the alert; what a sink is told of the same topic is told in order
 	// Supersedes says that the sink was not told that an earlier alert of the topic ended, because this one began.
 	Supersedes bool
 }
+
+// Partly reports whether the sink took it, but not for all who are to get it.
+func (d AlertDelivery) Partly() bool { return d.State == AlertSent && d.Error != "" }
 
 // AlertDeliveryState is the state of an AlertDelivery.
 type AlertDeliveryState string
@@ -74,6 +77,7 @@ func (d AlertDelivery) Begin(lease string, at time.Time) AlertDelivery {
 type AlertResult struct {
 	Error      string // "": the sink took it
 	Permanent  bool   // trying again cannot help
+	Partly     bool   // the sink took it, but not for all who are to get it, as Error says
 	RetryAfter time.Duration
 }
 
@@ -82,7 +86,7 @@ type AlertResult struct {
 func (d AlertDelivery) After(r AlertResult, ended bool, at time.Time) AlertDelivery {
 	d.Lease, d.Error = "", cutText(r.Error, maxAlertError)
 	switch wait := max(d.backoff(), min(r.RetryAfter, alertRetryTime)); {
-	case r.Error == "":
+	case r.Error == "", r.Partly:
 		d.State = AlertSent
 	case r.Permanent, at.Add(wait).After(d.Until), d.Event == AlertTest:
 		d.State = AlertGivenUp

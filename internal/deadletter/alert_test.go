@@ -415,6 +415,11 @@ func TestTriesOfAlerts(t *testing.T) {
 			deadletter.AlertResult{Error: "404", Permanent: true},
 			false, deadletter.AlertGivenUp, 0,
 		},
+		"taken, but not for everyone": {
+			waiting, 1, noon,
+			deadletter.AlertResult{Error: "550", Permanent: true, Partly: true},
+			false, deadletter.AlertSent, 0,
+		},
 		"after a day":         {waiting, 150, noon.Add(24 * time.Hour), away, false, deadletter.AlertGivenUp, 0},
 		"ended meanwhile":     {waiting, 2, noon, away, true, deadletter.AlertDropped, 0},
 		"the end is tried on": {end, 1, noon, away, true, deadletter.AlertWaiting, 5 * time.Second},

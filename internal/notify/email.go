@@ -71,8 +71,8 @@ func NewEmail(server config.SMTP, to []string, roots *x509.CertPool) (Email, err
 	}, nil
 }
 
-// Send sends one e-mail to all addresses. Its Message-ID stays the same when it is sent again, and all e-mails of an
-// alert refer to one that is never sent, so that readers show them as one conversation.
+// Send sends one e-mail to all addresses that the server accepts. Its Message-ID stays the same when it is sent again,
+// and all e-mails of an alert refer to one that is never sent, so that readers show them as one conversation.
 func (e Email) Send(ctx context.Context, n Notice) error {
 	message, err := e.message(n)
 	if err != nil {
@@ -90,10 +90,75 @@ func (e Email) Send(ctx context.Context, n Notice) error {
 	if err != nil {
 		return &SendError{Permanent: true, Err: fmt.Errorf("the mail server cannot be used: %w", err)}
 	}
-	if err := client.DialAndSendWithContext(ctx, message); err != nil && !message.IsDelivered() {
-		return e.errorOf(ctx, err)
+	session, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return e.dialError(ctx, err)
 	}
-	return nil
+	defer func() { _ = session.Quit() }()
+	refused, err := transmit(session, message)
+	if err != nil {
+		return e.errorOf(ctx, fmt.Errorf("the mail server does not take the e-mail: %w", err), isRefusal(err))
+	}
+	return e.refusedBy(ctx, refused, len(e.to))
+}
+
+// refusal is an address that the server does not accept, and its answer.
+type refusal struct {
+	address string
+	answer  *textproto.Error
+}
+
+// transmit sends an e-mail to the addresses that the server accepts. It returns the others.
+func transmit(session *smtp.Client, message *gomail.Msg) (refused []refusal, err error) {
+	from, err := message.GetSender(false)
+	if err != nil {
+		return nil, err
+	}
+	to, err := message.GetRecipients()
+	if err != nil {
+		return nil, err
+	}
+	if err := session.Mail(from); err != nil {
+		return nil, err
+	}
+	for _, address := range to {
+		err := session.Rcpt(address)
+		if answer, ok := errors.AsType[*textproto.Error](err); ok && answer.Code != closingSession {
+			refused = append(refused, refusal{address, answer})
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	if len(refused) == len(to) {
+		return refused, nil
+	}
+	body, err := session.Data()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := message.WriteTo(body); err != nil {
+		return nil, err
+	}
+	return refused, body.Close()
+}
+
+// refusedBy says which of a number of addresses the server refused; nil if none.
+func (e Email) refusedBy(ctx context.Context, refused []refusal, of int) error {
+	if len(refused) == 0 {
+		return nil
+	}
+	permanent, answers := true, make([]string, len(refused))
+	for i, r := range refused {
+		permanent = permanent && isRefusal(r.answer)
+		answers[i] = fmt.Sprintf("%s (%d %s)", strings.Trim(r.address, "<>"), r.answer.Code, r.answer.Msg)
+	}
+	text := "the mail server refuses " + strings.Join(answers, ", ")
+	if permanent {
+		text = "correct the addresses below alerts.sinks: " + text
+	}
+	err := e.errorOf(ctx, errors.New(text), permanent)
+	err.Partly = len(refused) < of
+	return err
 }
 
 func (e Email) options(conn *smtpConn) []gomail.Option {
@@ -150,30 +215,37 @@ func (e Email) messageID(name string) string {
 	return "dlqdesk-" + hex.EncodeToString(sum[:16]) + "@" + e.domain
 }
 
-func (e Email) errorOf(ctx context.Context, err error) error {
-	var refusal *textproto.Error
-	var unsent *gomail.SendError
-	text, permanent := "The mail server cannot be reached: "+strings.TrimPrefix(err.Error(), "dial failed: "), false
-	switch {
-	case ctx.Err() != nil:
-		text = fmt.Sprintf("The mail server did not confirm it within %s: it may have arrived",
-			deadletter.ShortDuration(sendLimit))
-	case errors.As(err, &unsent):
-		answer, _, _ := strings.Cut(unsent.Error(), ", affected message ID")
-		text, permanent = "The mail server does not take the e-mail: "+answer, isRefusal(unsent.ErrorCode())
-	case errors.As(err, &refusal):
-		text, permanent = "The mail server refuses us: "+refusal.Error(), isRefusal(refusal.Code)
+// dialError returns what to do about a session that could not begin.
+func (e Email) dialError(ctx context.Context, err error) error {
+	text := "the mail server cannot be reached: " + err.Error()
+	if refusal, ok := errors.AsType[*textproto.Error](err); ok {
+		text = "the mail server refuses us: " + refusal.Error()
 		if refusal.Code == 535 || refusal.Code == 534 || refusal.Code == 530 {
 			text += ". Check the user and the password of alerts.smtp"
 		}
-	case strings.Contains(err.Error(), "does not support STARTTLS"):
-		text = "The mail server offers no STARTTLS: use another of its ports, such as 587 or 465"
+	} else if strings.Contains(err.Error(), "does not support STARTTLS") {
+		text = "the mail server offers no STARTTLS: use another of its ports, such as 587 or 465"
+	}
+	return e.errorOf(ctx, errors.New(text), isRefusal(err))
+}
+
+func (e Email) errorOf(ctx context.Context, err error, permanent bool) *SendError {
+	text := strings.ToUpper(err.Error()[:1]) + err.Error()[1:]
+	if ctx.Err() != nil {
+		text, permanent = fmt.Sprintf("The mail server did not confirm it within %s: it may have arrived",
+			deadletter.ShortDuration(sendLimit)), false
 	}
 	return &SendError{Permanent: permanent, Err: errors.New(oneLine(e.secrets.HideText(text)))}
 }
 
-// isRefusal reports whether a code of SMTP says that it is no use to send the same again (RFC 5321 section 4.2.1).
-func isRefusal(code int) bool { return code >= 500 && code < 600 }
+// closingSession is the code by which a server ends a session, whatever it was asked.
+const closingSession = 421
+
+// isRefusal reports whether a server's answer says that it is no use to send the same again (RFC 5321 section 4.2.1).
+func isRefusal(err error) bool {
+	answer, ok := errors.AsType[*textproto.Error](err)
+	return ok && answer.Code >= 500 && answer.Code < 600
+}
 
 // smtpConn is the connection of one e-mail: go-mail does not close the one of a failed sign-in, and reads without a
 // limit.

@@ -298,7 +298,7 @@ func TestErrorsOfMailServersSayWhatToDo(t *testing.T) {
 		permanent bool
 		text      string
 	}{
-		"no such mailbox": {server.settings(), "unknown@example.com", true, "there is no mailbox unknown@example.com"},
+		"no such mailbox": {server.settings(), "unknown@example.com", true, "Correct the addresses below alerts.sinks"},
 		"busy mailbox":    {server.settings(), "busy@example.com", false, "451"},
 		"wrong password":  {wrong, "oncall@example.com", true, "Check the user and the password"},
 		"away":            {closed, "oncall@example.com", false, "connection refused"},
@@ -312,6 +312,58 @@ func TestErrorsOfMailServersSayWhatToDo(t *testing.T) {
 			}
 			if strings.Contains(text, "staple") || strings.Contains(text, "battery") {
 				t.Errorf("the password is repeated: %s", text)
+			}
+		})
+	}
+}
+
+// One address that the server refuses keeps the e-mail from no other one.
+func TestEmailGoesToTheAddressesThatAreAccepted(t *testing.T) {
+	t.Parallel()
+	server := newMailServer(t)
+	for name, c := range map[string]struct {
+		to        []string
+		got       string // the recipients; "": none
+		permanent bool
+		text      string
+	}{
+		"one is unknown": {
+			[]string{"unknown@example.com", "oncall@example.com"}, "oncall@example.com", true,
+			"Correct the addresses below alerts.sinks: the mail server refuses unknown@example.com " +
+				"(550 there is no mailbox unknown@example.com)",
+		},
+		"one is busy": {
+			[]string{"team@example.com", "busy@example.com"}, "team@example.com", false,
+			"The mail server refuses busy@example.com (451 the mailbox is locked)",
+		},
+		"all are unknown": {
+			[]string{"unknown@example.com", "unknown@example.org"}, "", true,
+			"Correct the addresses below alerts.sinks: the mail server refuses unknown@example.com " +
+				"(550 there is no mailbox unknown@example.com), " +
+				"unknown@example.org (550 there is no mailbox unknown@example.org)",
+		},
+		"none is accepted now": {
+			[]string{"unknown@example.com", "busy@example.com"}, "", false,
+			"The mail server refuses unknown@example.com (550 there is no mailbox unknown@example.com), " +
+				"busy@example.com (451 the mailbox is locked)",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := newCause()
+			n.Alert.Title = name
+			failed := sendError(t, server.sink(t, server.settings(), c.to...).Send(t.Context(), n))
+			if failed.Partly != (c.got != "") || failed.Permanent != c.permanent || failed.Error() != c.text {
+				t.Errorf("partly %t, permanent %t: %s", failed.Partly, failed.Permanent, failed)
+			}
+			got := ""
+			for _, r := range server.received() {
+				if e := readEmail(t, r); strings.Contains(e.text, name) {
+					got += e.envelope.Get("X-To")
+				}
+			}
+			if got != c.got {
+				t.Errorf("it went to %q", got)
 			}
 		})
 	}

@@ -35,6 +35,7 @@ type Sink interface {
 // SendError is an error of a sink that says what to do next.
 type SendError struct {
 	Permanent  bool          // sending the same again cannot succeed
+	Partly     bool          // it was sent, but not to all who are to get it: it is not sent again
 	RetryAfter time.Duration // the receiver asked to wait so long; 0: it did not
 	Err        error
 }

@@ -222,7 +222,7 @@ func resultOf(err error) deadletter.AlertResult {
 	}
 	r := deadletter.AlertResult{Error: err.Error()}
 	if told, ok := errors.AsType[*SendError](err); ok {
-		r.Permanent, r.RetryAfter = told.Permanent, told.RetryAfter
+		r.Permanent, r.Partly, r.RetryAfter = told.Permanent, told.Partly, told.RetryAfter
 	}
 	return r
 }
@@ -248,6 +248,10 @@ func (s *Sender) note(ctx context.Context, d deadletter.AlertDelivery, took time
 	log := s.deps.Log.With("sink", d.Sink, "alert", d.Alert, "event", d.Event, "try", d.Tries, "took", took)
 	switch d.State {
 	case deadletter.AlertSent:
+		if d.Error != "" {
+			log.WarnContext(ctx, "a sink told not all of an alert", "err", d.Error)
+			return
+		}
 		log.InfoContext(ctx, "a sink was told of an alert")
 	case deadletter.AlertGivenUp:
 		log.ErrorContext(ctx, "a sink could not be told of an alert", "err", d.Error)

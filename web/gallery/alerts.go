@@ -42,6 +42,9 @@ func alerts() []Example {
 		}),
 		list("fifty", page.AlertsView{Rows: fiftyAlerts(), OlderURL: "/alerts?cursor=o1"}),
 		list("failing", page.AlertsView{Rows: alertRows()[1:2], Sinks: page.AlertSinks{Rows: failingSinks()}}),
+		list("partly-told", page.AlertsView{
+			Rows: partlyTold(), Sinks: page.AlertSinks{Rows: partlyTellingSinks()},
+		}),
 		list("test-runs", page.AlertsView{
 			Rows: alertRows()[:1],
 			Sinks: page.AlertSinks{
@@ -168,6 +171,28 @@ func failingSinks() []page.AlertSinkRow {
 		Error: "PagerDuty answered 400: Event object is invalid",
 	}
 	return rows
+}
+
+const refusedAddresses = "Correct the addresses below alerts.sinks: the mail server refuses jo@example.com " +
+	"(550 no such mailbox)"
+
+func partlyTold() []page.AlertRow {
+	rows := alertRows()[:1]
+	rows[0].Told = append(rows[0].Told, page.AlertTold{
+		Sink: "team", State: "told only some people", Tone: "warn", What: "that it began", At: ago(4),
+		Error: refusedAddresses,
+	})
+	return rows
+}
+
+func partlyTellingSinks() []page.AlertSinkRow {
+	return append(alertSinks()[:1], page.AlertSinkRow{
+		Name: "team", Kind: "E-mail", Routes: []string{"all"}, State: "told only some people of the latest alert",
+		Tone: "warn", Since: ago(4), Error: refusedAddresses,
+		Test: &page.AlertTest{
+			By: "anna", At: ago(9), State: "reached only some people", Tone: "warn", Error: refusedAddresses,
+		},
+	})
 }
 
 func testedSinks() []page.AlertSinkRow {

@@ -45,7 +45,7 @@ type AlertRow struct {
 // AlertTold is the delivery of one event of an alert to one sink.
 type AlertTold struct {
 	Sink  string
-	State string    // "was told", "not told yet", "given up" or "not told"
+	State string    // "was told", "told only some people", "not told yet" or "was not told"
 	Tone  string    // done, warn, fault or plain
 	What  string    // "that it began", "that it ended"
 	At    ui.Moment // when it was told, or tried last; zero: not yet
