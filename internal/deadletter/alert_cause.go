@@ -28,10 +28,37 @@ type CauseNews struct {
 	Muted bool
 }
 
-// CauseNewsStep says which alerts begin because of news, and which news need none.
-type CauseNewsStep struct {
+// CauseSighting has what is known at one time of the causes that alerts are about.
+type CauseSighting struct {
+	News    []CauseNews
+	Outages map[string]Alert // OutagesOf all open alerts
+	Growing []Alert          // of causes that grow now and did not before; without ids
+	Causes  map[string]Cause // those that Growing are about, by the fingerprint in the alert
+	Open    []CauseAlert     // about new and regressed causes, and growing ones that are part of another alert
+}
+
+// CauseAlertsStep says which alerts about causes begin and end, and which news need none.
+type CauseAlertsStep struct {
 	Raise  []CauseAlerts
+	End    []CauseEnd
 	Silent []Cause // their states need no alert
+}
+
+// CauseEnd is an alert that ends; Muted says whether that is because its cause was muted.
+type CauseEnd struct {
+	Alert
+	Muted bool
+}
+
+// OutagesOf returns those of some open alerts that say that a destination is down, by source.
+func OutagesOf(open []Alert) map[string]Alert {
+	outages := map[string]Alert{}
+	for _, a := range open {
+		if source := a.Source(); a.Kind == AlertDestination && source != "" && a.ID != 0 {
+			outages[source] = a
+		}
+	}
+	return outages
 }
 
 // CauseAlerts are alerts about causes that are told together: by Whole, which begins with them, or by an open alert
@@ -60,29 +87,39 @@ func (g CauseAlerts) Due(routes []AlertRoute, at time.Time) map[string]time.Time
 // is ready to use; after a restart it begins anew.
 type CauseGroups struct{ raised map[string][]time.Time }
 
-// Step decides which alerts begin. News that are in none of the results wait. outages are the open alerts of
-// destinations that are down, by source. others are alerts that are told with the news: of causes that grow, and open ones
-// that were part of an outage which is over, while messages still fail for their causes.
-func (g *CauseGroups) Step(
-	news []CauseNews, outages map[string]Alert, others []Alert, at time.Time,
-) (step CauseNewsStep) {
+// Step decides which alerts begin and end. News that are in none of the results wait. What is part of an outage is told
+// by the alert of that. If messages still fail for a cause when the outage is over, its alert is told with the news.
+func (g *CauseGroups) Step(s CauseSighting, at time.Time) (step CauseAlertsStep) {
 	bySource := map[string][]Alert{} // those that are part of no outage
 	parts := map[AlertID][]Alert{}
-	for _, n := range news {
-		a, ok := n.alert(at)
-		switch {
-		case !ok && n.waits(at):
-		case !ok:
-			step.Silent = append(step.Silent, n.Cause)
-		case n.IsOfOutage(outages):
-			parts[outages[n.Source].ID] = append(parts[outages[n.Source].ID], a)
-		default:
-			bySource[n.Source] = append(bySource[n.Source], a)
+	add := func(c Cause, a Alert) {
+		if c.isOfOutage(s.Outages) {
+			whole := s.Outages[c.Source].ID
+			parts[whole] = append(parts[whole], a)
+		} else {
+			bySource[a.Source()] = append(bySource[a.Source()], a)
 		}
 	}
-	for _, a := range others {
-		source := a.Source()
-		bySource[source] = append(bySource[source], a)
+	for _, n := range s.News {
+		a, ok := n.alert(at)
+		switch {
+		case ok:
+			add(n.Cause, a)
+		case !n.waits(at):
+			step.Silent = append(step.Silent, n.Cause)
+		}
+	}
+	for _, a := range s.Growing {
+		add(s.Causes[a.Cause], a)
+	}
+	for _, a := range s.Open {
+		_, down := s.Outages[a.Source()]
+		if why, muted := a.ends(); why != "" {
+			a.ResolvedAt, a.Resolution = at, why
+			step.End = append(step.End, CauseEnd{a.Alert, muted})
+		} else if a.outlasts() && !down {
+			bySource[a.Source()] = append(bySource[a.Source()], a.Alert)
+		}
 	}
 	for id, list := range parts {
 		step.Raise = append(step.Raise, CauseAlerts{PartOf: id, Alerts: list})
@@ -204,15 +241,18 @@ func (c Cause) GrowthAlert(perHour int, at time.Time) Alert {
 	return a
 }
 
-// Settled reports whether a cause is old enough in its state that growth says something about it.
-func (c Cause) Settled(at time.Time) bool {
-	return Elapsed(c.FirstAt, at, time.Hour) && (c.State != CauseRegressed || Elapsed(c.StateAt, at, time.Hour)) &&
+// Grows reports whether people are to know that the cause grows, by the least growth in percent and failures in the last
+// hour that are told. One that was told grows until it no longer grows at all. A cause that is young in its state says
+// nothing yet.
+func (c Cause) Grows(perHour, leastGrowth, leastPerHour int, told bool, at time.Time) bool {
+	settled := Elapsed(c.FirstAt, at, time.Hour) && (c.State != CauseRegressed || Elapsed(c.StateAt, at, time.Hour)) &&
 		c.State != CauseMuted && c.State != CauseResolved
+	return settled && c.Growth > 0 && (told || c.Growth >= leastGrowth && perHour >= leastPerHour)
 }
 
-// IsOfOutage reports whether the cause is told by the alert of its destination, which is down: no answer, or one that
+// isOfOutage reports whether the cause is told by the alert of its destination, which is down: no answer, or one that
 // says "later".
-func (c Cause) IsOfOutage(outages map[string]Alert) bool {
+func (c Cause) isOfOutage(outages map[string]Alert) bool {
 	_, down := outages[c.Source]
 	outcome := ErrorResponse
 	if c.StatusCode == 0 {
@@ -231,9 +271,12 @@ type CauseAlert struct {
 	OutageOver time.Time
 }
 
-// Ends returns why the alert ends, and whether that is because its cause was muted; "" if it goes on.
-func (a CauseAlert) Ends() (resolution string, muted bool) {
+// ends returns why the alert ends, and whether that is because its cause was muted; "" if it goes on, or ends with what
+// it says and not with its cause.
+func (a CauseAlert) ends() (resolution string, muted bool) {
 	switch {
+	case a.Kind == AlertGrowingCause:
+		return "", false
 	case a.Alert.Cause == "" && !a.Parts:
 		return "all of its causes are resolved", false
 	case a.Alert.Cause == "":
@@ -248,7 +291,7 @@ func (a CauseAlert) Ends() (resolution string, muted bool) {
 	return "", false
 }
 
-// Outlasts reports whether messages still fail for the cause of an alert, although the outage is over that told of it.
-func (a CauseAlert) Outlasts() bool {
+// outlasts reports whether messages still fail for the cause of an alert, although the outage is over that told of it.
+func (a CauseAlert) outlasts() bool {
 	return !a.OutageOver.IsZero() && a.Cause != nil && a.Cause.LastAt.After(a.OutageOver.Add(outageTail))
 }

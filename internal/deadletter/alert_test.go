@@ -215,7 +215,7 @@ func news(source string, n, seconds int, change func(c *deadletter.CauseNews)) (
 }
 
 // described returns what comes of news: "new-cause of genesys", "part of 7: 3", "9 new causes in genesys: 9".
-func described(step deadletter.CauseNewsStep) string {
+func described(step deadletter.CauseAlertsStep) string {
 	var list []string
 	for _, g := range step.Raise {
 		switch {
@@ -301,7 +301,7 @@ func TestNewsOfCauses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var groups deadletter.CauseGroups
-			if got := described(groups.Step(c.news, c.outages, nil, noon)); got != c.want {
+			if got := described(groups.Step(deadletter.CauseSighting{News: c.news, Outages: c.outages}, noon)); got != c.want {
 				t.Errorf("it comes to %q, want %q", got, c.want)
 			}
 		})
@@ -313,7 +313,7 @@ func TestNewsAreGroupedWhileTooManyCome(t *testing.T) {
 	t.Parallel()
 	var groups deadletter.CauseGroups
 	step := func(after time.Duration, n int) string {
-		return described(groups.Step(news("genesys", n, 3, nil), nil, nil, noon.Add(after)))
+		return described(groups.Step(deadletter.CauseSighting{News: news("genesys", n, 3, nil)}, noon.Add(after)))
 	}
 	for _, c := range []struct {
 		after time.Duration
@@ -335,10 +335,6 @@ func TestNewsAreGroupedWhileTooManyCome(t *testing.T) {
 	if got := step(-time.Hour, 1); got != "new-cause of genesys" {
 		t.Errorf("after the clock was set back it comes as %q", got)
 	}
-	left := []deadletter.Alert{{ID: 9, Kind: deadletter.AlertNewCause, Sources: []string{"cxone"}, Cause: "c"}}
-	if got := described(groups.Step(nil, nil, left, noon)); got != "new-cause of cxone" {
-		t.Errorf("what outlasts its outage comes as %q", got)
-	}
 }
 
 func TestWhatEndsAlertsAboutCauses(t *testing.T) {
@@ -346,7 +342,16 @@ func TestWhatEndsAlertsAboutCauses(t *testing.T) {
 	of := func(state deadletter.CauseState) *deadletter.Cause {
 		return &deadletter.Cause{State: state, LastChange: deadletter.LastChange{By: "anna"}, LastAt: noon}
 	}
-	one, several := deadletter.Alert{Cause: "c"}, deadletter.Alert{}
+	one, several := openOf(deadletter.AlertNewCause), openOf(deadletter.AlertNewCause)
+	several.Cause = ""
+	end := func(a deadletter.CauseAlert) deadletter.CauseEnd {
+		var groups deadletter.CauseGroups
+		step := groups.Step(deadletter.CauseSighting{Open: []deadletter.CauseAlert{a}}, noon)
+		if len(step.End) == 0 {
+			return deadletter.CauseEnd{}
+		}
+		return step.End[0]
+	}
 	for name, c := range map[string]struct {
 		alert deadletter.CauseAlert
 		want  string
@@ -366,22 +371,108 @@ func TestWhatEndsAlertsAboutCauses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if why, muted := c.alert.Ends(); why != c.want || muted != c.muted {
-				t.Errorf("it ends because %q, muted %t", why, muted)
+			got := end(c.alert)
+			if got.Resolution != c.want || got.Muted != c.muted || got.ResolvedAt.IsZero() != (c.want == "") {
+				t.Errorf("it ends because %q, muted %t", got.Resolution, got.Muted)
 			}
 		})
 	}
-	outlasting := deadletter.CauseAlert{Alert: one, Cause: of(deadletter.CauseOpen)}
-	for over, want := range map[time.Duration]bool{
-		-30 * time.Second: false, -2 * time.Minute: true, time.Minute: false,
+	grown := deadletter.CauseAlert{Alert: openOf(deadletter.AlertGrowingCause), Cause: of(deadletter.CauseResolved)}
+	if got := end(grown); got.Resolution != "" {
+		t.Errorf("that a cause grows ends with the cause: %q", got.Resolution)
+	}
+}
+
+func openOf(kind deadletter.AlertKind) deadletter.Alert {
+	return deadletter.Alert{ID: 9, Kind: kind, Sources: []string{"genesys"}, Cause: "c", RaisedAt: noon, PartOf: 7}
+}
+
+// What was part of an outage is told by itself if messages still fail when that is over, unless the next one began.
+func TestWhatOutlastsItsOutageIsTold(t *testing.T) {
+	t.Parallel()
+	outage := map[string]deadletter.Alert{"genesys": {ID: 8}}
+	for name, c := range map[string]struct {
+		over    time.Duration // before the latest failure; 0: the outage goes on, or there was none
+		outages map[string]deadletter.Alert
+		want    bool
+	}{
+		"failed for it":       {30 * time.Second, nil, false},
+		"failed long after":   {2 * time.Minute, nil, true},
+		"failed before":       {-time.Minute, nil, false},
+		"of no outage":        {0, nil, false},
+		"another one began":   {2 * time.Minute, outage, false},
+		"one elsewhere is on": {2 * time.Minute, map[string]deadletter.Alert{"cxone": {ID: 8}}, true},
 	} {
-		outlasting.OutageOver = noon.Add(over)
-		if outlasting.Outlasts() != want {
-			t.Errorf("%s before the latest failure its outage is over, and it outlasts that: %t", -over, !want)
+		for _, kind := range []deadletter.AlertKind{deadletter.AlertNewCause, deadletter.AlertGrowingCause} {
+			a := deadletter.CauseAlert{
+				Alert: openOf(kind), Cause: &deadletter.Cause{State: deadletter.CauseOpen, LastAt: noon},
+			}
+			if c.over != 0 {
+				a.OutageOver = noon.Add(-c.over)
+			}
+			want := ""
+			if c.want {
+				want = string(kind) + " of genesys"
+			}
+			var groups deadletter.CauseGroups
+			sighting := deadletter.CauseSighting{Open: []deadletter.CauseAlert{a}, Outages: c.outages}
+			if got := described(groups.Step(sighting, noon)); got != want {
+				t.Errorf("%s: it comes to %q, want %q", name, got, want)
+			}
 		}
 	}
-	if outlasting.OutageOver = (time.Time{}); outlasting.Outlasts() {
-		t.Error("what is of no outage outlasts one")
+}
+
+// A cause that begins to grow is told by the alert of its outage if its failures are of that.
+func TestGrowingCauseIsPartOfItsOutage(t *testing.T) {
+	t.Parallel()
+	growing := func(code int) deadletter.CauseSighting {
+		c := deadletter.Cause{Fingerprint: "c", Source: "genesys", StatusCode: code, Growth: 400}
+		return deadletter.CauseSighting{
+			Growing: []deadletter.Alert{c.GrowthAlert(60, noon)}, Causes: map[string]deadletter.Cause{"c": c},
+			Outages: deadletter.OutagesOf([]deadletter.Alert{
+				{ID: 7, Kind: deadletter.AlertDestination, Sources: []string{"genesys"}},
+				{ID: 8, Kind: deadletter.AlertBreaker, Sources: []string{"genesys"}},
+				{Kind: deadletter.AlertDestination, Sources: []string{"cxone"}},
+			}),
+		}
+	}
+	for code, want := range map[int]string{503: "part of 7: 1", 0: "part of 7: 1", 422: "growing-cause of genesys"} {
+		var groups deadletter.CauseGroups
+		if got := described(groups.Step(growing(code), noon)); got != want {
+			t.Errorf("%d: it comes to %q, want %q", code, got, want)
+		}
+	}
+}
+
+func TestWhichCausesGrow(t *testing.T) {
+	t.Parallel()
+	old := deadletter.Cause{State: deadletter.CauseOpen, FirstAt: noon.Add(-2 * time.Hour), Growth: 300}
+	with := func(change func(c *deadletter.Cause)) deadletter.Cause {
+		c := old
+		change(&c)
+		return c
+	}
+	for name, c := range map[string]struct {
+		cause   deadletter.Cause
+		perHour int
+		told    bool
+		want    bool
+	}{
+		"enough":               {old, 50, false, true},
+		"too few failures":     {old, 49, false, false},
+		"too little":           {with(func(c *deadletter.Cause) { c.Growth = 299 }), 50, false, false},
+		"too little, but told": {with(func(c *deadletter.Cause) { c.Growth = 201 }), 1, true, true},
+		"no longer":            {with(func(c *deadletter.Cause) { c.Growth = 0 }), 50, true, false},
+		"young":                {with(func(c *deadletter.Cause) { c.FirstAt = noon.Add(-time.Minute) }), 50, false, false},
+		"muted":                {with(func(c *deadletter.Cause) { c.State = deadletter.CauseMuted }), 50, true, false},
+		"just back": {with(func(c *deadletter.Cause) {
+			c.State, c.StateAt = deadletter.CauseRegressed, noon.Add(-time.Minute)
+		}), 50, false, false},
+	} {
+		if got := c.cause.Grows(c.perHour, 300, 50, c.told, noon); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
 	}
 }
 
@@ -475,7 +566,7 @@ func TestBundleGoesWhereItsPartsWouldGo(t *testing.T) {
 		"8 causes in genesys growing-cause,regressed-cause": append(part(kinds[1], 4), part(kinds[2], 4)...),
 	} {
 		var groups deadletter.CauseGroups
-		raise := groups.Step(nil, nil, parts, noon).Raise
+		raise := groups.Step(deadletter.CauseSighting{Growing: parts}, noon).Raise
 		if len(raise) != 1 {
 			t.Fatalf("%s: %+v", want, raise)
 		}

@@ -126,7 +126,7 @@ type sight struct{ WatchDeps }
 func (s sight) destinations(
 	_ context.Context, open []deadletter.Alert, at time.Time,
 ) (list []deadletter.Alert, err error) {
-	known := outagesOf(open)
+	known := deadletter.OutagesOf(open)
 	for source, h := range s.Readings.Destinations() {
 		if h.Breaker.State != delivery.Open {
 			continue
@@ -341,11 +341,7 @@ func (s sight) growing(
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range others {
-		if c.Growth > 0 {
-			causes = append(causes, c)
-		}
-	}
+	causes = append(causes, others...)
 	fingerprints = fingerprintsOf(causes)
 	hours, err := s.Store.CauseHours(ctx, fingerprints, at.Add(-time.Hour))
 	if err != nil {
@@ -355,8 +351,7 @@ func (s sight) growing(
 	for _, c := range causes {
 		perHour := deadletter.PerHour(hours[c.Fingerprint], at)
 		a := c.GrowthAlert(perHour, at)
-		// One that was told stays until it no longer grows at all.
-		if c.Settled(at) && (isOpen(a, open) || c.Growth >= limits.Growth && perHour >= limits.GrowthFloor) {
+		if c.Grows(perHour, limits.Growth, limits.GrowthFloor, isOpen(a, open), at) {
 			list = append(list, a)
 		}
 	}

@@ -106,13 +106,10 @@ func (w *Watch) watchStates(
 			return err
 		})
 	}
-	outages = outagesOf(slices.Concat(open, raised))
-	for _, a := range resolve {
-		if a.Kind == deadletter.AlertDestination {
-			delete(outages, a.Source())
-		}
+	ended := func(a deadletter.Alert) bool {
+		return slices.ContainsFunc(resolve, func(r deadletter.Alert) bool { return r.ID == a.ID })
 	}
-	return outages, growing, err
+	return deadletter.OutagesOf(slices.DeleteFunc(slices.Concat(open, raised), ended)), growing, err
 }
 
 func (w *Watch) changeStates(
@@ -133,76 +130,29 @@ func (w *Watch) changeStates(
 	return raised, nil
 }
 
-// outagesOf returns the open alerts of destinations that are down, by source.
-func outagesOf(list []deadletter.Alert) map[string]deadletter.Alert {
-	outages := map[string]deadletter.Alert{}
-	for _, a := range list {
-		if source := a.Source(); a.Kind == deadletter.AlertDestination && source != "" && a.ID != 0 {
-			outages[source] = a
-		}
-	}
-	return outages
-}
-
 // watchCauses opens and ends the alerts of new and regressed causes, and opens those of growing ones.
 func (w *Watch) watchCauses(
 	ctx context.Context, outages map[string]deadletter.Alert, growing []deadletter.Alert, at time.Time,
 ) error {
-	open, err := w.deps.Store.OpenCauseAlerts(ctx, w.after, newsBatch)
+	s, err := w.seeCauses(ctx)
 	if err != nil {
 		return err
 	}
-	if w.after = 0; len(open) == newsBatch {
-		w.after = open[len(open)-1].ID
-	}
-	news, err := w.deps.Store.CauseNews(ctx, newsBatch)
-	if err != nil {
+	s.Outages, s.Growing = outages, growing
+	if s.Causes, err = w.deps.Store.CausesOf(ctx, growing); err != nil {
 		return err
 	}
-	grownParts, err := w.deps.Store.OpenGrowingParts(ctx, newsBatch)
-	if err != nil {
-		return err
-	}
-	causes, err := w.deps.Store.CausesOf(ctx, growing)
-	if err != nil {
-		return err
-	}
-	var parts []deadletter.CauseAlerts
-	var others []deadletter.Alert
-	for _, a := range growing {
-		if c := causes[a.Cause]; c.IsOfOutage(outages) {
-			whole := outages[c.Source].ID
-			parts = append(parts, deadletter.CauseAlerts{PartOf: whole, Alerts: []deadletter.Alert{a}})
-		} else {
-			others = append(others, a)
-		}
-	}
-	for _, a := range grownParts {
-		if _, down := outages[a.Source()]; a.Outlasts() && !down {
-			others = append(others, a.Alert)
-		}
-	}
-	var ends []ending
-	for _, a := range open {
-		if why, muted := a.Ends(); why != "" {
-			a.ResolvedAt, a.Resolution = at, why
-			ends = append(ends, ending{a.Alert, muted})
-		} else if _, down := outages[a.Source()]; a.Outlasts() && !down {
-			others = append(others, a.Alert)
-		}
-	}
-	step := w.groups.Step(news, outages, others, at)
-	step.Raise = append(step.Raise, parts...)
-	if len(ends)+len(step.Raise)+len(step.Silent) == 0 {
+	step := w.groups.Step(s, at)
+	if len(step.End)+len(step.Raise)+len(step.Silent) == 0 {
 		return nil
 	}
 	stateAt := map[string]time.Time{}
-	for _, n := range news {
+	for _, n := range s.News {
 		stateAt[n.Fingerprint] = n.StateAt
 	}
 	return w.write(ctx, func(ctx context.Context, tx *store.Tx) error {
-		for _, e := range ends {
-			if err := tx.ResolveAlert(ctx, e.Alert, e.muted, w.due(e.Alert, at)); err != nil {
+		for _, e := range step.End {
+			if err := tx.ResolveAlert(ctx, e.Alert, e.Muted, w.due(e.Alert, at)); err != nil {
 				return err
 			}
 		}
@@ -220,10 +170,21 @@ func (w *Watch) watchCauses(
 	})
 }
 
-// ending is an alert that ends; muted says whether that is because its cause was muted.
-type ending struct {
-	deadletter.Alert
-	muted bool
+// seeCauses returns the news, and the next batch of open alerts about causes.
+func (w *Watch) seeCauses(ctx context.Context) (s deadletter.CauseSighting, err error) {
+	if s.Open, err = w.deps.Store.OpenCauseAlerts(ctx, w.after, newsBatch); err != nil {
+		return s, err
+	}
+	if w.after = 0; len(s.Open) == newsBatch {
+		w.after = s.Open[len(s.Open)-1].ID
+	}
+	grown, err := w.deps.Store.OpenGrowingParts(ctx, newsBatch)
+	if err != nil {
+		return s, err
+	}
+	s.Open = append(s.Open, grown...)
+	s.News, err = w.deps.Store.CauseNews(ctx, newsBatch)
+	return s, err
 }
 
 // raise writes alerts about causes that are told together.
