@@ -54,7 +54,7 @@ type AlertTold struct {
 	Tries   int        `json:"tries"`
 	TriedAt *time.Time `json:"triedAt,omitempty" doc:"The latest try."`
 	DueAt   *time.Time `json:"dueAt,omitempty" doc:"Of one that waits: the next try."`
-	Error   string     `json:"error,omitempty" doc:"Of the latest try, or why it was dropped; of one that was sent: who did not get it."`
+	Error   string     `json:"error,omitempty" doc:"Of the latest try. Dropped: why. Sent: who did not get it."`
 }
 
 // Sink is a place that alerts go to, as the configuration has it.
@@ -62,6 +62,7 @@ type Sink struct {
 	Name    string     `json:"name"`
 	Kind    string     `json:"kind" enum:"slack,teams,pagerduty,email,webhook"`
 	Routes  []string   `json:"routes" doc:"The names of the routes that lead to it."`
+	State   string     `json:"state" enum:"untold,takes,partly,fails,gave_up" doc:"Partly: not for all its recipients."`
 	Waiting int        `json:"waiting" doc:"How much it is still to be told."`
 	NextAt  *time.Time `json:"nextAt,omitempty" doc:"When the next of it is due."`
 	Sent    *AlertTold `json:"sent,omitempty" doc:"The latest that it took."`
@@ -174,10 +175,8 @@ func sinkOf(v desk.SinkView) Sink {
 	}
 	out := Sink{
 		Name: v.Name, Kind: v.Kind, Routes: append([]string{}, v.Routes...), Waiting: v.Waiting,
-		NextAt: optional(v.NextDueAt), Sent: told(v.Sent), GivenUp: told(v.GivenUp), Test: told(v.Test),
-	}
-	if v.Failing.Error != "" {
-		out.Failing = told(v.Failing)
+		State: string(v.Standing), NextAt: optional(v.NextDueAt), Sent: told(v.Sent), Failing: told(v.Failing),
+		GivenUp: told(v.GivenUp), Test: told(v.Test),
 	}
 	if v.Denied != nil {
 		out.Refused = deadletter.TextOf(v.Denied)

@@ -118,7 +118,7 @@ func TestTestOfASinkIsOrderedAndFollowed(t *testing.T) {
 	b.tell(t, "Slack answered 404: no_service")
 	sinks := read[api.PageOf[api.Sink]](t, b.ask(t, b.tokens["vera"], "GET", "/sinks", ""), http.StatusOK).Items
 	if len(sinks) != 1 || sinks[0].Test.State != "given_up" ||
-		sinks[0].Test.Error != "Slack answered 404: no_service" ||
+		sinks[0].Test.Error != "Slack answered 404: no_service" || sinks[0].State != "gave_up" ||
 		sinks[0].Refused == "" {
 		t.Errorf("%+v", sinks)
 	}

@@ -323,26 +323,23 @@ var sinkKinds = map[string]string{
 	"slack": "Slack", "teams": "Teams", "pagerduty": "PagerDuty", "email": "E-mail", "webhook": "Webhook",
 }
 
+// sinkStandings are the words for how sinks take alerts. fault begins a notice about it; "": it needs none.
+var sinkStandings = map[deadletter.SinkStanding]struct{ text, tone, fault string }{
+	deadletter.SinkUntold: {"was not told anything yet", "plain", ""},
+	deadletter.SinkTakes:  {"took the latest alert", ui.Done, ""},
+	deadletter.SinkPartly: {"told only some people of the latest alert", ui.Warn, "Alerts reach only some people by "},
+	deadletter.SinkFails:  {"does not take alerts", ui.Fault, "Alerts do not arrive at "},
+	deadletter.SinkGaveUp: {"did not take the latest alert", ui.Fault, "Alerts do not arrive at "},
+}
+
 func sinkRow(s desk.SinkView) page.AlertSinkRow {
 	row := page.AlertSinkRow{
 		Name: printable(s.Name), Kind: cmp.Or(sinkKinds[s.Kind], s.Kind), Routes: s.Routes, Deny: errorText(s.Denied),
 		Next: ui.At(s.NextDueAt), Test: sinkTest(s.Test),
 	}
-	latest := s.Sent
-	row.State, row.Tone = "took the latest alert", ui.Done
-	switch {
-	case s.Failing.Error != "":
-		latest = s.Failing
-		row.State, row.Tone = "does not take alerts", ui.Fault
-	case s.GivenUp.TriedAt.After(s.Sent.TriedAt):
-		latest = s.GivenUp
-		row.State, row.Tone = "did not take the latest alert", ui.Fault
-	case s.Sent.ID == 0:
-		row.State, row.Tone = "was not told anything yet", "plain"
-	case s.Sent.Partly():
-		row.State, row.Tone = "told only some people of the latest alert", ui.Warn
-	}
-	row.Since, row.Error = ui.At(latest.TriedAt), printable(latest.Error)
+	standing := sinkStandings[s.Standing]
+	row.State, row.Tone = standing.text, standing.tone
+	row.Since, row.Error = ui.At(s.Latest.TriedAt), printable(s.Latest.Error)
 	switch {
 	case s.Waiting == 1:
 		row.Wait = "1 alert waits, and is due"
@@ -371,17 +368,17 @@ func sinkTest(d deadletter.AlertDelivery) *page.AlertTest {
 	return v
 }
 
-// sinkFaults begin the notices about sinks, by the tone of their state.
-var sinkFaults = map[string]string{
-	ui.Fault: "Alerts do not arrive at ", ui.Warn: "Alerts reach only some people by ",
-}
-
 // sinkNotices says which sinks do not take alerts.
 func (c *Console) sinkNotices(r *http.Request) (notices []page.StandingNotice) {
-	for _, row := range c.alertSinks(r).Rows {
-		if text := sinkFaults[row.Tone]; text != "" {
+	list, err := c.Desk.Sinks(r.Context(), auth.Actor(r.Context()))
+	if err != nil {
+		c.unreadable(r, err)
+		return nil // the page of alerts says why
+	}
+	for _, s := range list {
+		if fault := sinkStandings[s.Standing].fault; fault != "" {
 			notices = append(notices, page.StandingNotice{
-				Kind: ui.Warn, Text: text + row.Name + ".", Hint: sentence(row.Error),
+				Kind: ui.Warn, Text: fault + printable(s.Name) + ".", Hint: sentence(printable(s.Latest.Error)),
 			})
 		}
 	}

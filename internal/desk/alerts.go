@@ -25,7 +25,9 @@ type AlertSink struct {
 type SinkView struct {
 	AlertSink
 	store.SinkState
-	Denied error // why the actor may not test it; nil: may
+	Standing deadletter.SinkStanding
+	Latest   deadletter.AlertDelivery // that shows the Standing; the zero value: there was none
+	Denied   error                    // why the actor may not test it; nil: may
 }
 
 // Alerts returns one page of alerts, newest first. With a PartOf those that are part of it, and otherwise those that
@@ -172,7 +174,9 @@ func (d *Desk) Sinks(ctx context.Context, by deadletter.Actor) ([]SinkView, erro
 		if err != nil {
 			return nil, err
 		}
-		views = append(views, SinkView{s, state, by.May(deadletter.ActTestSink)})
+		view := SinkView{AlertSink: s, SinkState: state, Denied: by.May(deadletter.ActTestSink)}
+		view.Standing, view.Latest = deadletter.StandingOf(state.Sent, state.Failing, state.GivenUp)
+		views = append(views, view)
 	}
 	return views, nil
 }

@@ -283,6 +283,9 @@ func (s *Store) SinkState(ctx context.Context, sink string) (SinkState, error) {
 			*q.into = list[0]
 		}
 	}
+	if state.Failing.Error == "" {
+		state.Failing = deadletter.AlertDelivery{}
+	}
 	return state, nil
 }
 
