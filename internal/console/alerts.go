@@ -164,7 +164,10 @@ func (c *Console) alert(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := page.AlertView{Row: alertRow(a), Kind: alertKinds[a.Kind], Links: alertLinks(a.Alert)}
+	v := page.AlertView{Row: alertRow(a), Kind: alertKinds[a.Kind]}
+	for _, l := range desk.AlertLinks(a.Alert) {
+		v.Links = append(v.Links, page.AlertLink{Label: printable(l.Label), URL: l.Path})
+	}
 	for _, f := range a.Facts {
 		v.Facts = append(v.Facts, page.AlertFact{Label: printable(f.Label), Value: printable(f.Value)})
 	}
@@ -217,30 +220,6 @@ var alertKinds = map[deadletter.AlertKind]string{
 	deadletter.AlertDisk:           "Disk nearly full",
 	deadletter.AlertSpoolFull:      "Spool nearly full",
 	deadletter.AlertSilent:         "Source silent",
-}
-
-// alertLinks lead to what an alert is about.
-func alertLinks(a deadletter.Alert) (list []page.AlertLink) {
-	add := func(label, path string) { list = append(list, page.AlertLink{Label: label, URL: path}) }
-	if a.Cause != "" {
-		add("Cause", page.CauseURL(a.Cause))
-	}
-	if a.Job != 0 {
-		add("Job "+a.Job.String(), jobPath(a.Job))
-	}
-	switch a.Kind { //nolint:exhaustive // the others are about a cause or a job
-	case deadletter.AlertDestination, deadletter.AlertBreaker, deadletter.AlertSilent:
-		for _, source := range a.Sources {
-			add("Source "+printable(source), "/sources/"+url.PathEscape(source))
-		}
-	case deadletter.AlertReconciliation:
-		add("Reconciliation", "/reconciliation")
-	case deadletter.AlertAudit:
-		add("Audit trail", "/audit")
-	case deadletter.AlertSpool, deadletter.AlertSpoolFull, deadletter.AlertExpiring, deadletter.AlertDisk:
-		add("Overview", "/overview")
-	}
-	return list
 }
 
 // maxCauseAlerts is how many alerts the page of a cause shows.

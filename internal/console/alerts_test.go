@@ -367,6 +367,32 @@ func TestAlertIsThreeActionsFromATestBatch(t *testing.T) {
 	}
 }
 
+// The page of an alert has the links that notices have, and each leads to a page.
+func TestEachLinkOfAnAlertLeadsToAPage(t *testing.T) {
+	t.Parallel()
+	b := setup(t, withSinks)
+	path := b.causePath(t, "a-1")
+	p := b.member(t, "olga", deadletter.Operator)
+	p.post("/messages/bulk", p.get(path+"?open=test").fields("#cause-replay-form")) // job 1
+	for _, kind := range deadletter.AlertKinds() {
+		a := deadletter.Alert{Kind: kind, Key: "x", Title: "title", Sources: []string{"genesys"}, Job: 1}
+		a.Cause = strings.TrimPrefix(path, "/causes/")
+		a = b.raise(t, a)
+		shown, links := p.get("/alerts/"+a.ID.String()), desk.AlertLinks(a)
+		if len(links) == 0 {
+			t.Errorf("%s has no link", kind)
+		}
+		for _, l := range links {
+			if text := shown.says(".message-actions a[href='" + l.Path + "']"); text != l.Label {
+				t.Errorf("%s: the link %s is shown as %q", kind, l.Label, text)
+			}
+			if got := p.get(l.Path).status; got != http.StatusOK {
+				t.Errorf("%s: %s answers %d", kind, l.Path, got)
+			}
+		}
+	}
+}
+
 func TestEveryKindOfAlertHasWords(t *testing.T) {
 	t.Parallel()
 	b := setup(t, withSinks)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dlqdesk/internal/deadletter"
+	"dlqdesk/internal/desk"
 	"dlqdesk/internal/store"
 	"dlqdesk/internal/telemetry"
 )
@@ -239,8 +240,23 @@ func (s *Sender) notice(ctx context.Context, d deadletter.AlertDelivery) (Notice
 		}
 		n.Alert = a
 	}
-	n.Links = links(s.deps.Desk, n.Alert)
+	n.Links = s.links(n.Alert)
 	return n, nil
+}
+
+// links returns the addresses of what an alert is about, and of the alert; none if the desk has no address.
+func (s *Sender) links(a deadletter.Alert) (list []Link) {
+	if s.deps.Desk == "" {
+		return nil
+	}
+	itself := desk.AlertLink{Label: "Alert", Path: "/alerts/" + a.ID.String()}
+	if a.ID == 0 {
+		itself = desk.AlertLink{Label: "Alerts", Path: "/alerts"}
+	}
+	for _, l := range append(desk.AlertLinks(a), itself) {
+		list = append(list, Link{oneLine(l.Label), s.deps.Desk + l.Path})
+	}
+	return list
 }
 
 func (s *Sender) note(ctx context.Context, d deadletter.AlertDelivery, took time.Duration) {

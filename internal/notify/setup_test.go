@@ -34,7 +34,7 @@ func newCause() notify.Notice {
 			RaisedAt: raisedAt,
 		},
 		Links: []notify.Link{
-			{Label: "Open", URL: "https://desk.example.com/causes/1f0c"},
+			{Label: "Cause", URL: "https://desk.example.com/causes/1f0c"},
 			{Label: "Claim", URL: "https://desk.example.com/causes/1f0c?open=claim"},
 			{Label: "Mute", URL: "https://desk.example.com/causes/1f0c?open=mute&from=alert"},
 			{Label: "Test batch", URL: "https://desk.example.com/causes/1f0c?open=test"},

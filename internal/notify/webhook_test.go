@@ -105,7 +105,7 @@ func TestWebhookSaysWhatHappened(t *testing.T) {
 		`"facts":[{"label":"Failed","value":"1,204 messages"}],"causes":[{"id":"1f0c","title":"customer is required"}],` +
 		`"cause_count":12,"raised_at":"2026-11-30T08:15:00Z","resolved_at":"2026-11-30T08:16:35Z",` +
 		`"resolution":"all messages of the cause are resolved","links":[` +
-		`{"label":"Open","url":"https://desk.example.com/causes/1f0c"},` +
+		`{"label":"Cause","url":"https://desk.example.com/causes/1f0c"},` +
 		`{"label":"Claim","url":"https://desk.example.com/causes/1f0c?open=claim"},` +
 		`{"label":"Mute","url":"https://desk.example.com/causes/1f0c?open=mute&from=alert"},` +
 		`{"label":"Test batch","url":"https://desk.example.com/causes/1f0c?open=test"}],"desk":"https://desk.example.com"}}`

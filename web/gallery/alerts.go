@@ -73,6 +73,11 @@ func alerts() []Example {
 		one("part", func(v *page.AlertView) {
 			v.Row.Parts, v.Row.PartsText, v.Row.PartsMore = nil, "", ""
 			v.Row.Whole = &page.AlertLink{Label: "The destination of genesys is down", URL: "/alerts/8"}
+			v.Row.Severity, v.Row.Title, v.Kind = "warning", "New cause in genesys: 503 shard blue is down", "New cause"
+			v.Links = []page.AlertLink{
+				{Label: "Cause", URL: "/causes/1f0c"}, {Label: "Claim", URL: "/causes/1f0c?open=claim"},
+				{Label: "Mute", URL: "/causes/1f0c?open=mute"}, {Label: "Test batch", URL: "/causes/1f0c?open=test"},
+			}
 		}),
 		one("untold", func(v *page.AlertView) {
 			v.Row.Told, v.Row.Untold = nil, "No route leads it to anyone."
