@@ -65,24 +65,24 @@ func facts(n Notice) []deadletter.AlertFact {
 	return list
 }
 
-// causes are the titles of the causes that the alert tells about, and how many there are besides.
-func causes(n Notice) (titles []string, more int) {
-	for _, c := range n.Alert.Causes {
-		titles = append(titles, oneLine(c.Title))
+// causes are the lines of the list of causes that the alert tells about, at most limit characters each: the first shown
+// titles, and how many there are besides. heading introduces it; "": there are none.
+func causes(n Notice, shown, limit int) (heading string, lines []string) {
+	for _, c := range n.Alert.Causes[:min(len(n.Alert.Causes), shown)] {
+		lines = append(lines, cut(oneLine(c.Title), limit, asIs))
 	}
-	return titles, max(0, n.Alert.CauseCount-len(titles))
-}
-
-// causesHeading introduces the list of causes.
-func causesHeading(titles []string, more int) string {
-	if n := len(titles) + more; n > 1 {
-		return fmt.Sprintf("%d causes are part of this alert", n)
+	if len(lines) == 0 {
+		return "", nil
 	}
-	return "One cause is part of this alert"
+	count := max(n.Alert.CauseCount, len(n.Alert.Causes))
+	if more := count - len(lines); more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", more))
+	}
+	if count == 1 {
+		return "One cause is part of this alert:", lines
+	}
+	return fmt.Sprintf("%d causes are part of this alert:", count), lines
 }
-
-// andMore ends a list that names only the first.
-func andMore(more int) string { return fmt.Sprintf("and %d more", more) }
 
 // oneLine returns a text in one line without control characters.
 func oneLine(text string) string { return strings.Join(strings.Fields(plain(text)), " ") }

@@ -53,20 +53,11 @@ func emailContentOf(n Notice) emailContent {
 	if n.Event == deadletter.AlertResolved {
 		c.Color = "#15803d"
 	}
+	c.CausesHeading, c.Causes = causes(n, deadletter.MaxAlertCauses, emailTitle)
 	for _, f := range facts(n) {
 		c.Facts = append(c.Facts, deadletter.AlertFact{
 			Label: cut(f.Label, emailTitle, asIs), Value: cut(f.Value, emailValue, asIs),
 		})
-	}
-	titles, more := causes(n)
-	if len(titles) > 0 {
-		c.CausesHeading = causesHeading(titles, more) + ":"
-	}
-	for _, title := range titles {
-		c.Causes = append(c.Causes, cut(title, emailTitle, asIs))
-	}
-	if more > 0 {
-		c.Causes = append(c.Causes, andMore(more))
 	}
 	return c
 }

@@ -104,11 +104,8 @@ func pagerDutyDetails(n Notice) map[string]string {
 	if told := text(n); told != "" {
 		details["What happened"] = cut(told, pagerDutyDetail, asIs)
 	}
-	if titles, more := causes(n); len(titles) > 0 {
-		if more > 0 {
-			titles = append(titles, andMore(more))
-		}
-		details["Causes"] = cut(strings.Join(titles, "\n"), pagerDutyDetail, asIs)
+	if _, lines := causes(n, deadletter.MaxAlertCauses, pagerDutyDetail); len(lines) > 0 {
+		details["Causes"] = cut(strings.Join(lines, "\n"), pagerDutyDetail, asIs)
 	}
 	return details
 }

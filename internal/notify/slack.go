@@ -55,17 +55,9 @@ func slackMessage(n Notice) slackObject {
 		blocks = append(blocks, slackObject{"type": "section", "fields": fields[:size]})
 		fields = fields[size:]
 	}
-	if titles, more := causes(n); len(titles) > 0 {
-		lines := []string{causesHeading(titles, more) + ":"}
-		for _, title := range titles {
-			lines = append(lines, "• "+cut(title, slackCause, asIs))
-		}
-		if more > 0 {
-			lines = append(lines, andMore(more))
-		}
-		blocks = append(blocks, slackObject{
-			"type": "section", "text": slackPlain(strings.Join(lines, "\n"), slackSection),
-		})
+	if heading, lines := causes(n, deadletter.MaxAlertCauses, slackCause); heading != "" {
+		list := heading + "\n• " + strings.Join(lines, "\n• ")
+		blocks = append(blocks, slackObject{"type": "section", "text": slackPlain(list, slackSection)})
 	}
 	if len(n.Links) > 0 {
 		links := make([]string, len(n.Links))

@@ -64,14 +64,10 @@ func teamsCard(n Notice) card {
 		label["weight"] = "Bolder"
 		add(label, run(f.Value, teamsFact))
 	}
-	if titles, more := causes(n); len(titles) > 0 {
-		add(run(causesHeading(titles, more)+":", teamsTitle))
-		shown := titles[:min(len(titles), teamsCauses)]
-		for _, title := range shown {
-			add(run("• "+title, teamsTitle))
-		}
-		if more += len(titles) - len(shown); more > 0 {
-			add(run(andMore(more), teamsTitle))
+	if heading, lines := causes(n, teamsCauses, teamsTitle); heading != "" {
+		add(run(heading, teamsTitle))
+		for _, line := range lines {
+			add(run("• "+line, teamsTitle))
 		}
 	}
 	footer := run("dlqdesk "+n.Desk, teamsTitle)
