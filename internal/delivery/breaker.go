@@ -118,9 +118,11 @@ func (b *Breaker) follow(policy BreakerPolicy) {
 func (b *Breaker) Status() BreakerStatus {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	now := b.now()
+	b.capTimes(now)
 	is := b.status
 	if is.State == HalfOpen {
-		is.Rate, is.RateUnused = b.ramp.rate, !b.ramp.isUsed(b.now())
+		is.Rate, is.RateUnused = b.ramp.rate, !b.ramp.isUsed(now)
 	}
 	return is
 }
@@ -173,13 +175,30 @@ func (b *Breaker) restore(s BreakerStatus) {
 // update calls do under the lock, and onChange after it if the state changed.
 func (b *Breaker) update(do func(now time.Time)) {
 	b.mu.Lock()
-	before := b.status.State
-	do(b.now())
+	before, now := b.status.State, b.now()
+	b.capTimes(now)
+	do(now)
 	after := b.status.State
 	b.mu.Unlock()
 	if before != after {
 		b.onChange()
 	}
+}
+
+// capTimes brings back times of the future that a clock left which was ahead, so that nothing waits until it is that
+// time.
+func (b *Breaker) capTimes(now time.Time) {
+	s := &b.status
+	s.Since = earlier(s.Since, now)
+	s.PausedUntil = earlier(s.PausedUntil, now.Add(maxPause))
+	s.NextProbe = earlier(s.NextProbe, now.Add(max(b.policy.ProbeInterval, b.policy.ProbeTimeout)))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // Allowance is how many automatic deliveries may begin.

@@ -320,3 +320,38 @@ func TestDeliveredProbeEndsAPause(t *testing.T) {
 		t.Error("the pause goes on")
 	}
 }
+
+// A clock that was ahead leaves times of the future. From then on they count as now, and do not move on with it.
+func TestBreakerCountsFromNowAfterTheClockWasSetBack(t *testing.T) {
+	t.Parallel()
+	b := newBreaker()
+	b.note(true, true, true, true)
+	b.clock.Add(-12 * time.Hour)
+	set := b.clock.Now()
+	if is := b.Status(); is.State != delivery.Open || !is.Since.Equal(set) {
+		t.Errorf("it is %s since %s, want since %s", is.State, is.Since, set)
+	}
+	b.clock.Add(15 * time.Second)
+	if is := b.Status(); !is.Since.Equal(set) {
+		t.Errorf("it is open since %s, want %s", is.Since, set)
+	}
+	if a := b.Allow(1, false); !a.Probe {
+		t.Errorf("no probe may begin: %+v", a)
+	}
+}
+
+func TestPauseEndsAfterTheClockWasSetBack(t *testing.T) {
+	t.Parallel()
+	b := newBreaker()
+	b.Record("a-1", deadletter.Attempt{
+		Outcome: deadletter.ErrorResponse, StatusCode: 429, RetryAfter: 10 * time.Minute,
+	})
+	b.clock.Add(-12 * time.Hour)
+	if a := b.Allow(1, false); a.Count != 0 || a.RetryIn > time.Hour {
+		t.Errorf("after a pause of 10 minutes it allows %+v", a)
+	}
+	b.clock.Add(time.Hour)
+	if a := b.Allow(1, false); a.RetryIn > time.Second {
+		t.Errorf("an hour later it allows %+v", a)
+	}
+}
