@@ -34,6 +34,41 @@ func (t *Tx) ScheduleCause(ctx context.Context, c deadletter.Cause) error {
 	return nil
 }
 
+const (
+	// causeSkew is how far ahead the clocks of other hosts may be that receive webhooks.
+	causeSkew = time.Minute
+
+	futureCauses = `SELECT fingerprint FROM causes
+		WHERE max(first_at, last_at, counted_at, state_at, told_at) > ? LIMIT ?`
+	setCauseBack = `UPDATE causes SET first_at = min(first_at, ?2), last_at = min(last_at, ?2),
+		counted_at = min(counted_at, ?2), state_at = min(state_at, ?2), told_at = min(told_at, ?2), due_at = ?2
+		WHERE fingerprint = ?1`
+)
+
+// SetCausesBack makes a time the latest that causes have: a clock that was ahead left later ones, and nothing would
+// happen to these causes until then. It reads all causes.
+func (s *Store) SetCausesBack(ctx context.Context, at time.Time) error {
+	for {
+		found, err := sqlite.Column[string](
+			ctx, s.db, "causes of the future", futureCauses, at.Add(causeSkew).UnixMilli(), itemsPerCommit,
+		)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		err = s.Write(ctx, func(ctx context.Context, tx *Tx) error {
+			for _, fingerprint := range found {
+				if _, err := tx.tx.ExecContext(ctx, setCauseBack, fingerprint, at.UnixMilli()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("set back %d causes: %w", len(found), err)
+		}
+	}
+}
+
 // Both ends of a UNION have an index; an OR would read all causes.
 const activeCauses = `SELECT ` + causeColumns + ` FROM causes WHERE growth > 0 UNION
 	SELECT * FROM (SELECT ` + causeColumns + ` FROM causes WHERE last_at >= ? ORDER BY last_at DESC LIMIT ?)`

@@ -15,6 +15,7 @@ import (
 // resolved or come back. It also measures which causes grow.
 type causeLoop struct {
 	w          *Worker
+	lookedAt   time.Time // when it looked last
 	measuredAt time.Time // when growth was measured last
 	errors     telemetry.RepeatedError
 }
@@ -49,6 +50,9 @@ func (l *causeLoop) report(ctx context.Context, err error) {
 // KeepCauses makes the changes of causes that are due, and measures once a minute which causes grow. It must not be
 // called while the worker runs.
 func (w *Worker) KeepCauses(ctx context.Context) error {
+	if err := w.setCausesBack(ctx, w.now()); err != nil {
+		return err
+	}
 	for more := true; more; {
 		due, err := w.store.DueCauses(ctx, w.now(), causeBatch)
 		if err != nil {
@@ -72,6 +76,17 @@ func (w *Worker) KeepCauses(ctx context.Context) error {
 	}
 	w.causes.measuredAt = w.now()
 	return w.measureGrowth(ctx)
+}
+
+// setCausesBack brings back the times of causes that a clock left which was ahead: before the start, or until now.
+func (w *Worker) setCausesBack(ctx context.Context, at time.Time) error {
+	if looked := w.causes.lookedAt; looked.IsZero() || at.Before(looked) {
+		if err := w.store.SetCausesBack(ctx, at); err != nil {
+			return err
+		}
+	}
+	w.causes.lookedAt = at
+	return nil
 }
 
 // changeCauses makes every change of some causes that follows from the facts of now.

@@ -1,6 +1,7 @@
 package worker_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -235,5 +236,47 @@ func TestEveryDueCauseIsChanged(t *testing.T) {
 	counts, err := b.store.CauseCounts(t.Context(), store.CauseFilter{})
 	if err != nil || counts.ByState[deadletter.CauseOpen] != n || len(counts.ByState) != 1 {
 		t.Errorf("causes %v, %v", counts, err)
+	}
+}
+
+// A clock that was ahead left times of the future. They hold up nothing once it is right, nor after a restart.
+func TestCauseGoesOnAfterTheClockWasSetBack(t *testing.T) {
+	t.Parallel()
+	for name, next := range map[string]func(b bundle) bundle{
+		"while it runs":   func(b bundle) bundle { return b },
+		"after a restart": bundle.restart,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.clock.Add(12 * time.Hour)
+			id := desktest.Receive(t, b.store, desktest.Failure("a-1", 422, b.clock.Now())).ID
+			b.tell(t, b.wantCause(t, id, deadletter.CauseNew))
+			b.deliver(t, id)
+			b.wantCause(t, id, deadletter.CauseNew)
+			b.clock.Add(-12 * time.Hour)
+			b = next(b)
+			b.wantCause(t, id, deadletter.CauseNew)
+			b.clock.Add(deadletter.QuietTime)
+			b.wantCause(t, id, deadletter.CauseResolved)
+			b.clock.Add(time.Minute)
+			again := desktest.Receive(t, b.store, desktest.Failure("a-2", 422, b.clock.Now())).ID
+			b.wantCause(t, again, deadletter.CauseRegressed)
+			news, err := b.store.CauseNews(t.Context(), 10)
+			if err != nil || len(news) != 1 || news[0].State != deadletter.CauseRegressed {
+				t.Errorf("the news are %+v, %v", news, err)
+			}
+		})
+	}
+}
+
+// tell writes that people were told of the state of a cause.
+func (b bundle) tell(t *testing.T, c deadletter.Cause) {
+	t.Helper()
+	err := b.store.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		return tx.TellCause(ctx, c.Fingerprint, c.StateAt)
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
