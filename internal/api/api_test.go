@@ -24,6 +24,7 @@ import (
 	"dlqdesk/internal/desktest"
 	"dlqdesk/internal/ledger"
 	"dlqdesk/internal/queue"
+	"dlqdesk/internal/redact"
 	"dlqdesk/internal/store"
 )
 
@@ -75,7 +76,7 @@ func start(t *testing.T, path string) bundle {
 	b.auth = auth.New(b.store, auth.Settings{Hashing: cheap}, b.clock.Now)
 	orders := desk.New(desk.Deps{
 		Store:   b.store,
-		Masks:   desktest.NoMasks,
+		Masks:   desktest.Always(redact.NewMasks(nil, nil).InForceSince(b.clock.Now().Add(-time.Hour))),
 		Kick:    func() {},
 		Now:     b.clock.Now,
 		Sources: desktest.Always([]desk.Source{{Name: "genesys"}, {Name: "cxone"}}),
@@ -417,6 +418,19 @@ func TestJobIsDraftedAndSteered(t *testing.T) {
 	}
 	if a := b.ask(t, olga, "POST", path+"/start", `{}`); a.status != http.StatusConflict {
 		t.Errorf("a cancelled job is started: %d %s", a.status, a.text)
+	}
+}
+
+// Why a job was paused can be the error of a delivery: nothing is told of one from before the present masks.
+func TestPauseReasonFromBeforeTheMasksIsHidden(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for age, shown := range map[time.Duration]bool{2 * time.Hour: false, time.Minute: true} {
+		j := desktest.HaltedJob(t, b.store, "no customer 078-05-1120", b.clock.Now().Add(-age))
+		a := b.ask(t, b.tokens["olga"], "GET", "/jobs/"+j.ID.String(), "")
+		if got := read[api.Job](t, a, http.StatusOK); strings.Contains(a.text, "078") != shown || got.PauseReason == "" {
+			t.Errorf("of %s ago: %s", age, a.text)
+		}
 	}
 }
 

@@ -50,11 +50,12 @@ type JobStep struct {
 }
 
 func (a *API) jobOf(j deadletter.Job) Job {
-	n, hider := j.Items, a.Desk.Hider()
+	a.Desk.Hider().Job(&j)
+	n := j.Items
 	_, left := a.Desk.JobLeft(j)
 	out := Job{
-		ID: int64(j.ID), Action: string(j.Action), State: string(j.State), PauseReason: hider.Note(j.PauseReason),
-		By: j.By.Name, Reason: hider.Note(j.Reason),
+		ID: int64(j.ID), Action: string(j.Action), State: string(j.State), PauseReason: j.PauseReason,
+		By: j.By.Name, Reason: j.Reason,
 		Messages: JobMessages{n.Total(), n.Pending, n.InFlight, n.Done, n.Failed, n.Skipped, j.Unknown},
 		Steps:    []JobStep{}, Rate: j.Rate, Concurrency: j.Places, BeginsAt: optional(j.Begins),
 		CreatedAt: j.CreatedAt.UTC(), StartedAt: optional(j.StartedAt), EndedAt: optional(j.EndedAt),

@@ -591,6 +591,7 @@ func wordsOf(a deadletter.Action) words {
 
 func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.JobView {
 	n, hider := j.Items, c.Desk.Hider()
+	hider.Job(&j)
 	v := page.JobView{
 		ID:         j.ID.String(),
 		State:      string(j.State),
@@ -598,7 +599,7 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 		Finished:   strconv.Itoa(n.Done + n.Failed + n.Skipped),
 		Total:      strconv.Itoa(n.Total()),
 		Parts:      jobParts(j),
-		WaitReason: sentence(hider.Text(j.PauseReason, j.StartedAt)),
+		WaitReason: sentence(j.PauseReason),
 		ReturnTo:   to,
 		Denied:     errorText(auth.Actor(r.Context()).May(j.Action)),
 		By:         printable(j.By.Name),
@@ -616,7 +617,7 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 		Refresh:     j.State.Ended() && n.InFlight == 0 && strings.HasPrefix(to, "/messages"),
 		Started:     ui.At(j.StartedAt),
 		Ended:       ui.At(j.EndedAt),
-		Reason:      printable(hider.Note(j.Reason)),
+		Reason:      printable(j.Reason),
 		Patch:       printable(hider.Patch(j.Recipe.Text)),
 		PatchKind:   page.RecipeName(string(j.Recipe.Kind)),
 		CanSave:     j.CheckSave() == nil && auth.Actor(r.Context()).May(deadletter.ActEdit) == nil,

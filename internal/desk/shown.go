@@ -257,6 +257,11 @@ func (h *Hider) Text(text string, at time.Time) string {
 // ErrorText returns the error of a delivery that ended at a time as it may be shown. See Hider.Text.
 func (d *Desk) ErrorText(text string, at time.Time) string { return d.Hider().Text(text, at) }
 
+// Job masks the reason of a job and why the program paused it. The latter can have the error of a delivery.
+func (h *Hider) Job(j *deadletter.Job) {
+	j.Reason, j.PauseReason = h.Note(j.Reason), h.Text(j.PauseReason, j.StartedAt)
+}
+
 // Patch returns the text of the recipe of a job as it may be shown.
 func (h *Hider) Patch(patch string) string {
 	shown, _ := h.masks.All().Text([]byte(patch))

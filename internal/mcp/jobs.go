@@ -102,14 +102,15 @@ func (t tools) addJobs() {
 }
 
 func (t tools) jobOf(ctx context.Context, j deadletter.Job) Job {
-	n, hider := j.Items, t.Desk.Hider()
+	t.Desk.Hider().Job(&j)
+	n := j.Items
 	return Job{
 		ID:          int64(j.ID),
 		Action:      string(j.Action),
 		State:       string(j.State),
-		PauseReason: hider.Note(j.PauseReason),
+		PauseReason: j.PauseReason,
 		By:          j.By.Name,
-		Reason:      hider.Note(j.Reason),
+		Reason:      j.Reason,
 		Total:       n.Total(),
 		Pending:     n.Pending,
 		Done:        n.Done,

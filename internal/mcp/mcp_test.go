@@ -55,7 +55,7 @@ func setup(t *testing.T) bundle {
 	t.Cleanup(func() { _ = b.store.Close() })
 	b.masks = desktest.Always(desktest.Masks("genesys", redact.Options{
 		Headers: []string{"X-Tenant"}, Paths: []payload.Path{ssn},
-	}))
+	}).InForceSince(b.clock.Now().Add(-time.Hour)))
 	desktest.Search(t, b.store, b.masks())
 	cheap := argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 	b.auth = auth.New(b.store, auth.Settings{Hashing: cheap}, b.clock.Now)
@@ -578,6 +578,21 @@ func TestRequestsOfBrowsersAreRefused(t *testing.T) {
 				t.Errorf("it answers %d, want %d", response.StatusCode, c.want)
 			}
 		})
+	}
+}
+
+// Why a job was paused can be the error of a delivery: nothing is told of one from before the present masks.
+func TestPauseReasonFromBeforeTheMasksIsHidden(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, token := b.token(t, "olga")
+	s := b.connect(t, token)
+	for age, shown := range map[time.Duration]bool{2 * time.Hour: false, time.Minute: true} {
+		halted := desktest.HaltedJob(t, b.store, "no customer 078-05-1120", b.clock.Now().Add(-age))
+		j := call[mcp.Job](t, s, "get_job", arguments{"job": halted.ID})
+		if j.PauseReason == "" || strings.Contains(j.PauseReason, "078") != shown {
+			t.Errorf("of %s ago: %q", age, j.PauseReason)
+		}
 	}
 }
 
