@@ -298,26 +298,19 @@ type steerFlags struct {
 	DryRun bool  `name:"dry-run" help:"Say what would happen, and change nothing."`
 }
 
-// steer gives an order that is possible in some states.
-func (f steerFlags) steer(p program, order string, states ...string) error {
+// steer gives an order.
+func (f steerFlags) steer(p program, act string) error {
 	return f.ask(p, f.form, func(ctx context.Context, d asked) error {
 		if f.DryRun {
-			j, answer, err := client.Read[api.Job](d.Get(ctx, jobPath(f.ID), nil))
+			answer, err := order{act: act}.tryOut(ctx, d, jobPath(f.ID))
 			if err != nil {
 				return err
 			}
-			if !slices.Contains(states, j.State) {
-				return &api.Problem{
-					Status: 409,
-					Type:   api.ProblemPrefix + "conflict",
-					Detail: "would be refused: this job is " + j.State,
-				}
-			}
-			return d.printOne(answer.Body, jobID(j), func() error {
-				return d.screen.Line("would %s job %d", order, f.ID)
+			return d.printOne(answer, strconv.FormatInt(f.ID, 10), func() error {
+				return d.screen.Line("would %s job %d", act, f.ID)
 			})
 		}
-		j, answer, err := client.Read[api.Job](d.Post(ctx, jobPath(f.ID)+"/"+order, "", nil))
+		j, answer, err := client.Read[api.Job](d.Post(ctx, jobPath(f.ID)+"/"+act, "", nil))
 		if err != nil {
 			return explained(err)
 		}
@@ -327,17 +320,15 @@ func (f steerFlags) steer(p program, order string, states ...string) error {
 
 type jobPause struct{ steerFlags }
 
-func (c jobPause) Run(p program) error { return c.steer(p, "pause", "running", "scheduled") }
+func (c jobPause) Run(p program) error { return c.steer(p, "pause") }
 
 type jobResume struct{ steerFlags }
 
-func (c jobResume) Run(p program) error { return c.steer(p, "resume", "paused") }
+func (c jobResume) Run(p program) error { return c.steer(p, "resume") }
 
 type jobCancel struct{ steerFlags }
 
-func (c jobCancel) Run(p program) error {
-	return c.steer(p, "cancel", "draft", "scheduled", "running", "paused")
-}
+func (c jobCancel) Run(p program) error { return c.steer(p, "cancel") }
 
 type jobWatch struct {
 	deskFlag

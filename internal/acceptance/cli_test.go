@@ -332,6 +332,11 @@ func TestJobIsFollowedFromATerminal(t *testing.T) {
 		t.Fatalf("one for later: %+v", got)
 	}
 	later := strings.Fields(c.run("jobs", "list", "-q").stdout)[0]
+	for command, code := range map[string]int{"pause": 5, "resume": 0, "cancel": 0} { // it is scheduled
+		if got := c.run("jobs", command, later, "--dry-run"); got.code != code {
+			t.Errorf("it would %s: %+v", command, got)
+		}
+	}
 	got := c.typed(80, "", "timeout --foreground --preserve-status -s INT 2 "+c.binary+" jobs watch "+later+
 		`; echo "code $?"`)
 	if !strings.Contains(got.stdout, "is scheduled") || !strings.HasSuffix(got.stdout, "code 130\n") ||

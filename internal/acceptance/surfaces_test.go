@@ -616,6 +616,7 @@ func reads() []string {
 		"Desk.Recipes",
 		"Desk.Reconciliation",
 		"Desk.Revisions",
+		"Desk.RefusedOnJob",
 		"Desk.Rule",
 		"Desk.RuleActions",
 		"Desk.Rules",

@@ -30,6 +30,9 @@ type Job struct {
 	StartedAt   *time.Time  `json:"startedAt,omitempty"`
 	EndedAt     *time.Time  `json:"endedAt,omitempty"`
 	SecondsLeft int         `json:"secondsLeft,omitempty" doc:"At the rate of its latest messages."`
+
+	Allowed []string          `json:"allowed" doc:"What can be done to it now: start, pause, resume or cancel."`
+	Refused map[string]string `json:"refused" doc:"What cannot, each with the reason."`
 }
 
 // JobMessages count the messages of a job.
@@ -49,7 +52,7 @@ type JobStep struct {
 	State    string `json:"state"`
 }
 
-func (a *API) jobOf(j deadletter.Job) Job {
+func (a *API) jobOf(by deadletter.Actor, j deadletter.Job) Job {
 	a.Desk.Hider().Job(&j)
 	n := j.Items
 	_, left := a.Desk.JobLeft(j)
@@ -61,6 +64,7 @@ func (a *API) jobOf(j deadletter.Job) Job {
 		CreatedAt: j.CreatedAt.UTC(), StartedAt: optional(j.StartedAt), EndedAt: optional(j.EndedAt),
 		SecondsLeft: int(left.Seconds()),
 	}
+	out.Allowed, out.Refused = permitted(deadletter.JobCommands(), a.Desk.RefusedOnJob(by, j))
 	for _, step := range j.StepStates() {
 		out.Steps = append(out.Steps, JobStep{step.Messages, string(step.State)})
 	}
@@ -81,7 +85,7 @@ type jobResponse struct {
 
 func (a *API) readJob(ctx context.Context, by deadletter.Actor, id deadletter.JobID, status int) (*jobResponse, error) {
 	j, err := a.Desk.Job(ctx, by, id)
-	return &jobResponse{status, Path + "/jobs/" + id.String(), a.jobOf(j)}, err
+	return &jobResponse{status, Path + "/jobs/" + id.String(), a.jobOf(by, j)}, err
 }
 
 func (a *API) jobOperations(described huma.API) {
@@ -90,7 +94,8 @@ func (a *API) jobOperations(described huma.API) {
 		operation("list-jobs", http.MethodGet, "/jobs", "Jobs", "Jobs that were started, newest first"),
 		handler(a, func(ctx context.Context, by deadletter.Actor, in *List) (*struct{ Body PageOf[Job] }, error) {
 			found, err := a.Desk.Jobs(ctx, by, in.Cursor, in.Limit)
-			return &struct{ Body PageOf[Job] }{page(found, a.jobOf)}, err
+			one := func(j deadletter.Job) Job { return a.jobOf(by, j) }
+			return &struct{ Body PageOf[Job] }{page(found, one)}, err
 		}),
 	)
 	huma.Register(described, operation("get-job", http.MethodGet, "/jobs/{id}", "Jobs", "One job", http.StatusNotFound),
@@ -162,7 +167,7 @@ func (a *API) draftJob(ctx context.Context, by deadletter.Actor, in *draftInput)
 		}
 		f := store.Filter{Status: deadletter.Status(b.Status), Text: b.Query, By: by.Name, At: a.Now()}
 		j, err := a.Desk.FreezeMatching(ctx, by, action, f, address.Encode())
-		return a.drafted(j), err
+		return a.drafted(by, j), err
 	}
 	refs := make([]desk.Ref, len(b.Messages))
 	for i, id := range b.Messages {
@@ -173,11 +178,11 @@ func (a *API) draftJob(ctx context.Context, by deadletter.Actor, in *draftInput)
 		refs[i] = desk.Ref{ID: v.Message.ID, Version: v.Message.Version}
 	}
 	j, err := a.Desk.FreezeSelected(ctx, by, action, refs)
-	return a.drafted(j), err
+	return a.drafted(by, j), err
 }
 
-func (a *API) drafted(j deadletter.Job) *jobResponse {
-	return &jobResponse{http.StatusCreated, Path + "/jobs/" + j.ID.String(), a.jobOf(j)}
+func (a *API) drafted(by deadletter.Actor, j deadletter.Job) *jobResponse {
+	return &jobResponse{http.StatusCreated, Path + "/jobs/" + j.ID.String(), a.jobOf(by, j)}
 }
 
 type startInput struct {

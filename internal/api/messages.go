@@ -61,9 +61,7 @@ func messageViewOf(v desk.View) MessageView {
 }
 
 // permitted sorts actions by whether they are refused.
-func permitted(
-	actions []deadletter.Action, refused map[deadletter.Action]error,
-) (allowed []string, not map[string]string) {
+func permitted[A ~string](actions []A, refused map[A]error) (allowed []string, not map[string]string) {
 	allowed, not = []string{}, map[string]string{}
 	for _, act := range actions {
 		if err := refused[act]; err != nil {

@@ -1,6 +1,7 @@
 package deadletter_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +55,10 @@ func TestJobTransitions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, state := range deadletter.JobStates() {
 				change, err := step.do(jobIn(t, state, 1))
+				command := deadletter.JobCommand(strings.TrimPrefix(name, "job."))
+				if told := jobIn(t, state, 1).Permits(bert, command, jobAt); fmt.Sprint(told) != fmt.Sprint(err) {
+					t.Errorf("%s of a job that is %s: told is %v, done is %v", name, state, told, err)
+				}
 				if !slices.Contains(step.from, state) {
 					if deadletter.KindOf(err) != deadletter.Conflict {
 						t.Errorf("%s of a job that is %s: %v", name, state, err)

@@ -229,6 +229,17 @@ func undoable(ctx context.Context, tx *store.Tx, j deadletter.Job) error {
 	return err
 }
 
+// RefusedOnJob returns the commands that the actor is refused on a job, with the errors that they would return.
+func (d *Desk) RefusedOnJob(by deadletter.Actor, j deadletter.Job) map[deadletter.JobCommand]error {
+	refused, now := map[deadletter.JobCommand]error{}, d.now()
+	for _, command := range deadletter.JobCommands() {
+		if err := j.Permits(by, command, now); err != nil {
+			refused[command] = err
+		}
+	}
+	return refused
+}
+
 // HideJob removes a job that is over from the actor's message list.
 func (d *Desk) HideJob(ctx context.Context, by deadletter.Actor, id deadletter.JobID) error {
 	if err := by.May(deadletter.ActView); err != nil {

@@ -1,0 +1,36 @@
+package deadletter
+
+import "time"
+
+// JobCommand is what a person can do to a job as a whole.
+type JobCommand string
+
+const (
+	CommandStart  JobCommand = "start"
+	CommandPause  JobCommand = "pause"
+	CommandResume JobCommand = "resume"
+	CommandCancel JobCommand = "cancel"
+)
+
+// JobCommands lists every command.
+func JobCommands() []JobCommand {
+	return []JobCommand{CommandStart, CommandPause, CommandResume, CommandCancel}
+}
+
+// Permits returns nil where the actor may give the command to the job as it stands. Otherwise it returns the error that
+// the command itself would return. A start can be refused all the same, for want of a reason or a confirmation.
+func (j Job) Permits(by Actor, command JobCommand, at time.Time) (err error) {
+	switch command {
+	case CommandStart:
+		if err = by.May(j.Action); err == nil {
+			_, err = j.become(JobRunning, by, "started", at)
+		}
+	case CommandPause:
+		_, err = j.Pause(by, at)
+	case CommandResume:
+		_, err = j.Resume(by, "", at)
+	case CommandCancel:
+		_, err = j.Cancel(by, at)
+	}
+	return err
+}
