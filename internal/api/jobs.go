@@ -194,7 +194,7 @@ type startInput struct {
 		SaveAs         string     `json:"saveAs,omitempty" maxLength:"200" doc:"The name under which to save the recipe for the cause of most messages."`
 		Count          int        `json:"count,omitempty" minimum:"0" doc:"The number of its messages, as a confirmation: needed above 500, or for several destinations."`
 		ConfirmUnknown bool       `json:"confirmUnknown,omitempty" doc:"Include messages that may already have been processed."`
-		Steps          []int      `json:"steps,omitempty" maxItems:"10" doc:"Messages of each step before the rest; absent: 1, 10, 100."`
+		Steps          []int      `json:"steps,omitempty" maxItems:"10" doc:"Messages of each step before the rest; absent: 1, 10, 100, as far as there are so many."`
 		AllAtOnce      bool       `json:"allAtOnce,omitempty" doc:"Without steps."`
 		PauseAfterStep bool       `json:"pauseAfterStep,omitempty"`
 		Rate           int        `json:"rate,omitempty" minimum:"0"`
@@ -214,27 +214,22 @@ type JobRecipe struct {
 
 func (a *API) startJob(ctx context.Context, by deadletter.Actor, in *startInput) (*jobResponse, error) {
 	id, b := deadletter.JobID(in.ID), in.Body
-	draft, err := a.Desk.Job(ctx, by, id)
-	if err != nil {
-		return nil, err
-	}
 	order := deadletter.JobInput{
 		Reason: b.Reason, Count: b.Count, ConfirmUnknown: b.ConfirmUnknown,
 		Steps:   deadletter.JobSteps{Sizes: b.Steps, Ask: b.PauseAfterStep},
 		JobPace: deadletter.JobPace{Rate: b.Rate, Places: b.Concurrency}, Sequence: deadletter.JobSequence(b.Sequence),
-		Order: deadletter.JobOrder(b.Order),
-	}
-	if len(b.Steps) == 0 && !b.AllAtOnce {
-		order.Steps.Sizes = deadletter.DefaultJobSteps(draft.Items.Total())
+		Order: deadletter.JobOrder(b.Order), DefaultSteps: len(b.Steps) == 0 && !b.AllAtOnce,
 	}
 	order.Saved, order.SaveAs = b.Saved.use(), b.SaveAs
 	switch {
 	case b.Recipe != nil:
 		order.Recipe = b.Recipe.recipe()
 	case b.Saved != nil:
-		if order.Recipe, err = a.Desk.SavedRecipe(ctx, by, order.Saved); err != nil {
+		recipe, err := a.Desk.SavedRecipe(ctx, by, order.Saved)
+		if err != nil {
 			return nil, err
 		}
+		order.Recipe = recipe
 	}
 	if b.BeginAt != nil {
 		order.Begins = *b.BeginAt

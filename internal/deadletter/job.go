@@ -117,6 +117,7 @@ type JobInput struct {
 	JobPace                    // likewise
 	Sequence       JobSequence // likewise; "": SequenceOldest
 	Order          JobOrder    // likewise; "": OrderSkip
+	DefaultSteps   bool        // Steps are to have the sizes of DefaultJobSteps, whatever they say
 	Count          int         // the number of its messages, as the person entered it: see CheckCount
 	Begins         time.Time   // when it begins by itself; zero: now
 }

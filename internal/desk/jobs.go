@@ -79,6 +79,9 @@ func (d *Desk) StartJob(ctx context.Context, by deadletter.Actor, id deadletter.
 	if err != nil {
 		return err
 	}
+	if in.DefaultSteps && draft.Delivers() {
+		in.Steps.Sizes = deadletter.DefaultJobSteps(draft.Sends())
+	}
 	if err := checkStart(draft, by, in, d.now()); err != nil {
 		return err
 	}

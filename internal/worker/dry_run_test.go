@@ -321,6 +321,28 @@ func TestNewerDryRunReplacesTheOlder(t *testing.T) {
 	}
 }
 
+// The steps that a job has by default are of what it sends, not of what it leaves out.
+func TestDefaultStepsFitWhatTheDryRunChanged(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.numbered(t, 240)
+	j := b.draft(t)
+	b.run(t)
+	few := deadletter.Recipe{Kind: deadletter.JQ, Text: `if .n < 96 then .fixed = true else . end`}
+	b.dryRun(t, j.ID, few)
+	if run := b.tried(t, j.ID); run.Changed != 96 {
+		t.Fatalf("it came to %+v", run.DryRunCounts)
+	}
+	b.destination.Set(desktest.Answer(http.StatusOK, `{}`))
+	in := deadletter.JobInput{Recipe: few, Reason: "fix", DefaultSteps: true}
+	if err := b.StartJob(t.Context(), anna, j.ID, in); err != nil {
+		t.Fatal(err)
+	}
+	if j = b.finished(t, j.ID); j.Items.Done != 96 || !slices.Equal(j.Steps.Sizes, []int{1, 10}) {
+		t.Errorf("its steps are %v, and it came to %+v", j.Steps.Sizes, j.Items)
+	}
+}
+
 func TestJobSendsOnlyWhatItsDryRunChanged(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
