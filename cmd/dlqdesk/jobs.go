@@ -242,14 +242,13 @@ func (c jobStart) order() (map[string]any, error) {
 // confirmCount asks a person at a terminal for the number of messages, where the desk wants it.
 func (c jobStart) confirmCount(ctx context.Context, d asked, j api.Job, order map[string]any) error {
 	scope, _, err := client.Read[api.JobScope](d.Get(ctx, jobPath(j.ID)+"/scope", nil))
-	if err != nil || !scope.AsksCount || c.Count != 0 || !d.dialog.CanAsk || slices.Contains(c.Messages, "-") {
+	if err != nil || !slices.Contains(scope.Asks, "count") || c.Count != 0 || !d.dialog.CanAsk || slices.Contains(c.Messages, "-") {
 		return err
 	}
 	for _, line := range scopeLines(scope) {
 		d.dialog.Say("%s", line)
 	}
-	answer, err := d.dialog.Ask(ctx, fmt.Sprintf("This is for %d messages. Enter that number to confirm:",
-		j.Messages.Total))
+	answer, err := d.dialog.Ask(ctx, fmt.Sprintf("This is for %d messages. Enter that number to confirm:", scope.Sends))
 	if err != nil {
 		return err
 	}
@@ -267,20 +266,28 @@ func (c jobStart) wouldStart(ctx context.Context, d asked, j api.Job) error {
 	if err := d.screen.Line("would %s %d messages; nothing was started", c.Action, j.Messages.Total); err != nil {
 		return err
 	}
-	lines := scopeLines(scope)
-	if j.Messages.Unknown > 0 && c.Action != "archive" && c.Action != "restore" && !c.ConfirmUnknown {
-		lines = append(lines, fmt.Sprintf("%d may already have been processed: it would ask for --confirm-unknown",
-			j.Messages.Unknown))
-	}
-	if scope.AsksCount && c.Count != j.Messages.Total {
-		lines = append(lines, fmt.Sprintf("it would ask for --count %d", j.Messages.Total))
-	}
-	for _, line := range lines {
+	for _, line := range append(scopeLines(scope), c.wouldAsk(j, scope)...) {
 		if err := d.screen.Line("%s", line); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// wouldAsk says which of the confirmations that the desk asks for are not given.
+func (c jobStart) wouldAsk(j api.Job, scope api.JobScope) (lines []string) {
+	for _, field := range scope.Asks {
+		switch {
+		case field == "count" && c.Count != scope.Sends:
+			lines = append(lines, fmt.Sprintf("it would ask for --count %d", scope.Sends))
+		case field == "confirmUnknown" && !c.ConfirmUnknown:
+			lines = append(lines, fmt.Sprintf("%d may already have been processed: it would ask for --confirm-unknown",
+				j.Messages.Unknown))
+		case field == "order" && c.Order == "":
+			lines = append(lines, "newer events than some of them were delivered: it would ask for --order")
+		}
+	}
+	return lines
 }
 
 func scopeLines(scope api.JobScope) (lines []string) {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -32,7 +33,9 @@ type JobScope struct {
 	Targets      []JobTarget `json:"targets" doc:"Most messages first."`
 	Causes       []JobCause  `json:"causes" doc:"The most frequent five."`
 	MoreCauses   int         `json:"moreCauses"`
-	AsksCount    bool        `json:"asksCount" doc:"A start has to give the number of messages as count."`
+	Sends        int         `json:"sends" doc:"Its messages without those that its dry run leaves out."`
+	Asks         []string    `json:"asks" doc:"What a start has to confirm: count (sends), confirmUnknown or order."`
+	AsksCount    bool        `json:"asksCount" doc:"Whether count is one of asks."`
 	AsksReview   bool        `json:"asksReview" doc:"The desk shows such a draft to a person before it is started."`
 	Rate         float64     `json:"rate" doc:"Messages a second that it will go at most; 0: not known."`
 	TakesSeconds int         `json:"takesSeconds" doc:"At that rate."`
@@ -116,7 +119,9 @@ func (a *API) getJobScope(
 		Targets:      []JobTarget{},
 		Causes:       []JobCause{},
 		MoreCauses:   max(0, s.MoreCauses),
-		AsksCount:    s.AsksCount,
+		Sends:        j.Sends(),
+		Asks:         slices.Concat([]string{}, s.Asks),
+		AsksCount:    slices.Contains(s.Asks, deadletter.FieldCount),
 		Rate:         s.Rate,
 		TakesSeconds: int(s.Takes.Seconds()),
 	}

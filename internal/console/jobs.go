@@ -1030,7 +1030,7 @@ func (c *Console) confirmView(
 func (c *Console) jobScopeView(
 	ctx context.Context, j deadletter.Job, scope desk.JobScope,
 ) (v page.JobScope, err error) {
-	if scope.AsksCount {
+	if slices.Contains(scope.Asks, deadletter.FieldCount) {
 		v.Asked = strconv.Itoa(j.Sends())
 	}
 	if scope.Takes > 0 {

@@ -73,6 +73,21 @@ func (a Action) CheckReason(reason string) error {
 	}
 }
 
+// Asks returns the inputs by which Start wants a draft that goes to so many destinations confirmed: FieldCount,
+// FieldConfirm and FieldOrder.
+func (j Job) Asks(destinations int) (fields []string) {
+	if j.asksCount(destinations) {
+		fields = append(fields, FieldCount)
+	}
+	if j.asksUnknown() {
+		fields = append(fields, FieldConfirm)
+	}
+	if j.asksOrder() {
+		fields = append(fields, FieldOrder)
+	}
+	return fields
+}
+
 // NeedsReview reports whether a draft must be shown before it is started: its messages were not seen one by one, or
 // Start asks for a reason, a patch or a confirmation.
 func (j Job) NeedsReview() bool {
@@ -83,15 +98,15 @@ func (j Job) NeedsReview() bool {
 // maxUncounted is how many messages a job can send without the person entering their number.
 const maxUncounted = 500
 
-// AsksCount reports whether a person has to enter the number of messages of a draft that goes to so many destinations,
+// asksCount reports whether a person has to enter the number of messages of a draft that goes to so many destinations,
 // so that no slip sends many.
-func (j Job) AsksCount(destinations int) bool {
+func (j Job) asksCount(destinations int) bool {
 	return j.Delivers() && (j.Sends() > maxUncounted || destinations > 1)
 }
 
 // CheckCount returns NeedsConfirmation if the number of messages is asked for, and is not the one that was entered.
 func (j Job) CheckCount(destinations, entered int) error {
-	if !j.AsksCount(destinations) || entered == j.Sends() {
+	if !j.asksCount(destinations) || entered == j.Sends() {
 		return nil
 	}
 	err := Errorf(NeedsConfirmation, "this sends %d messages: enter that number to confirm", j.Sends())

@@ -17,7 +17,7 @@ type JobScope struct {
 	Causes     []JobCause               // likewise, maxScopeCauses at most
 	MoreCauses int                      // beyond those
 	Recipes    []deadletter.SavedRecipe // of those causes, the likeliest to help first; of a job that edits
-	AsksCount  bool                     // the person has to enter the number of its messages
+	Asks       []string                 // see deadletter.Job.Asks
 	Takes      time.Duration
 	Rate       float64 // messages a second, by which it takes so long; 0: neither is known
 }
@@ -52,7 +52,7 @@ func (d *Desk) JobScope(ctx context.Context, j deadletter.Job) (s JobScope, err 
 		causes[share.Cause] += share.Messages
 	}
 	slices.SortStableFunc(s.Targets, func(a, b JobTarget) int { return cmp.Compare(b.Messages, a.Messages) })
-	s.AsksCount = j.AsksCount(destinations(shares))
+	s.Asks = j.Asks(destinations(shares))
 	if s.Rate, s.Takes, err = d.willTake(ctx, j); err != nil {
 		return s, err
 	}

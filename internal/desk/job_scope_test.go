@@ -2,7 +2,9 @@ package desk_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
@@ -42,7 +44,7 @@ func TestScopeOfADraftNamesDestinationsAndCauses(t *testing.T) {
 		t.Error(err)
 	}
 	if scope, err := b.JobScope(t.Context(), b.job(t, b.draft(t, deadletter.ActArchive, refs...))); err != nil ||
-		scope.AsksCount || len(scope.Targets) > 0 {
+		len(scope.Asks) > 0 || len(scope.Targets) > 0 {
 		t.Errorf("a job that sends nothing has %+v, %v", scope, err)
 	}
 }
@@ -62,8 +64,47 @@ func TestNumberIsAskedForBeyondASlip(t *testing.T) {
 		{deadletter.ActArchive, 5000, 3, false},
 	} {
 		j := deadletter.Job{Action: c.action, Items: deadletter.JobItems{Pending: c.messages}}
-		if j.AsksCount(c.destinations) != c.asks {
+		if got := slices.Contains(j.Asks(c.destinations), deadletter.FieldCount); got != c.asks {
 			t.Errorf("%+v", c)
+		}
+	}
+}
+
+// A draft asks for what a start is refused without, and for nothing else.
+func TestDraftAsksForWhatAStartIsRefusedWithout(t *testing.T) {
+	t.Parallel()
+	anna := deadletter.User("anna", deadletter.Operator, "")
+	for _, action := range []deadletter.Action{
+		deadletter.ActReplay, deadletter.ActEdit, deadletter.ActRedrive, deadletter.ActEditRedrive, deadletter.ActArchive,
+		deadletter.ActRestore,
+	} {
+		for unknown := range 2 {
+			for overtaken := range 2 {
+				j := deadletter.Job{
+					Action: action, State: deadletter.JobDraft, Unknown: unknown, Overtaken: overtaken,
+					Items: deadletter.JobItems{Pending: 2},
+				}
+				in, refused := deadletter.JobInput{Reason: "fix"}, []string(nil)
+				for {
+					_, err := j.Start(anna, in, time.Now())
+					if err == nil {
+						break
+					}
+					field := deadletter.FieldOf(err)
+					if deadletter.KindOf(err) != deadletter.NeedsConfirmation || slices.Contains(refused, field) {
+						t.Fatalf("%s: %v", action, err)
+					}
+					refused = append(refused, field)
+					in.ConfirmUnknown = in.ConfirmUnknown || field == deadletter.FieldConfirm
+					if field == deadletter.FieldOrder {
+						in.Order = deadletter.OrderSend
+					}
+				}
+				if got := j.Asks(1); !slices.Equal(got, refused) {
+					t.Errorf("%s, %d unknown, %d overtaken: asks for %q, is refused for %q",
+						action, unknown, overtaken, got, refused)
+				}
+			}
 		}
 	}
 }

@@ -27,12 +27,12 @@ func (e *RepeatedError) Report(
 ) {
 	if err == nil {
 		if lasted, ok := e.Succeeded(now); ok {
-			log.InfoContext(ctx, over, "after", lasted)
+			log.InfoContext(ctx, over, "after", lasted) //nolint:sloglint // a constant of the caller
 		}
 		return
 	}
 	if times, ok := e.Failed(now); ok {
-		log.ErrorContext(ctx, failed, "faults", times, "err", err)
+		log.ErrorContext(ctx, failed, "faults", times, "err", err) //nolint:sloglint // likewise
 	}
 }
 
