@@ -49,7 +49,7 @@ func changeOf(c store.ChangeRow) ChangeEvent {
 }
 
 type followInput struct {
-	Kind        []string `query:"kind" maxItems:"10" enum:"message,cause,job,rule,recipe,destination,source,user,token,config" doc:"Only events of these, with commas between them; absent: all."`
+	Kind        []string `query:"kind" maxItems:"15" enum:"message,cause,job,rule,recipe,suggestion,destination,source,sink,user,token,view,ledger,audit,configuration" doc:"Only events of these, with commas between them; absent: all."`
 	LastEventID int64    `header:"Last-Event-ID" minimum:"0" doc:"The id of the last event that was received: those after it follow. Absent: those from now on."`
 }
 

@@ -279,6 +279,11 @@ func TestStreamsAreRefused(t *testing.T) {
 	if p := read[api.Problem](t, future.answer, http.StatusConflict); !strings.Contains(p.Detail, "backup") {
 		t.Errorf("an id from the future is answered %+v", p)
 	}
+	every := b.follow(t, b.tokens["adam"], "?kind="+strings.Join(deadletter.EventTargets(), ","))
+	if every.status != http.StatusOK {
+		t.Errorf("with every kind it is answered %d", every.status)
+	}
+	every.end()
 	for _, c := range []struct{ query, id string }{{"?kind=nonsense", "1"}, {"", "-1"}, {"", "x"}} {
 		if s := b.follow(t, b.tokens["olga"], c.query, "Last-Event-ID", c.id); s.status != 422 {
 			t.Errorf("%v is answered %d", c, s.status)

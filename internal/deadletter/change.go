@@ -74,7 +74,7 @@ type Event struct {
 	By         string
 	Addr       string
 	Action     string // dotted: message.replay, attempt.delivered, user.sign_in
-	TargetKind string // message or user
+	TargetKind string // one of EventTargets
 	Target     string
 	Source     string // of the message, so that the trail can be filtered by it
 	Reason     string
@@ -82,9 +82,21 @@ type Event struct {
 	After      json.RawMessage
 }
 
+// EventTargets lists the kinds of things that events are about.
+func EventTargets() []string {
+	return []string{
+		"message", causeTarget, "job", "rule", recipeTarget, suggestionTarget, "destination", "source", "sink", "user",
+		"token", "view", "ledger", "audit", "configuration",
+	}
+}
+
 // NewEvent returns an audit event about a target other than a message, such as a user. before and after are marshalled
-// to JSON; nil leaves one out. It returns Internal if they cannot be marshalled.
+// to JSON; nil leaves one out. It returns Internal if they cannot be marshalled, and for a kind of target that is none
+// of EventTargets.
 func NewEvent(by Actor, action, targetKind, target, reason string, before, after any, at time.Time) (Event, error) {
+	if !slices.Contains(EventTargets(), targetKind) {
+		return Event{}, Errorf(Internal, "an event cannot be about a %q", targetKind)
+	}
 	e := Event{
 		At:         at,
 		Actor:      by.Kind,
