@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -30,7 +29,6 @@ type Client struct {
 const (
 	// requestLimit bounds one request. The desk itself ends a request after 30 s.
 	requestLimit = 35 * time.Second
-	maxAnswer    = 64 << 20 // bytes
 	firstWait    = 500 * time.Millisecond
 	// maxWaits is how often the client waits because the desk says when to come again.
 	maxWaits   = 20
@@ -114,7 +112,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 			}
 			waits++
 			err = wait(ctx, refused.after)
-		case !sentAgain && !errors.Is(err, errNoAPI):
+		case !sentAgain && !errors.Is(err, errNoAPI) && !errors.Is(err, errTooLarge):
 			sentAgain = true
 			err = wait(ctx, firstWait)
 		default:
@@ -167,7 +165,7 @@ func (c *Client) send(ctx context.Context, r Request, key string, body []byte) (
 		return Answer{}, fmt.Errorf("no answer: %w", err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	text, err := readWhole(response.Body)
 	if err != nil {
 		return Answer{}, fmt.Errorf("no whole answer of %s: %w", c.desk, err)
 	}

@@ -1,10 +1,13 @@
 package client_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -15,6 +18,7 @@ import (
 
 	"dlqdesk/internal/api"
 	"dlqdesk/internal/client"
+	"dlqdesk/internal/deadletter"
 )
 
 // scripted is a desk that handles the requests in turn by its steps, and the rest by the last one.
@@ -49,6 +53,14 @@ func hangsUp(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
 func succeeds(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"id":"a-1"}`)) }
 
+// floods answers with a byte more than a client keeps.
+func floods(w http.ResponseWriter, _ *http.Request) {
+	for range 64 {
+		_, _ = w.Write(make([]byte, 1<<20))
+	}
+	_, _ = w.Write([]byte{0})
+}
+
 func refuses(status int, name, retryAfter string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if retryAfter != "" {
@@ -75,6 +87,7 @@ func TestRequestIsSentAgain(t *testing.T) {
 		"too many":                     {[]http.HandlerFunc{refuses(429, "rate-limited", "1"), succeeds}, 2, ""},
 		"the first is still worked on": {[]http.HandlerFunc{hangsUp, refuses(409, "conflict", "1"), succeeds}, 3, ""},
 		"a fault of the desk":          {[]http.HandlerFunc{refuses(500, "internal", "")}, 1, "because"},
+		"more than a client keeps":     {[]http.HandlerFunc{floods}, 1, "64 MiB"},
 		"something else than the desk": {[]http.HandlerFunc{http.NotFound}, 1, "not the API"},
 		"a redirect, never followed":   {[]http.HandlerFunc{http.RedirectHandler("/", http.StatusFound).ServeHTTP}, 1, "not the API"},
 	} {
@@ -148,3 +161,62 @@ func TestListIsReadByPages(t *testing.T) {
 		}
 	}
 }
+
+// A body is returned whole or not at all: what is edited is sent.
+func TestBodyIsReturnedWhole(t *testing.T) {
+	t.Parallel()
+	pack := func(text []byte) []byte {
+		var packed bytes.Buffer
+		w := gzip.NewWriter(&packed)
+		_, err := w.Write(text)
+		if err = errors.Join(err, w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return packed.Bytes()
+	}
+	whole := bytes.Repeat([]byte("order 4711\n"), 1000)
+	for name, c := range map[string]struct {
+		body  []byte
+		fault string
+	}{
+		"packed":                {pack(whole), ""},
+		"cut off":               {pack(whole)[:40], "to its end"},
+		"more than is kept":     {pack(bytes.Repeat([]byte("order 4711\n"), 6<<20)), "64 MiB"},
+		"no text when unpacked": {pack([]byte{0xff, 0xd8, 0, 1, 2}), "no text"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			desk := newScripted(t, func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasSuffix(r.URL.Path, "/body") {
+					_, _ = w.Write(c.body)
+					return
+				}
+				_ = json.NewEncoder(w).Encode(api.PageOf[api.Revision]{Items: []api.Revision{{
+					Headers: deadletter.Headers{"Content-Type": {"text/plain"}, "Content-Encoding": {"gzip"}},
+				}}})
+			})
+			got, err := client.New(desk.URL, "").Content(t.Context(), "a-1", 0)
+			if c.fault == "" && (err != nil || !bytes.Equal(got.Bytes, whole)) {
+				t.Errorf("returned are %d bytes, %v", len(got.Bytes), err)
+			}
+			if c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault)) {
+				t.Errorf("returned are %d bytes, %v", len(got.Bytes), err)
+			}
+		})
+	}
+}
+
+// A text that is given is read whole or not at all.
+func TestNewBodyIsReadWhole(t *testing.T) {
+	t.Parallel()
+	for bytes, ok := range map[int64]bool{64 << 20: true, 64<<20 + 1: false} {
+		body, err := client.ReadBody(io.LimitReader(zeros{}, bytes))
+		if (err == nil) != ok || ok && int64(len(body)) != bytes {
+			t.Errorf("of %d bytes %d are read, %v", bytes, len(body), err)
+		}
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
