@@ -24,8 +24,7 @@ func TestCommandLine(t *testing.T) {
 			var stdout, stderr strings.Builder
 			if got := run(
 				c.args, &stdout, &stderr, nil,
-			); got != c.want || !strings.Contains(stderr.String(), c.says) ||
-				stdout.Len() > 0 {
+			); got != c.want || !strings.Contains(stderr.String(), c.says) || stdout.Len() > 0 {
 				t.Errorf("demo %s: exit %d, %q on the terminal; want %d, %q", strings.Join(c.args, " "), got,
 					stdout.String()+stderr.String(), c.want, c.says)
 			}

@@ -132,11 +132,7 @@ func TestCompletionAtATerminalOfBash(t *testing.T) {
 			cmd.Env = append(os.Environ(), "TERM=dumb", "HOME="+t.TempDir(), runsMain+"=1")
 			out, err := cmd.Output()
 			got, fault := os.ReadFile(completed)
-			if shown := strings.ReplaceAll(
-				string(got),
-				" \n",
-				"\n",
-			); err != nil || fault != nil ||
+			if shown := strings.ReplaceAll(string(got), " \n", "\n"); err != nil || fault != nil ||
 				shown != want.String() {
 				t.Errorf("%v, %v: completed are\n%swant\n%s%q", err, fault, shown, &want, out)
 			}

@@ -242,7 +242,8 @@ func (c jobStart) order() (map[string]any, error) {
 // confirmCount asks a person at a terminal for the number of messages, where the desk wants it.
 func (c jobStart) confirmCount(ctx context.Context, d asked, j api.Job, order map[string]any) error {
 	scope, _, err := client.Read[api.JobScope](d.Get(ctx, jobPath(j.ID)+"/scope", nil))
-	if err != nil || !slices.Contains(scope.Asks, "count") || c.Count != 0 || !d.dialog.CanAsk || slices.Contains(c.Messages, "-") {
+	if err != nil || !slices.Contains(scope.Asks, "count") || c.Count != 0 || !d.dialog.CanAsk ||
+		slices.Contains(c.Messages, "-") {
 		return err
 	}
 	for _, line := range scopeLines(scope) {

@@ -220,8 +220,7 @@ func TestPlatformPresets(t *testing.T) {
 	var presets []struct{ Name, Status string }
 	if err := json.Unmarshal(
 		[]byte(dlqdesk(nil, "platform", "presets", "--json").stdout), &presets,
-	); err != nil || len(presets) != 6 ||
-		presets[0].Status != "tutorial" {
+	); err != nil || len(presets) != 6 || presets[0].Status != "tutorial" {
 		t.Errorf("%v, %v", presets, err)
 	}
 	paste := dlqdesk(

@@ -44,9 +44,7 @@ func TestBackupUnderLoadIsRestored(t *testing.T) {
 	}
 	cfg := p.cfg
 	cfg.DataDir = to
-	if _, err := auditOf(
-		cfg,
-	).Verify(t.Context()); err == nil ||
+	if _, err := auditOf(cfg).Verify(t.Context()); err == nil ||
 		!strings.Contains(err.Error(), "a backup was restored") {
 		t.Errorf("of the copy the audit trail says %v", err)
 	}

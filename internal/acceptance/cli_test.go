@@ -274,11 +274,7 @@ func TestOrdersFromATerminal(t *testing.T) {
 	}
 	secret := strings.TrimSpace(c.run("tokens", "make", "ci", "--role", "viewer", "--days", "7").stdout)
 	viewer := newTerminal(t, "DLQDESK_URL="+p.ConsoleURL(), "DLQDESK_TOKEN="+secret)
-	if got := viewer.run(
-		"messages",
-		"replay",
-		ids[0],
-	); got.code != 3 ||
+	if got := viewer.run("messages", "replay", ids[0]); got.code != 3 ||
 		!strings.Contains(got.stderr, "viewer may not") {
 		t.Errorf("a viewer replays: %+v", got)
 	}
@@ -466,9 +462,7 @@ func TestTerminalIsNotSteeredByMessages(t *testing.T) {
 				continue
 			}
 			for line := range strings.Lines(text) {
-				if n := columns(
-					strings.TrimSuffix(line, "\n"),
-				); n > width &&
+				if n := columns(strings.TrimSuffix(line, "\n")); n > width &&
 					!strings.HasPrefix(line, "There are more") {
 					t.Errorf("%d columns: %s prints a line of %d: %q", width, command, n, line)
 				}

@@ -94,8 +94,7 @@ func TestOversizedHeadersAreRefused(t *testing.T) {
 			// The server need not read all of it, so the end may not be sent.
 			if _, err := fmt.Fprint(
 				conn, opening+headers+"Content-Length: 2\r\n\r\n{}",
-			); err != nil && !errors.Is(err, syscall.ECONNRESET) &&
-				!errors.Is(err, syscall.EPIPE) {
+			); err != nil && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
 				t.Error(err)
 			}
 			conn.ExpectStatus(t, http.StatusRequestHeaderFieldsTooLarge)

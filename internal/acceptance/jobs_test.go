@@ -101,9 +101,7 @@ func TestBrowserReplaysAllThatMatch(t *testing.T) {
 		"select all that match",
 		chromedp.Click(chromedp.CSS(`[data-select-all]`)),
 		chromedp.Click(chromedp.CSS(`#scope-all`)),
-		chromedp.Click(
-			chromedp.CSS(`#bulk [value="replay"]`),
-		),
+		chromedp.Click(chromedp.CSS(`#bulk [value="replay"]`)),
 		chromedp.WaitVisible(chromedp.CSS(`#job-dialog[open] #job-confirm`)),
 	)
 	anna.sees("64 messages received from")
@@ -132,8 +130,7 @@ func TestBrowserReplaysAllThatMatch(t *testing.T) {
 	anna.sees("failed")
 	if n, err := chromedp.Run(
 		anna.tab, chromedp.Evaluate[int](`document.querySelectorAll('tr[data-message]').length`),
-	); err != nil ||
-		n != 10 {
+	); err != nil || n != 10 {
 		t.Errorf("the list shows %d messages, want the 10 that failed (%v)", n, err)
 	}
 }

@@ -447,8 +447,7 @@ func (p program) liveUpdate(t *testing.T, client *http.Client, names map[string]
 		if address, _, _ := strings.Cut(
 			part,
 			`"`,
-		); strings.Contains(address, "status=all") &&
-			strings.Contains(address, "after=") {
+		); strings.Contains(address, "status=all") && strings.Contains(address, "after=") {
 			query = address
 		}
 	}

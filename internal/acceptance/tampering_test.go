@@ -42,11 +42,7 @@ func TestTamperedTrailIsReportedEverywhere(t *testing.T) {
 		t.Errorf("the log says %s", got)
 	}
 	client := p.signInAgain(t)
-	if _, page := p.get(
-		t,
-		client,
-		"/audit",
-	); !strings.Contains(page, `data-chain="broken"`) ||
+	if _, page := p.get(t, client, "/audit"); !strings.Contains(page, `data-chain="broken"`) ||
 		!strings.Contains(page, "The file audit.seal is missing") {
 		t.Errorf("the page says %s", page)
 	}
@@ -57,17 +53,7 @@ func TestTamperedTrailIsReportedEverywhere(t *testing.T) {
 	if code, out := run(t, "audit", "verify", "--config", file); code != 1 || !strings.Contains(out, fault) {
 		t.Errorf("the command ends with %d: %s", code, out)
 	}
-	if code, out := run(
-		t,
-		"audit",
-		"accept",
-		"--config",
-		file,
-		"--by",
-		"Ana",
-		"--reason",
-		"x",
-	); code != 1 ||
+	if code, out := run(t, "audit", "accept", "--config", file, "--by", "Ana", "--reason", "x"); code != 1 ||
 		!strings.Contains(out, "stop it") {
 		t.Errorf("beside the running program accepting ends with %d: %s", code, out)
 	}

@@ -335,13 +335,7 @@ func TestLimitedTokenReachesItsSourcesAlone(t *testing.T) {
 	own := b.receive(t, "b-2", "cxone")
 	limited := b.tokens["limited"]
 	for _, path := range []string{"/messages", "/messages?q=source:genesys", "/messages?status=failed", "/causes"} {
-		if a := b.ask(
-			t,
-			limited,
-			"GET",
-			path,
-			"",
-		); a.status != http.StatusOK ||
+		if a := b.ask(t, limited, "GET", path, ""); a.status != http.StatusOK ||
 			strings.Contains(a.text, `"source":"genesys"`) {
 			t.Errorf("%s answers %d %s", path, a.status, a.text)
 		}
@@ -428,7 +422,8 @@ func TestPauseReasonFromBeforeTheMasksIsHidden(t *testing.T) {
 	for age, shown := range map[time.Duration]bool{2 * time.Hour: false, time.Minute: true} {
 		j := desktest.HaltedJob(t, b.store, "no customer 078-05-1120", b.clock.Now().Add(-age))
 		a := b.ask(t, b.tokens["olga"], "GET", "/jobs/"+j.ID.String(), "")
-		if got := read[api.Job](t, a, http.StatusOK); strings.Contains(a.text, "078") != shown || got.PauseReason == "" {
+		got := read[api.Job](t, a, http.StatusOK)
+		if strings.Contains(a.text, "078") != shown || got.PauseReason == "" {
 			t.Errorf("of %s ago: %s", age, a.text)
 		}
 	}

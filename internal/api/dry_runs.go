@@ -105,9 +105,7 @@ func (a *API) readDryRun(
 		return nil, err
 	}
 	out := DryRun{
-		State: string(
-			run.State,
-		),
+		State:      string(run.State),
 		By:         run.By.Name,
 		Recipe:     JobRecipe{Kind: kindOf(run.Recipe.Kind), Text: run.Recipe.Text},
 		Messages:   run.Messages,

@@ -250,9 +250,7 @@ func (s *stream) look(r *http.Request, text *[]byte) (more bool, err error) {
 }
 
 func (s *stream) send(text []byte) error {
-	if err := s.conn.SetWriteDeadline(
-		time.Now().Add(streamWrite),
-	); err != nil &&
+	if err := s.conn.SetWriteDeadline(time.Now().Add(streamWrite)); err != nil &&
 		!errors.Is(err, http.ErrNotSupported) {
 		return err
 	}

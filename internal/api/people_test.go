@@ -94,9 +94,7 @@ func TestTokenMakesTokensWithinItsLimits(t *testing.T) {
 		t,
 		b.ask(t, b.tokens["adam"], "GET", machines, ""),
 		200,
-	); len(
-		all.Items,
-	) != 1 {
+	); len(all.Items) != 1 {
 		t.Errorf("the machines have %+v", all)
 	}
 }
@@ -191,9 +189,7 @@ func TestRuleIsMadeAndSwitched(t *testing.T) {
 		t,
 		b.ask(t, b.tokens["limited"], "GET", "/rules", ""),
 		200,
-	); len(
-		list.Items,
-	) != 0 {
+	); len(list.Items) != 0 {
 		t.Errorf("a limited token lists %+v", list)
 	}
 	if err := b.auth.Disable(t.Context(), deadletter.System(), "olga"); err != nil {

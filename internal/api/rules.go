@@ -230,9 +230,7 @@ func (a *API) listRuleActions(ctx context.Context, by deadletter.Actor, in *stru
 	found, err := a.Desk.RuleActions(ctx, by, deadletter.RuleID(in.ID), in.Cursor, in.Limit)
 	return &struct{ Body PageOf[RuleAction] }{page(found, func(t deadletter.RuleAction) RuleAction {
 		one := RuleAction{
-			Message: string(
-				t.Message,
-			),
+			Message:  string(t.Message),
 			State:    string(t.State),
 			FailedAt: t.FailedAt.UTC(),
 			At:       t.At.UTC(),
@@ -250,9 +248,7 @@ const maxRuleExamples = 50
 
 func rulePreviewOf(p desk.RulePreview) RulePreview {
 	out := RulePreview{
-		Messages: len(
-			p.Messages,
-		),
+		Messages: len(p.Messages),
 		Actions:  p.Actions,
 		Busiest:  p.Busiest,
 		Read:     p.Read,

@@ -125,13 +125,7 @@ func TestRecipeIsTriedSavedAndUsed(t *testing.T) {
 	if j := read[api.Job](t, b.ask(t, olga, "POST", path+"/start", use), http.StatusAccepted); j.State != "running" {
 		t.Errorf("the job with the saved recipe is %+v", j)
 	}
-	if a := b.ask(
-		t,
-		olga,
-		"POST",
-		saved+"/archive",
-		"",
-	); a.status != http.StatusOK ||
+	if a := b.ask(t, olga, "POST", saved+"/archive", ""); a.status != http.StatusOK ||
 		!strings.Contains(a.text, `"archivedBy":"ci of olga"`) {
 		t.Errorf("the recipe is put away: %d %s", a.status, a.text)
 	}

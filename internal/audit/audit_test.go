@@ -191,9 +191,7 @@ func TestWrittenDownMark(t *testing.T) {
 		t.Errorf("without the mark: %v", err)
 	}
 	_, err = d.folder().Verify(t.Context(), report.End)
-	if fault, ok := errors.AsType[*store.ChainFault](
-		err,
-	); !ok ||
+	if fault, ok := errors.AsType[*store.ChainFault](err); !ok ||
 		!strings.Contains(fault.What, "does not contain event 8") {
 		t.Errorf("with the mark: %v", err)
 	}

@@ -357,8 +357,7 @@ func TestPasswordChangeEndsOtherSessions(t *testing.T) {
 			}
 			if status, _ := p.do(
 				"POST", "/password", url.Values{"current": {current}, "next": {next}},
-			); status != want ||
-				other.me() == "" {
+			); status != want || other.me() == "" {
 				t.Errorf("%s answers %d", form, status)
 			}
 		})

@@ -359,11 +359,7 @@ func TestOwnSessionsAreListedAndEnded(t *testing.T) {
 		there.me() != "" || elsewhere.me() == "" {
 		t.Errorf("ending one session is answered %d", status)
 	}
-	if status, _ := here.do(
-		"POST",
-		"/sessions/others",
-		nil,
-	); status != 200 || here.me() == "" ||
+	if status, _ := here.do("POST", "/sessions/others", nil); status != 200 || here.me() == "" ||
 		elsewhere.me() != "" ||
 		bert.me() == "" {
 		t.Errorf("ending the others is answered %d", status)

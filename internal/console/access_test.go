@@ -397,9 +397,7 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 			}
 		})
 	}
-	if got := p.get(
-		"/messages/a-1/edit",
-	); got.count("form[action$='/edit']") != 0 ||
+	if got := p.get("/messages/a-1/edit"); got.count("form[action$='/edit']") != 0 ||
 		!strings.Contains(got.says("main"), "A viewer may not edit") {
 		t.Errorf("the form of an edit says %q", got.says("main"))
 	}
@@ -466,23 +464,19 @@ func TestHeadersOfEveryResponse(t *testing.T) {
 			b.receive(t, "a-1")
 			p, stranger := b.member(t, "olga", deadletter.Operator), b.stranger(t)
 			answers := map[string]answer{
-				"a page": p.get(
-					"/messages",
-				),
-				"a part":     p.get("/messages", htmx()...),
-				"a message":  p.get("/messages/a-1"),
-				"a download": p.get("/messages/a-1/body"),
-				"no such message": p.get(
-					"/messages/zz",
-				),
-				"no such page":   p.get("/nowhere"),
-				"a stranger":     stranger.get("/messages"),
-				"the door":       stranger.get("/signin"),
-				"a wrong method": p.post("/messages", nil),
-				"no such asset":  stranger.get("/assets/nothing.css"),
-				"another site":   p.post("/signout", nil, "Sec-Fetch-Site", "cross-site"),
-				"a refusal":      stranger.post("/signin", form("name", "olga", "password", "no")),
-				"a trace":        p.do(http.MethodTrace, "/messages", nil),
+				"a page":          p.get("/messages"),
+				"a part":          p.get("/messages", htmx()...),
+				"a message":       p.get("/messages/a-1"),
+				"a download":      p.get("/messages/a-1/body"),
+				"no such message": p.get("/messages/zz"),
+				"no such page":    p.get("/nowhere"),
+				"a stranger":      stranger.get("/messages"),
+				"the door":        stranger.get("/signin"),
+				"a wrong method":  p.post("/messages", nil),
+				"no such asset":   stranger.get("/assets/nothing.css"),
+				"another site":    p.post("/signout", nil, "Sec-Fetch-Site", "cross-site"),
+				"a refusal":       stranger.post("/signin", form("name", "olga", "password", "no")),
+				"a trace":         p.do(http.MethodTrace, "/messages", nil),
 			}
 			if a := answers["a trace"]; a.status < http.StatusBadRequest {
 				t.Errorf("TRACE is answered %d", a.status)
@@ -520,8 +514,7 @@ func TestHeadersOfEveryResponse(t *testing.T) {
 			}
 			if vary := strings.Join(
 				answers["a page"].header.Values("Vary"), ", ",
-			); !strings.Contains(vary, "HX-Request") ||
-				!strings.Contains(vary, "Cookie") {
+			); !strings.Contains(vary, "HX-Request") || !strings.Contains(vary, "Cookie") {
 				t.Errorf("a page varies by %q", vary)
 			}
 		})
@@ -551,9 +544,7 @@ func TestMessagePageErrorIsLoggedWithTheMessage(t *testing.T) {
 	)
 	b.receive(t, "a-1")
 	p := b.member(t, "olga", deadletter.Operator)
-	if a := p.get(
-		"/messages/a-1",
-	); a.status != http.StatusInternalServerError ||
+	if a := p.get("/messages/a-1"); a.status != http.StatusInternalServerError ||
 		!strings.Contains(b.log.String(), "message=a-1") {
 		t.Errorf("answered %d, and the log says %s", a.status, b.log)
 	}
@@ -623,8 +614,7 @@ func TestFormsAreLimited(t *testing.T) {
 	large := strings.Repeat("x", 2<<20)
 	if a := p.post(
 		"/messages/a-1/archive", order(0, "reason", large),
-	); a.status != http.StatusRequestEntityTooLarge ||
-		!strings.Contains(a.says("main"), "1.0 MiB") {
+	); a.status != http.StatusRequestEntityTooLarge || !strings.Contains(a.says("main"), "1.0 MiB") {
 		t.Errorf("2 MiB of reason are answered %d: %s", a.status, a.says("main"))
 	}
 	if a := p.post(

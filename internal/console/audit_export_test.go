@@ -159,10 +159,7 @@ func TestExportReportsWrongQueries(t *testing.T) {
 			if query == "" {
 				format = "xml"
 			}
-			if a := p.export(
-				query,
-				format,
-			); a.status != http.StatusUnprocessableEntity ||
+			if a := p.export(query, format); a.status != http.StatusUnprocessableEntity ||
 				!strings.Contains(a.says("main"), want) ||
 				a.header.Get("Content-Disposition") != "" {
 				t.Errorf("%q answers %d: %s", query, a.status, a.says("main"))

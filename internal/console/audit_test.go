@@ -74,9 +74,7 @@ func TestAuditShowsActorsAndActions(t *testing.T) {
 			600): "too long",
 	} {
 		t.Run(want, func(t *testing.T) {
-			if a := p.get(
-				"/audit?" + query,
-			); a.status != http.StatusUnprocessableEntity ||
+			if a := p.get("/audit?" + query); a.status != http.StatusUnprocessableEntity ||
 				!strings.Contains(a.says("#audit"), want) {
 				t.Errorf("%s answers %d: %s", query, a.status, a.says("#audit"))
 			}

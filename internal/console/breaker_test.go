@@ -116,9 +116,7 @@ func TestOverviewNamesTheDestinationThatMessagesWaitFor(t *testing.T) {
 					"/messages?source=genesys&status=retrying" {
 				t.Errorf("%s: the number leads elsewhere", name)
 			}
-			if v := vera.get(
-				"/overview",
-			); v.count("[data-breaker] form") != 0 ||
+			if v := vera.get("/overview"); v.count("[data-breaker] form") != 0 ||
 				strings.Contains(c.want, "Probe now") != strings.Contains(told(v), "may not probe") {
 				t.Errorf("%s: a viewer sees %q", name, told(v))
 			}
@@ -319,9 +317,7 @@ func TestMessageShowsThatReplayBypassesTheBreaker(t *testing.T) {
 		t.Errorf("it says %q", got)
 	}
 	part := p.post("/messages/f-0/replay", form("version", "0", "revision", "0"), htmx()...)
-	if got := part.says(
-		"#message-result",
-	); part.status != http.StatusOK ||
+	if got := part.says("#message-result"); part.status != http.StatusOK ||
 		!strings.Contains(got, "genesys has an open circuit breaker since 10:15 UTC: this replay is sent there "+
 			"anyway") {
 		t.Errorf("the order is answered %d: %q", part.status, got)

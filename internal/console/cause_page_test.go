@@ -84,9 +84,7 @@ func TestPageOfACauseShowsWhyItsMessagesFail(t *testing.T) {
 		t.Errorf("the bar of %s leads to %d messages", bar.Text(), list.count("tr[data-message]"))
 	}
 	bar = a.doc().Find(`#cause-sample a[href*="q=destination"]`).First()
-	if list := p.get(
-		bar.AttrOr("href", ""),
-	); bar.Length() != 1 ||
+	if list := p.get(bar.AttrOr("href", "")); bar.Length() != 1 ||
 		fmt.Sprint(list.count("tr[data-message]")) != bar.Text() {
 		t.Errorf("the bar of %s at a destination leads to %d messages", bar.Text(), list.count("tr[data-message]"))
 	}

@@ -347,9 +347,7 @@ func TestJobNamesTheCausesOfItsMessages(t *testing.T) {
 	p.post("/jobs/1/start", start)
 	b.work(t, 1)
 	a := p.get("/jobs/1")
-	if got := a.says(
-		".job-causes",
-	); got != "409: card is refused 3 done" ||
+	if got := a.says(".job-causes"); got != "409: card is refused 3 done" ||
 		a.count(`.job-causes a[href="/causes/`+refused+`"]`) != 1 {
 		t.Errorf("it says %q", got)
 	}

@@ -236,9 +236,7 @@ func TestTicketHasNoMarkdownOfOthers(t *testing.T) {
 	}
 	inLine := strings.Join(strings.Fields(strings.ReplaceAll(hostile, "\u202e", "\ufffd")), " ")
 	doc.Find("code").Each(func(_ int, code *goquery.Selection) {
-		if text := strings.TrimSpace(
-			code.Text(),
-		); code.Closest("pre").Length() == 0 && text != inLine &&
+		if text := strings.TrimSpace(code.Text()); code.Closest("pre").Length() == 0 && text != inLine &&
 			text != "genesys" {
 			t.Errorf("a code span says\n%q, want\n%q", text, inLine)
 		}

@@ -172,9 +172,7 @@ func TestRequestsForTokensAreLimited(t *testing.T) {
 		t.Context(),
 		"a\x1b[31m",
 		"203.0.113.1",
-	); deadletter.KindOf(
-		err,
-	) != deadletter.Invalid {
+	); deadletter.KindOf(err) != deadletter.Invalid {
 		t.Errorf("a name with an escape is answered %v", err)
 	}
 }

@@ -121,10 +121,7 @@ func TestDifferencesOfACauseAreOfOneEventType(t *testing.T) {
 		t.Errorf("a minute later: %+v", later)
 	}
 	other := b.fail(t, "new-1", `{"d":1}`, typed("new"), func(c *deadletter.Capture) { c.Reason = "unknown type" })
-	if d, err := b.desk.CauseDifferences(
-		t.Context(), anyone,
-		other.Fingerprint,
-	); err != nil || !d.AllTypes ||
+	if d, err := b.desk.CauseDifferences(t.Context(), anyone, other.Fingerprint); err != nil || !d.AllTypes ||
 		d.Delivered != 100 {
 		t.Errorf("a type that was never delivered: %+v, %v", d, err)
 	}

@@ -221,9 +221,7 @@ func TestPagesOfLongBodiesAreBounded(t *testing.T) {
 			}
 		})
 	}
-	if got := fmt.Sprint(
-		p.get("/messages/json/edit").says("main"),
-	); !strings.Contains(
+	if got := fmt.Sprint(p.get("/messages/json/edit").says("main")); !strings.Contains(
 		got,
 		"at most 4.0 MiB can be edited",
 	) {

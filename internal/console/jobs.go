@@ -1034,9 +1034,7 @@ func (c *Console) jobScopeView(
 		v.Asked = strconv.Itoa(j.Sends())
 	}
 	if scope.Takes > 0 {
-		v.Takes = "About " + aboutDuration(
-			max(time.Second, scope.Takes),
-		) + " at " + number(
+		v.Takes = "About " + aboutDuration(max(time.Second, scope.Takes)) + " at " + number(
 			max(1, int(scope.Rate)),
 		) + " a second."
 	}

@@ -109,15 +109,11 @@ func TestSelectedMessagesBecomeAJobImmediately(t *testing.T) {
 	if got := b.member(t, "otto", deadletter.Operator).get("/messages").count(".job-strip"); got != 0 {
 		t.Errorf("%d jobs are in the sight of somebody else", got)
 	}
-	if got := p.get(
-		"/jobs",
-	); got.count("tr[data-job]") != 2 ||
+	if got := p.get("/jobs"); got.count("tr[data-job]") != 2 ||
 		!strings.Contains(got.says("tr[data-job='1']"), "olga") {
 		t.Errorf("the jobs are %s", got.says("main"))
 	}
-	if got := p.get(
-		"/messages?status=all&job=1&result=pending",
-	); got.count("tr[data-message]") != 3 ||
+	if got := p.get("/messages?status=all&job=1&result=pending"); got.count("tr[data-message]") != 3 ||
 		!strings.Contains(got.says(".chip-row"), "Job 1") {
 		t.Errorf("the messages of the job are %s", got.says("main"))
 	}
@@ -181,9 +177,7 @@ func TestAllMatchingMessagesArePreviewedAsAFrozenSet(t *testing.T) {
 		!strings.Contains(late.says(".notice"), "This job was started by olga 0 s ago.") {
 		t.Errorf("answered %d: %s", late.status, late.says("main"))
 	}
-	if page := p.get(
-		"/jobs/1",
-	); !strings.Contains(page.says("main"), "Replaying 60 messages") ||
+	if page := p.get("/jobs/1"); !strings.Contains(page.says("main"), "Replaying 60 messages") ||
 		page.count(".facts a[href='/messages?source=genesys&status=all']") != 1 {
 		t.Errorf("the job's page says %s", page.says("main"))
 	}
@@ -368,9 +362,7 @@ func TestEditJobChecksThePatch(t *testing.T) {
 		a.header.Get("Location") != "/messages?status=all" {
 		t.Fatalf("answered %d: %s", a.status, a.says("main"))
 	}
-	if page := p.get(
-		"/jobs/1",
-	); !strings.Contains(page.says(".facts"), `jq`) ||
+	if page := p.get("/jobs/1"); !strings.Contains(page.says(".facts"), `jq`) ||
 		strings.Contains(page.text, "hunter-22") || !strings.Contains(page.says(".facts"), `.id = "x"`) ||
 		!strings.Contains(page.says(".facts"), "the id was missing") {
 		t.Errorf("the job's page says %s", page.says("main"))
@@ -492,9 +484,7 @@ func TestFailedMessagesOfAJobAreReplayedAgain(t *testing.T) {
 		button.AttrOr("formaction", "") != "/messages/bulk" {
 		t.Fatalf("the job's page says %s", over.says("main"))
 	}
-	if strip := vera.get(
-		"/jobs/" + id.String(),
-	); strip.count("#job-1-retry") != 0 ||
+	if strip := vera.get("/jobs/" + id.String()); strip.count("#job-1-retry") != 0 ||
 		!strings.Contains(strip.says(".btn-denied"), "Replay failed messages") {
 		t.Errorf("a viewer is told %s", strip.says("main"))
 	}
@@ -507,9 +497,7 @@ func TestFailedMessagesOfAJobAreReplayedAgain(t *testing.T) {
 	if draft := p.get(asked.header.Get("Location")); !strings.Contains(draft.says("main"), "Replay 2 messages") {
 		t.Errorf("the draft says %s", draft.says("main"))
 	}
-	if list := p.get(
-		"/messages?" + fields.Get("back"),
-	); list.count("tr[data-message]") != 2 ||
+	if list := p.get("/messages?" + fields.Get("back")); list.count("tr[data-message]") != 2 ||
 		list.count(`tr[data-message="b-2"]`) != 0 {
 		t.Errorf("the draft is of %s", list.says("main"))
 	}
@@ -601,11 +589,7 @@ func TestJobShowsFiveErrorsAtMost(t *testing.T) {
 	}
 	b.work(t, id)
 	page := p.get("/jobs/" + id.String())
-	if n, last := page.count(
-		".job-problems li",
-	), page.says(
-		".job-problems li:last-child",
-	); n != 6 ||
+	if n, last := page.count(".job-problems li"), page.says(".job-problems li:last-child"); n != 6 ||
 		last != "and 3 more" {
 		t.Errorf("it shows %d lines, the last is %q", n, last)
 	}

@@ -64,9 +64,7 @@ func TestUnknownOutcomeIsShownAsUnknown(t *testing.T) {
 	p := b.member(t, "olga", deadletter.Operator)
 	p.post("/messages/a-1/replay", order(0, "revision", "0"))
 	b.finish(t, m.ID, deadletter.Unknown, 0)
-	if a := p.get(
-		"/messages/a-1",
-	); !strings.Contains(
+	if a := p.get("/messages/a-1"); !strings.Contains(
 		a.says("#message-result"), "No answer within 10s: the handler may have processed it. The delivery ended "+
 			"after 84 ms.",
 	) ||

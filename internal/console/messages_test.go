@@ -100,9 +100,7 @@ func TestListFollowsTheFilter(t *testing.T) {
 		chip != "/messages?code=503&status=all" {
 		t.Errorf("%d chips, the first leads to %q", a.count(".chip"), chip)
 	}
-	if fields := a.fields(
-		"form.query",
-	); fields.Get("status") != "all" || fields.Get("source") != "cxone" ||
+	if fields := a.fields("form.query"); fields.Get("status") != "all" || fields.Get("source") != "cxone" ||
 		fields.Get("code") != "503" {
 		t.Errorf("the filter shows %v", fields)
 	}

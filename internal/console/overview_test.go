@@ -162,9 +162,7 @@ func TestOverviewShowsTheSpool(t *testing.T) {
 	})
 	b.receive(t, "g-0")
 	p := b.member(t, "vera", deadletter.Viewer)
-	if got := p.get(
-		"/overview",
-	); rowOf(got, "Queues", "Failed") != "Failed messages hooks 0 0 empty" ||
+	if got := p.get("/overview"); rowOf(got, "Queues", "Failed") != "Failed messages hooks 0 0 empty" ||
 		rowOf(got, "Queues", "On disk") != "" {
 		t.Errorf("an empty spool: %q", rowOf(got, "Queues", "On disk"))
 	}

@@ -65,9 +65,7 @@ func TestQueueListsItsMessages(t *testing.T) {
 	}
 	link := func(a answer, selector string) answer { return p.get(a.doc().Find(selector).AttrOr("href", "")) }
 	waiting := link(a, "#queue-waiting-1")
-	if got := waiting.count(
-		"tr[data-queued]",
-	); waiting.status != http.StatusOK || got != 50 ||
+	if got := waiting.count("tr[data-queued]"); waiting.status != http.StatusOK || got != 50 ||
 		waiting.says(".tab-link[aria-current='page']") != "Waiting 60" {
 		t.Errorf("waiting: %d, %d rows, %q", waiting.status, got, waiting.says(".tabs-line"))
 	}
@@ -80,9 +78,7 @@ func TestQueueListsItsMessages(t *testing.T) {
 		t.Errorf("the row says %q", got)
 	}
 	next := link(waiting, ".pager a:last-child")
-	if got := next.count(
-		"tr[data-queued]",
-	); got != 10 || next.count("tr[data-queued='m-51']") != 1 ||
+	if got := next.count("tr[data-queued]"); got != 10 || next.count("tr[data-queued='m-51']") != 1 ||
 		next.count(".pager a") != 2 {
 		t.Errorf("the next page has %d rows", got)
 	}

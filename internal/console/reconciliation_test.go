@@ -88,9 +88,7 @@ func TestLedgerPagesBackThroughHours(t *testing.T) {
 	if n := anna.get("/reconciliation?source=cxone").doc().Find(".reconciliation-table tbody tr").Length(); n != 1 {
 		t.Errorf("of one source there are %d rows", n)
 	}
-	if got := anna.get(
-		"/reconciliation?before=never",
-	); got.status != http.StatusUnprocessableEntity &&
+	if got := anna.get("/reconciliation?before=never"); got.status != http.StatusUnprocessableEntity &&
 		got.status != http.StatusBadRequest {
 		t.Errorf("a time that is none is answered %d", got.status)
 	}
@@ -283,9 +281,7 @@ func TestImbalanceIsAcknowledgedWithANote(t *testing.T) {
 		fields.Set("note", note)
 		return p.post("/reconciliation/acknowledge", fields)
 	}
-	if a := vera.get(
-		path,
-	); a.count("form.acknowledge button") != 0 ||
+	if a := vera.get(path); a.count("form.acknowledge button") != 0 ||
 		!strings.Contains(a.says(".denied"), "A viewer may not") {
 		t.Errorf("a viewer is shown %q", a.says("form"))
 	}

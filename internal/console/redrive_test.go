@@ -53,9 +53,7 @@ func TestQueueMessageShowsItsOriginAndRedriveTarget(t *testing.T) {
 	t.Parallel()
 	p := queueBundle(t).member(t, "olga", deadletter.Operator)
 	list := p.get("/messages")
-	if got := list.says(
-		"tr[data-message=p-1] .col-source",
-	) + list.says(
+	if got := list.says("tr[data-message=p-1] .col-source") + list.says(
 		"tr[data-message=p-1] .col-attempts",
 	); got != "queue paymentsnone" {
 		t.Errorf("the row says %q", got)
@@ -64,9 +62,7 @@ func TestQueueMessageShowsItsOriginAndRedriveTarget(t *testing.T) {
 	if strip := message.says(".strip"); !strings.Contains(strip, "redrives to payments.fifo") {
 		t.Errorf("the strip says %q", strip)
 	}
-	if actions := message.says(
-		".message-actions",
-	); !strings.Contains(actions, "Edit and redrive") ||
+	if actions := message.says(".message-actions"); !strings.Contains(actions, "Edit and redrive") ||
 		strings.Contains(actions, "Edit and replay") {
 		t.Errorf("offered are %q", actions)
 	}
@@ -83,9 +79,7 @@ func TestQueueMessageShowsItsOriginAndRedriveTarget(t *testing.T) {
 		t.Errorf("what nobody has is shown: attempts or curl")
 	}
 	lost := p.get("/messages/l-1")
-	if strip := lost.says(
-		".strip",
-	); strings.Contains(strip, "redrives to") ||
+	if strip := lost.says(".strip"); strings.Contains(strip, "redrives to") ||
 		!strings.Contains(lost.says(".message-actions"), "It came from no queue") {
 		t.Errorf("without a way back it says %q", strip)
 	}

@@ -41,9 +41,7 @@ func TestQueryStandsInChipsAndTabs(t *testing.T) {
 		}
 	}
 	remove, _ := got.doc().Find("a[aria-label='Remove filter Not text timeout']").Attr("href")
-	if link, err := url.Parse(
-		remove,
-	); err != nil ||
+	if link, err := url.Parse(remove); err != nil ||
 		link.Query().Get("q") != "tier=gold amount:>100 status:failed missing" {
 		t.Errorf("a chip leads to %q, %v", remove, err)
 	}

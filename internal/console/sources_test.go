@@ -108,9 +108,7 @@ func TestSourcesShowTheirHealth(t *testing.T) {
 		t.Errorf("the number leads to %q: %s", to, counted.says("#messages"))
 	}
 	to, ok = list.doc().Find("#source-0-received").Attr("href")
-	if counted := p.get(
-		to,
-	); !ok || counted.count(".reconciliation-table tbody tr") != 3 ||
+	if counted := p.get(to); !ok || counted.count(".reconciliation-table tbody tr") != 3 ||
 		strings.Contains(counted.says(".reconciliation-table tbody"), "open") {
 		t.Errorf("the number leads to %q: %s", to, counted.says(".reconciliation-table"))
 	}
@@ -175,9 +173,7 @@ func TestSourcesPageWithoutSourcesOrFigures(t *testing.T) {
 	if a := b.stranger(t).get("/sources"); a.status != http.StatusSeeOther {
 		t.Errorf("a stranger: %d", a.status)
 	}
-	if a := p.get(
-		"/sources/genesys",
-	); a.count("#figure-open") != 0 ||
+	if a := p.get("/sources/genesys"); a.count("#figure-open") != 0 ||
 		!strings.Contains(a.says(".headlines"), "Failed now0") {
 		t.Errorf("says %q", a.says(".headlines"))
 	}

@@ -87,9 +87,7 @@ func (c *Console) suggestionRows(
 // suggestionRow shows a suggestion without its cause.
 func suggestionRow(s deadletter.Suggestion) page.SuggestionRow {
 	row := page.SuggestionRow{
-		URL: suggestionURL(
-			s.ID,
-		),
+		URL:    suggestionURL(s.ID),
 		Why:    printable(s.Why),
 		By:     printable(s.By),
 		At:     ui.At(s.At),

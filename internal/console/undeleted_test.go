@@ -58,8 +58,7 @@ func TestUndeletedMessageShowsWhenItExpires(t *testing.T) {
 	list := p.get("/messages")
 	if got := list.says(
 		"tr[data-message='a-1'] .undeleted",
-	); !strings.HasPrefix(got, "not yet deleted from SQS, expires "+expires) ||
-		list.count(".undeleted") != 1 {
+	); !strings.HasPrefix(got, "not yet deleted from SQS, expires "+expires) || list.count(".undeleted") != 1 {
 		t.Errorf("its row says %q", got)
 	}
 	got := p.get("/reconciliation").says(".queue-table")

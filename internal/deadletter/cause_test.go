@@ -86,9 +86,7 @@ func causeOrders() []causeOrder {
 		{
 			"mark as known",
 			deadletter.ActKnown,
-			func(
-				c deadletter.Cause, by deadletter.Actor,
-			) (deadletter.CauseChange, error) {
+			func(c deadletter.Cause, by deadletter.Actor) (deadletter.CauseChange, error) {
 				return c.MarkKnown(by, deadletter.Tickets{}, " OPS-2 ", c.Version, causeNow)
 			},
 			"cause.known",

@@ -725,8 +725,7 @@ func TestNewEvent(t *testing.T) {
 	}
 	if _, err := deadletter.NewEvent(
 		anna, "x", "user", "vera", "", func() {}, nil, now,
-	); deadletter.KindOf(err) != deadletter.Internal ||
-		err == nil {
+	); deadletter.KindOf(err) != deadletter.Internal || err == nil {
 		t.Errorf("facts that are no JSON: %v", err)
 	}
 }

@@ -284,9 +284,7 @@ func TestClaimEarlyTakesARetryThatIsDueLater(t *testing.T) {
 			deadletter.Lease{Token: "t"},
 			"",
 			now,
-		); deadletter.KindOf(
-			err,
-		) != deadletter.Conflict {
+		); deadletter.KindOf(err) != deadletter.Conflict {
 			t.Errorf("%s: %v", status, err)
 		}
 	}

@@ -59,9 +59,7 @@ func TestTokenInputHasFaultsAtItsFields(t *testing.T) {
 			in,
 			known,
 			time.Now(),
-		); deadletter.FieldOf(
-			err,
-		) != field {
+		); deadletter.FieldOf(err) != field {
 			t.Errorf("%s: %v", field, err)
 		}
 	}
@@ -74,9 +72,7 @@ func TestTokenInputHasFaultsAtItsFields(t *testing.T) {
 			in,
 			anySource,
 			time.Now(),
-		); deadletter.KindOf(
-			err,
-		) != deadletter.Invalid {
+		); deadletter.KindOf(err) != deadletter.Invalid {
 			t.Errorf("the name %q: %v", name, err)
 		}
 	}

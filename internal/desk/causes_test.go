@@ -105,10 +105,7 @@ func TestOneOfManySimultaneousClaimsWins(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if c, err := b.store.Cause(
-		t.Context(),
-		ref.Fingerprint,
-	); err != nil || won != 1 || c.Owner == "" ||
+	if c, err := b.store.Cause(t.Context(), ref.Fingerprint); err != nil || won != 1 || c.Owner == "" ||
 		c.Version != 1 {
 		t.Errorf("%d claims won, %+v, %v", won, c, err)
 	}
@@ -163,9 +160,7 @@ func TestNextStepOfACause(t *testing.T) {
 		t.Context(),
 		noone,
 		store.CauseQuery{},
-	); deadletter.KindOf(
-		err,
-	) != deadletter.Unauthenticated {
+	); deadletter.KindOf(err) != deadletter.Unauthenticated {
 		t.Errorf("for a stranger: %v", err)
 	}
 }

@@ -49,10 +49,7 @@ func TestConfiguredRulesGroupFailures(t *testing.T) {
 		if err := desk.ConfigureGrouping(t.Context(), s, test.rules, at); err != nil {
 			t.Fatal(err)
 		}
-		if page, err := s.Causes(
-			t.Context(),
-			store.CauseQuery{Limit: 10},
-		); err != nil ||
+		if page, err := s.Causes(t.Context(), store.CauseQuery{Limit: 10}); err != nil ||
 			len(page.Items) != test.causes {
 			t.Errorf("with %v there are %d causes, %v", test.rules, len(page.Items), err)
 		}

@@ -31,7 +31,10 @@ func HaltedJob(t testing.TB, s *store.Store, reason string, at time.Time) (j dea
 		change, err := step()
 		if err == nil {
 			j = change.After
-			err = s.Write(t.Context(), func(ctx context.Context, tx *store.Tx) error { return tx.ApplyJob(ctx, change) })
+			err = s.Write(
+				t.Context(),
+				func(ctx context.Context, tx *store.Tx) error { return tx.ApplyJob(ctx, change) },
+			)
 		}
 		if err != nil {
 			t.Fatal(err)

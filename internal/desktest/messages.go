@@ -44,16 +44,14 @@ func Failure(id string, code int, at time.Time) deadletter.Capture {
 		first.Outcome, first.Error = deadletter.Unknown, "No answer within 10s: the handler may have processed it"
 	}
 	return deadletter.Capture{
-		ID:          deadletter.ID(id),
-		Source:      "genesys",
-		Destination: "http://127.0.0.1:9090/genesys",
-		Method:      "POST",
-		WebhookID:   id,
-		ReceivedAt:  at,
-		Headers:     deadletter.Headers{"Content-Type": {"application/json"}, "Authorization": {"Bearer s3cret"}},
-		Body: []byte(
-			`{"eventType":"conversation:updated","n":12345678901234567890}`,
-		),
+		ID:           deadletter.ID(id),
+		Source:       "genesys",
+		Destination:  "http://127.0.0.1:9090/genesys",
+		Method:       "POST",
+		WebhookID:    id,
+		ReceivedAt:   at,
+		Headers:      deadletter.Headers{"Content-Type": {"application/json"}, "Authorization": {"Bearer s3cret"}},
+		Body:         []byte(`{"eventType":"conversation:updated","n":12345678901234567890}`),
 		Reason:       first.Error,
 		FirstAttempt: first,
 	}

@@ -110,8 +110,7 @@ func TestDrainedMessageOfAnotherQueueIsForeign(t *testing.T) {
 	l, original := received(fromOrders(t)["foreign"])
 	if there, _ := moved(
 		t, l, original, original, "payments",
-	); there.Queue.ConfigName != "payments" || there.Queue.Drained ||
-		there.Queue.SourceARN != "" {
+	); there.Queue.ConfigName != "payments" || there.Queue.Drained || there.Queue.SourceARN != "" {
 		t.Errorf("on another queue it is %+v", there.Queue)
 	}
 	l.Queue.ConfigName = ""

@@ -237,10 +237,7 @@ func TestRawNotificationThatSNSCouldNotDeliver(t *testing.T) {
 	m.Attributes = []deadletter.QueueAttribute{
 		attribute("RequestID", "r-1"), attribute("ErrorCode", "ServiceUnavailable"), attribute("ErrorMessage", "gone"),
 	}
-	if got := envelope.Decode(
-		m,
-		at,
-	); got.Queue.Service != "SNS" || got.Reason != "gone" ||
+	if got := envelope.Decode(m, at); got.Queue.Service != "SNS" || got.Reason != "gone" ||
 		got.Queue.RequestID != "r-1" {
 		t.Errorf("read as %+v: %s", got.Queue, got.Reason)
 	}

@@ -252,9 +252,7 @@ func TestEveryWebhookIsAccountedForByItsHour(t *testing.T) {
 	h.clock.Add(time.Hour)
 	h.post("genesys", 1, http.StatusUnprocessableEntity)
 	h.balances() // all three wait
-	if l := h.line(
-		"genesys", first,
-	); l.Received != 5 || l.Delivered != 3 || l.Queued != 2 || l.Arrived != 0 ||
+	if l := h.line("genesys", first); l.Received != 5 || l.Delivered != 3 || l.Queued != 2 || l.Arrived != 0 ||
 		l.Unsettled() != 2 {
 		t.Errorf("before they arrive: %+v", l)
 	}
@@ -617,9 +615,7 @@ func TestAcknowledgedImbalanceIsNoAlarmUntilItChanges(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.run.checker.Reload(
-		t.Context(),
-	); err != nil || len(h.run.checker.State().Wrong()) != 0 ||
+	if err := h.run.checker.Reload(t.Context()); err != nil || len(h.run.checker.State().Wrong()) != 0 ||
 		len(h.run.checker.State().Acknowledged()) != 1 {
 		t.Errorf("at once: %+v, %v", h.run.checker.State(), err)
 	}

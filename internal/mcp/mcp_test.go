@@ -370,12 +370,7 @@ func TestTokenDecidesWhatAnAssistantReaches(t *testing.T) {
 
 	_, limited := b.token(t, "olga", "cxone")
 	s = b.connect(t, limited)
-	if got := call[mcp.MessageList](
-		t,
-		s,
-		"search_messages",
-		nil,
-	); len(got.Messages) != 1 ||
+	if got := call[mcp.MessageList](t, s, "search_messages", nil); len(got.Messages) != 1 ||
 		got.Messages[0].ID != "b-1" {
 		t.Errorf("it reaches %+v", got.Messages)
 	}

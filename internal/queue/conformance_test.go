@@ -162,8 +162,7 @@ func comesAsSent(t *testing.T, q subject) {
 		}
 		if sent, err := strconv.ParseInt(
 			m.System["SentTimestamp"], 10, 64,
-		); err != nil || sent != m.SentAt.UnixMilli() ||
-			m.SentAt.IsZero() {
+		); err != nil || sent != m.SentAt.UnixMilli() || m.SentAt.IsZero() {
 			t.Errorf("it was sent at %v, and by the system attributes at %v (%v)", m.SentAt, sent, err)
 		}
 		got = append(got, string(m.Body))

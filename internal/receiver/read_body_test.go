@@ -43,14 +43,12 @@ func post(t *testing.T, maxBody int64, to handler) *desktest.Deadlines {
 	t.Helper()
 	sources := []receiver.Source{{Name: "genesys", MaxBody: maxBody}}
 	r := receiver.New(receiver.Deps{
-		Sources: desktest.Always(
-			sources,
-		),
-		Sender: to,
-		DLQ:    silent{},
-		Ledger: &notes{},
-		Now:    time.Now,
-		Log:    desktest.Log(t),
+		Sources: desktest.Always(sources),
+		Sender:  to,
+		DLQ:     silent{},
+		Ledger:  &notes{},
+		Now:     time.Now,
+		Log:     desktest.Log(t),
 	})
 	c := desktest.NewDeadlines()
 	r.Handler().

@@ -274,8 +274,7 @@ func TestBufferedWebhookIsDeliveredFromItsQueue(t *testing.T) {
 			b.destination.Set(desktest.Answer(c.handler, ""))
 			if got := b.send(
 				t, "POST", "/webhooks/later", strings.NewReader(`{ "id":1}`),
-			); got.status != 200 ||
-				got.body != `{"status":"accepted"}` {
+			); got.status != 200 || got.body != `{"status":"accepted"}` {
 				t.Fatalf("answered %d %s", got.status, got.body)
 			}
 			if n := len(b.destination.Received()); n != 0 {

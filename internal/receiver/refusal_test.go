@@ -263,9 +263,7 @@ func TestRefusedBodyIsReadToABound(t *testing.T) {
 				req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/webhooks/nope", body)
 				begun := time.Now()
 				r.Handler().ServeHTTP(c, req)
-				if took := time.Since(
-					begun,
-				); c.Code != http.StatusNotFound || took > 11*time.Second ||
+				if took := time.Since(begun); c.Code != http.StatusNotFound || took > 11*time.Second ||
 					body.read > 65<<20 {
 					t.Errorf("%d after %s and %d bytes", c.Code, took, body.read)
 				}

@@ -78,14 +78,12 @@ func setupVerified(t *testing.T, level slog.Level, settings []verify.Settings) p
 	}
 	log := slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: level}))
 	r := receiver.New(receiver.Deps{
-		Sources: desktest.Always(
-			sources,
-		),
-		Sender: newClient(t),
-		DLQ:    p.dlq,
-		Ledger: p.counts,
-		Now:    p.clock.Now,
-		Log:    log,
+		Sources: desktest.Always(sources),
+		Sender:  newClient(t),
+		DLQ:     p.dlq,
+		Ledger:  p.counts,
+		Now:     p.clock.Now,
+		Log:     log,
 	})
 	server := httptest.NewServer(r.Handler())
 	t.Cleanup(server.Close)

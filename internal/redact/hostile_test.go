@@ -29,8 +29,7 @@ func TestHostileBodiesAreMaskedQuickly(t *testing.T) {
 	for _, body := range []string{deep, wide} {
 		t.Run(fmt.Sprintf("%.10q", body), func(t *testing.T) {
 			masked, _ := secret.Text([]byte(body))
-			if restored, err := secret.Restore(masked, []byte(body)); err != nil ||
-				string(restored) != body {
+			if restored, err := secret.Restore(masked, []byte(body)); err != nil || string(restored) != body {
 				t.Errorf("of %d bytes came %d back, %v", len(body), len(restored), err)
 			}
 		})

@@ -97,8 +97,7 @@ func TestOriginWithASecondSQSServer(t *testing.T) {
 	}
 	if back, err := client.ReceiveMessage(
 		t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &orders},
-	); err != nil || len(back.Messages) != 1 ||
-		*back.Messages[0].Body != "back" {
+	); err != nil || len(back.Messages) != 1 || *back.Messages[0].Body != "back" {
 		t.Errorf("on its queue is %+v, %v", back, err)
 	}
 }

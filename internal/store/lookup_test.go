@@ -247,8 +247,7 @@ func TestQueryReadsABoundedNumberOfMessages(t *testing.T) {
 		t.Context(),
 		job.ID,
 		store.Filter{Text: `"order is null"`},
-	); late != 0 ||
-		err != nil {
+	); late != 0 || err != nil {
 		t.Errorf("%d match and are not in the job, %v", late, err)
 	}
 	among, err := s.MessagesAmong(t.Context(), []deadletter.ID{"a-0", "a-1"}, store.Filter{Text: `"order is null"`})

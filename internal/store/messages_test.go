@@ -99,9 +99,7 @@ func TestMessageOfAnEarlierMillisecondIsStored(t *testing.T) {
 	if got, want := add(t, s, failure("second", 422, start), failure("third", 422, start)), []string{
 		"second",
 		"third",
-	}; !slices.Equal(
-		got, want,
-	) {
+	}; !slices.Equal(got, want) {
 		t.Errorf("added %v, want %v", got, want)
 	}
 	page, err := s.Messages(

@@ -42,9 +42,7 @@ func setup(t *testing.T) (*store.Store, string) {
 // failure is a capture of a webhook that the handler rejected.
 func failure(id string, code int, at time.Time) deadletter.Capture {
 	return deadletter.Capture{
-		ID: deadletter.ID(
-			id,
-		),
+		ID:          deadletter.ID(id),
 		Source:      "genesys",
 		Destination: "http://127.0.0.1:9090/genesys",
 		Method:      "POST",

@@ -242,8 +242,7 @@ func TestIssuedTokens(t *testing.T) {
 			}
 			if refusal, ok := errors.AsType[*verify.Refusal](
 				check(v, bearer(token), nil, noon.Add(verify.TokenLife)),
-			); !ok ||
-				!refusal.Expected {
+			); !ok || !refusal.Expected {
 				t.Errorf("a token that has ended: %v", refusal)
 			}
 			if err := check(newVerifier(t, s), bearer(token), nil, noon); err != nil {

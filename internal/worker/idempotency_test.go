@@ -69,8 +69,7 @@ func TestEveryAttemptCarriesTheSameWebhookID(t *testing.T) {
 		// The receiver made the first attempt, and the second was the one that was cut off.
 		if id, number := d.Header.Values("Webhook-Id"), d.Header.Get(
 			"X-Dlqdesk-Attempt",
-		); len(id) != 1 || id[0] != "hook-7" ||
-			number != strconv.Itoa(i+3) {
+		); len(id) != 1 || id[0] != "hook-7" || number != strconv.Itoa(i+3) {
 			t.Errorf("delivery %d came as %q, attempt %s", i, id, number)
 		}
 	}

@@ -220,9 +220,7 @@ func TestEditJobTakesValuesFromItsTable(t *testing.T) {
 	if j.Items != (deadletter.JobItems{Done: 2}) || j.Recipe.Kind != deadletter.JQ {
 		t.Errorf("results %+v of %+v", j.Items, j.Recipe)
 	}
-	if got := string(
-		b.destination.Received()[0].Body,
-	); !strings.Contains(
+	if got := string(b.destination.Received()[0].Body); !strings.Contains(
 		got,
 		`"n":12345678901234567890,"customer":"4711"`,
 	) {
@@ -338,8 +336,7 @@ func TestPauseResumeAndCancel(t *testing.T) {
 	}
 	if j := b.awaitJob(
 		t, id, "still", func(j deadletter.Job) bool { return j.Items.InFlight == 0 },
-	); j.Items != (deadletter.JobItems{Pending: 94, Done: 6}) ||
-		j.State != deadletter.JobPaused {
+	); j.Items != (deadletter.JobItems{Pending: 94, Done: 6}) || j.State != deadletter.JobPaused {
 		t.Fatalf("paused %+v", j)
 	}
 	if err := b.ResumeJob(t.Context(), anna, id, ""); err != nil {

@@ -183,9 +183,7 @@ func causeRows() []page.CauseRow {
 			Failed:        causeCount("318"),
 			Retrying:      causeCount("0"),
 			Arriving:      true, Growing: true, PerHour: "41",
-			First: ago(
-				60 * 24 * 9,
-			),
+			First: ago(60 * 24 * 9),
 			Last:  ago(0.3),
 			Hours: sparkOf(func(i int) (int, int) { return max(0, i-18) * 8, 0 }),
 			Replays: []page.ReplayResult{
@@ -213,16 +211,14 @@ func causeRows() []page.CauseRow {
 			Source:        "genesys",
 			Destination:   "crm.internal:9090",
 			CauseStanding: page.CauseStanding{State: "new"},
-			Failed: causeCount(
-				"58",
-			),
-			Retrying: causeCount("0"),
-			Arriving: true,
-			PerHour:  "3",
-			First:    ago(60 * 3),
-			Last:     ago(9),
-			Hours:    sparkOf(func(i int) (int, int) { return oneIf(i > 20) * i % 23, 0 }),
-			Next:     page.NextStep{Text: "look"},
+			Failed:        causeCount("58"),
+			Retrying:      causeCount("0"),
+			Arriving:      true,
+			PerHour:       "3",
+			First:         ago(60 * 3),
+			Last:          ago(9),
+			Hours:         sparkOf(func(i int) (int, int) { return oneIf(i > 20) * i % 23, 0 }),
+			Next:          page.NextStep{Text: "look"},
 		},
 		{
 			Title: "Connection refused by 10.2.0.14:9090", Source: "cxone", Destination: "10.2.0.14:9090",
@@ -265,9 +261,7 @@ func causeRows() []page.CauseRow {
 			CauseStanding: page.CauseStanding{
 				State: "muted", MutedUntil: ago(-180), MutedFor: []string{"after 200 more"},
 			},
-			Failed: causeCount(
-				"2",
-			),
+			Failed:   causeCount("2"),
 			Retrying: causeCount("31"),
 			Arriving: true,
 			PerHour:  "64",

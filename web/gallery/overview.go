@@ -16,10 +16,8 @@ func overview() []Example {
 		figures := overviewFiguresOf()
 		change(&figures)
 		return Example{
-			Name: "overview-" + name,
-			Component: page.Overview(
-				chromeOf(name, "Overview", "/overview"), figures,
-			),
+			Name:      "overview-" + name,
+			Component: page.Overview(chromeOf(name, "Overview", "/overview"), figures),
 		}
 	}
 	figures := overviewFiguresOf()
