@@ -48,7 +48,7 @@ type AlertTold struct {
 	State string    // "was told", "told only some people", "not told yet" or "was not told"
 	Tone  string    // done, warn, fault or plain
 	What  string    // "that it began", "that it ended"
-	At    ui.Moment // when it was told, or tried last; zero: not yet
+	At    ui.Moment // when it was told, or tried last; zero: it was not tried
 	Next  ui.Moment // of the next try; zero: there is none
 	Error string    // of the latest try
 }
@@ -96,7 +96,7 @@ type AlertSinkRow struct {
 	Name   string
 	Kind   string   // "Slack"
 	Routes []string // names of the routes that lead to it
-	State  string   // "takes alerts", "fails", "was not told anything yet"
+	State  string   // "took the latest alert", "does not take alerts", "was not told anything yet"
 	Tone   string
 	Since  ui.Moment // of the latest that it took, or the latest try
 	Wait   string    // "3 alerts wait, the next is due"; empty: none does
@@ -110,7 +110,7 @@ type AlertSinkRow struct {
 type AlertTest struct {
 	By    string
 	At    ui.Moment
-	State string // "is being sent", "was taken", "was not taken"
+	State string // "is being sent", "was taken", "reached only some people" or "was not taken"
 	Tone  string
 	Error string
 	Runs  bool // it is being sent

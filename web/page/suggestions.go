@@ -18,7 +18,7 @@ type SuggestionsView struct {
 // SuggestionRow is a suggestion in a list.
 type SuggestionRow struct {
 	URL        string
-	Does       string // "Write a note"
+	Does       string // "Add a note"
 	Cause      string // its title; empty: it is about none
 	CauseURL   string // empty: likewise
 	Why        string // the reason that the assistant gave
