@@ -30,20 +30,12 @@ type login struct {
 
 // Run asks the desk for a token, and waits until a person grants it on a page of the desk.
 func (l login) Run(p program) error {
-	file, err := client.CredentialsFile()
+	file, stored, address, err := l.signedIn(p)
 	if err != nil {
 		return err
 	}
-	stored, err := client.LoadCredentials(file)
-	if err != nil {
-		return err
-	}
-	address := cmp.Or(l.Desk, p.variable(client.DeskVariable), stored.Current)
 	if address == "" {
 		return usageError{errors.New("name the desk: --desk https://desk.example.com")}
-	}
-	if address, err = client.DeskAddress(address); err != nil {
-		return usageError{err}
 	}
 	ctx, stop := untilSignal()
 	defer stop()
@@ -151,25 +143,32 @@ func (p program) variable(name string) string {
 	return p.environ[i][len(name)+1:]
 }
 
+// signedIn returns the file of where this person is signed in, what it has, and which desk is meant; "": none.
+func (f deskFlag) signedIn(p program) (file string, stored client.Credentials, address string, err error) {
+	if file, err = client.CredentialsFile(); err != nil {
+		return file, stored, "", err
+	}
+	if stored, err = client.LoadCredentials(file); err != nil {
+		return file, stored, "", err
+	}
+	if address = cmp.Or(f.Desk, p.variable(client.DeskVariable), stored.Current); address == "" {
+		return file, stored, "", nil
+	}
+	if address, err = client.DeskAddress(address); err != nil {
+		err = usageError{err}
+	}
+	return file, stored, address, err
+}
+
 type logout struct {
 	deskFlag
 }
 
 // Run revokes the token of the desk, and forgets it.
 func (l logout) Run(p program) error {
-	file, err := client.CredentialsFile()
+	file, stored, address, err := l.signedIn(p)
 	if err != nil {
 		return err
-	}
-	stored, err := client.LoadCredentials(file)
-	if err != nil {
-		return err
-	}
-	address := cmp.Or(l.Desk, p.variable(client.DeskVariable), stored.Current)
-	if address != "" {
-		if address, err = client.DeskAddress(address); err != nil {
-			return usageError{err}
-		}
 	}
 	in, ok := stored.Desks[address]
 	if !ok {

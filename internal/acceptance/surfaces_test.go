@@ -605,6 +605,7 @@ func reads() []string {
 		"Desk.JobFaults",
 		"Desk.JobMessages",
 		"Desk.Jobs",
+		"Desk.MaskedDryRun",
 		"Desk.Message",
 		"Desk.Messages",
 		"Desk.OpenSuggestions",

@@ -36,7 +36,6 @@ func (a *API) unmaskOperations(described huma.API) {
 }
 
 func (a *API) unmask(ctx context.Context, by deadletter.Actor, in *unmaskInput) (*struct{ Body Unmasking }, error) {
-	until := a.Now().Add(deadletter.UnmaskFor).UTC()
-	err := a.Desk.Unmask(ctx, desk.TokenViewer(by), deadletter.ID(in.ID), in.Body.Value, in.Body.Reason)
-	return &struct{ Body Unmasking }{Unmasking{in.Body.Value, until}}, err
+	until, err := a.Desk.Unmask(ctx, desk.TokenViewer(by), deadletter.ID(in.ID), in.Body.Value, in.Body.Reason)
+	return &struct{ Body Unmasking }{Unmasking{in.Body.Value, until.UTC()}}, err
 }

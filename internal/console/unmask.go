@@ -19,7 +19,7 @@ func (c *Console) viewer(r *http.Request) desk.Viewer {
 // unmask shows masked values of a message to the user for some minutes.
 func (c *Console) unmask(w http.ResponseWriter, r *http.Request) error {
 	id := messageID(r)
-	err := c.Desk.Unmask(r.Context(), c.viewer(r), id, r.PostForm.Get("value"), r.PostForm.Get("reason"))
+	_, err := c.Desk.Unmask(r.Context(), c.viewer(r), id, r.PostForm.Get("value"), r.PostForm.Get("reason"))
 	return c.afterUnmask(w, r, id, "Masked values are shown to you, and to no one else.", err)
 }
 

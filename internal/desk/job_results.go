@@ -51,6 +51,18 @@ func (d *Desk) JobFaults(ctx context.Context, by deadletter.Actor, id deadletter
 	return list, err
 }
 
+// MaskedDryRun returns the latest dry run of a job for an assistant. It returns NotFound if the job has none, and if that
+// read what is masked: from such counts an assistant could tell something of masked values.
+func (d *Desk) MaskedDryRun(
+	ctx context.Context, by deadletter.Actor, id deadletter.JobID,
+) (deadletter.DryRun, error) {
+	run, _, err := d.DryRun(ctx, by, id)
+	if err == nil && !run.Masked {
+		err = deadletter.Errorf(deadletter.NotFound, "job %d has no dry run for assistants", id)
+	}
+	return run, err
+}
+
 // DryRun returns the latest dry run of a job with the groups of what it found, masked. It returns NotFound if the job
 // has none.
 func (d *Desk) DryRun(

@@ -63,7 +63,7 @@ func TestPreviewShowsNoMaskedValueInAnyForm(t *testing.T) {
 		t.Errorf("a change elsewhere shows %s", got)
 	}
 	admin := desk.Viewer{Actor: deadletter.User("ada", deadletter.Admin, ""), Session: "s"}
-	if err := b.Unmask(t.Context(), admin, m.ID, "", "ticket 7"); err != nil {
+	if _, err := b.Unmask(t.Context(), admin, m.ID, "", "ticket 7"); err != nil {
 		t.Fatal(err)
 	}
 	points := carriers["code points"]

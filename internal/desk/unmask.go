@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"slices"
+	"time"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/redact"
@@ -24,13 +25,15 @@ func TokenViewer(by deadletter.Actor) Viewer {
 	return Viewer{by, "token " + by.Token.String()}
 }
 
-// Unmask shows the masked values of a message to a viewer for deadletter.UnmaskFor. value names the field or header; ""
-// is everything.
-func (d *Desk) Unmask(ctx context.Context, by Viewer, id deadletter.ID, value, reason string) error {
+// Unmask shows the masked values of a message to a viewer for deadletter.UnmaskFor, and returns until when that is.
+// value names the field or header; "" is everything.
+func (d *Desk) Unmask(
+	ctx context.Context, by Viewer, id deadletter.ID, value, reason string,
+) (until time.Time, err error) {
 	if err := by.Actor.May(deadletter.ActUnmask); err != nil {
-		return err
+		return until, err
 	}
-	return d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
+	err = d.store.Write(ctx, func(ctx context.Context, tx *store.Tx) error {
 		m, err := tx.Message(ctx, id)
 		if err == nil {
 			err = by.Actor.Reaches(m.Source, "message "+string(id))
@@ -50,8 +53,10 @@ func (d *Desk) Unmask(ctx context.Context, by Viewer, id deadletter.ID, value, r
 		if err != nil {
 			return err
 		}
+		until = u.Until
 		return tx.AddUnmasking(ctx, u, event)
 	})
+	return until, err
 }
 
 // MaskAgain ends every unmasking of a message that shows values to a viewer. It returns Conflict if there is none.

@@ -107,8 +107,6 @@ type Differences struct {
 	Rows      []Difference `json:"rows"                jsonschema:"the most telling first"`
 }
 
-const maxNotes = 50
-
 func (t tools) addCauses() {
 	addRead(t, "search_causes", "Search causes",
 		"Lists causes of failed webhooks, the most urgent first.", t.searchCauses)
@@ -143,7 +141,7 @@ func (t tools) cause(ctx context.Context, by deadletter.Actor, in CauseRef) (out
 	}
 	out = CauseFacts{Cause: causeOf(ctx, seen), Notes: []Note{}}
 	notes, err := t.Desk.CauseNotes(ctx, by, seen.Cause.Fingerprint)
-	for _, n := range notes[max(0, len(notes)-maxNotes):] {
+	for _, n := range notes[max(0, len(notes)-maxListed):] {
 		out.Notes = append(out.Notes, Note{n.By, when(n.At), n.Text})
 	}
 	return out, err

@@ -130,12 +130,9 @@ func (t tools) job(ctx context.Context, by deadletter.Actor, id deadletter.JobID
 		return out, err
 	}
 	out = t.jobOf(ctx, j)
-	run, _, err := t.Desk.DryRun(ctx, by, id)
+	run, err := t.Desk.MaskedDryRun(ctx, by, id)
 	if deadletter.KindOf(err) == deadletter.NotFound {
 		return out, nil
-	}
-	if err == nil && !run.Masked {
-		return out, nil // that of a person may tell something of masked values
 	}
 	out.DryRun = &DryRun{string(run.State), run.Changed, run.Unchanged, run.Failed, run.Differing}
 	return out, err

@@ -608,7 +608,7 @@ func TestUnmaskedValuesStayMaskedForAssistants(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := b.receive(t, "a-1", "genesys", func(c *deadletter.Capture) { c.Body = []byte(`{"password":"hunter2"}`) })
-	if err := b.desk.Unmask(t.Context(), desk.TokenViewer(by), m.ID, "", "ticket 7"); err != nil {
+	if _, err := b.desk.Unmask(t.Context(), desk.TokenViewer(by), m.ID, "", "ticket 7"); err != nil {
 		t.Fatal(err)
 	}
 	r, err := b.desk.Body(t.Context(), desk.TokenViewer(by), m.ID, 0)
