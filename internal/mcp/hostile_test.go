@@ -4,6 +4,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"unicode"
@@ -12,6 +14,7 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
+	"dlqdesk/internal/mcp"
 	"dlqdesk/internal/sqlite"
 )
 
@@ -102,6 +105,40 @@ func TestNothingThatPayloadsSayDoesAnything(t *testing.T) {
 			}
 			nothingStarted(t, b)
 		})
+	}
+}
+
+// Requests that are wrong as such are refused, and the desk lives on: a name that no tool has, and what is no arguments.
+func TestWrongRequestsAreRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, token := b.token(t, "vera")
+	for _, params := range []string{
+		`"tools/call","params":{"name":"start_job","arguments":{}}`, `"tools/call","params":{"name":"","arguments":{}}`,
+		`"tools/call","params":{}`, `"tools/call"`, `"tools/call","params":{"name":"get_cause","arguments":[1]}`,
+		`"tools/call","params":{"name":"get_cause","arguments":null}`, `"tools/call","params":{"name":"get_cause"}`,
+		`"prompts/get","params":{"name":"nope"}`, `"prompts/get","params":{"name":"explain_cause"}`, `"prompts/get"`,
+		`"resources/read","params":{"uri":"dlqdesk://nope"}`, `"resources/read","params":{"uri":"dlqdesk://causes/nope"}`,
+		`"resources/read","params":{}`, `"nope"`, `"completion/complete","params":{}`, `"tools/list","params":{"cursor":"x"}`,
+	} {
+		body := `{"jsonrpc":"2.0","id":1,"method":` + params + `}`
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.server.URL+mcp.Path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Accept", "application/json, text/event-stream")
+		answer, err := withToken{token, b.clock}.RoundTrip(r)
+		if err != nil {
+			t.Fatalf("%s: %v", params, err)
+		}
+		text, err := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		refused := answer.StatusCode == http.StatusBadRequest || strings.Contains(string(text), `"error"`) ||
+			strings.Contains(string(text), `"isError":true`)
+		if err != nil || !refused {
+			t.Errorf("%s: %d %s, %v", params, answer.StatusCode, text, err)
+		}
 	}
 }
 

@@ -7,10 +7,12 @@ package mcp
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -57,7 +59,7 @@ func New(deps Deps) http.Handler {
 			Tools: &sdk.ToolCapabilities{}, Resources: &sdk.ResourceCapabilities{}, Prompts: &sdk.PromptCapabilities{},
 		}},
 	)}
-	t.server.AddReceivingMiddleware(boundErrors)
+	t.server.AddReceivingMiddleware(t.catch, boundErrors)
 	t.addCauses()
 	t.addMessages()
 	t.addJobs()
@@ -150,11 +152,26 @@ func add[I, O any](
 		})
 }
 
+// catch makes a panic an error of its call: calls run outside of the server's own goroutines, so that nothing else would
+// keep it from ending the program.
+func (t tools) catch(next sdk.MethodHandler) sdk.MethodHandler {
+	return func(ctx context.Context, method string, r sdk.Request) (result sdk.Result, err error) {
+		defer func() {
+			if v := recover(); v != nil {
+				t.Log.ErrorContext(ctx, "a call of an assistant failed", "method", method,
+					"err", fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
+				result, err = nil, refused("the desk failed at this: its log says why")
+			}
+		}()
+		return next(ctx, method, r)
+	}
+}
+
 // boundErrors makes errors visible and short, those of the library included: it repeats wrong arguments.
 func boundErrors(next sdk.MethodHandler) sdk.MethodHandler {
 	return func(ctx context.Context, method string, r sdk.Request) (sdk.Result, error) {
 		result, err := next(ctx, method, r)
-		if called, ok := result.(*sdk.CallToolResult); ok && called.IsError {
+		if called, ok := result.(*sdk.CallToolResult); ok && err == nil && called.IsError { // with an error it is nil
 			for _, c := range called.Content {
 				if text, ok := c.(*sdk.TextContent); ok {
 					text.Text = visible(text.Text, maxText)
