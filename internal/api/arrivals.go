@@ -8,7 +8,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"dlqdesk/internal/deadletter"
-	"dlqdesk/internal/store"
 )
 
 // Arrival is one of the later times at which a message arrived.
@@ -34,14 +33,11 @@ func (a *API) arrivalOperations(described huma.API) {
 	huma.Register(described, separate, handler(a, a.separateArrival))
 }
 
-func (a *API) listArrivals(
-	ctx context.Context, by deadletter.Actor, in *MessageRef,
-) (*struct{ Body PageOf[Arrival] }, error) {
+func (a *API) listArrivals(ctx context.Context, by deadletter.Actor, in *MessageRef) (*pageResponse[Arrival], error) {
 	arrivals, err := a.Desk.Arrivals(ctx, by, deadletter.ID(in.ID))
-	out := page(store.Page[deadletter.Arrival]{Items: arrivals}, func(t deadletter.Arrival) Arrival {
+	return respondWhole(arrivals, err, func(t deadletter.Arrival) Arrival {
 		return Arrival{t.Number, t.At.UTC(), t.Differs, t.Headers}
 	})
-	return &struct{ Body PageOf[Arrival] }{out}, err
 }
 
 func (a *API) separateArrival(ctx context.Context, by deadletter.Actor, in *ArrivalRef) (*messageResponse, error) {

@@ -38,23 +38,18 @@ type eventListInput struct {
 }
 
 func (a *API) auditOperations(described huma.API) {
-	huma.Register(
-		described,
-		operation("list-events", http.MethodGet, "/audit", "Audit trail", "Its events, newest first"),
-		handler(a, a.listEvents),
-	)
+	huma.Register(described, operation("list-events", http.MethodGet, "/audit", "Audit trail",
+		"Its events, newest first"), handler(a, a.listEvents))
 }
 
-func (a *API) listEvents(
-	ctx context.Context, by deadletter.Actor, in *eventListInput,
-) (*struct{ Body PageOf[Event] }, error) {
+func (a *API) listEvents(ctx context.Context, by deadletter.Actor, in *eventListInput) (*pageResponse[Event], error) {
 	found, err := a.Desk.Events(ctx, by, store.EventQuery{
 		EventFilter: store.EventFilter{
 			By: in.By, Action: in.Action, Target: in.Target, Job: deadletter.JobID(in.Job), From: in.From, To: in.To,
 		},
 		Cursor: in.Cursor, Limit: in.Limit,
 	})
-	return &struct{ Body PageOf[Event] }{page(found, eventOf)}, err
+	return respondPage(found, err, eventOf)
 }
 
 func eventOf(e store.EventRow) Event {

@@ -193,9 +193,7 @@ type causeListInput struct {
 	Sort  string `query:"sort" enum:"urgency,newest,oldest,size,growing" default:"urgency"`
 }
 
-func (a *API) listCauses(
-	ctx context.Context, by deadletter.Actor, in *causeListInput,
-) (*struct{ Body PageOf[Cause] }, error) {
+func (a *API) listCauses(ctx context.Context, by deadletter.Actor, in *causeListInput) (*pageResponse[Cause], error) {
 	q := store.CauseQuery{
 		CauseFilter: store.CauseFilter{Text: in.Query, By: by.Name, At: a.Now()}, Cursor: in.Cursor, Limit: in.Limit,
 	}
@@ -206,17 +204,14 @@ func (a *API) listCauses(
 		q.Sort = store.CauseSort(in.Sort)
 	}
 	found, err := a.Desk.Causes(ctx, by, q)
-	return &struct{ Body PageOf[Cause] }{page(found, a.causeOf)}, err
+	return respondPage(found, err, a.causeOf)
 }
 
-func (a *API) listNotes(
-	ctx context.Context, by deadletter.Actor, in *CauseRef,
-) (*struct{ Body PageOf[Note] }, error) {
+func (a *API) listNotes(ctx context.Context, by deadletter.Actor, in *CauseRef) (*pageResponse[Note], error) {
 	notes, err := a.Desk.CauseNotes(ctx, by, in.ID)
-	out := page(store.Page[deadletter.CauseNote]{Items: notes}, func(n deadletter.CauseNote) Note {
+	return respondWhole(notes, err, func(n deadletter.CauseNote) Note {
 		return Note{n.ID, n.By, n.At.UTC(), n.Text}
 	})
-	return &struct{ Body PageOf[Note] }{out}, err
 }
 
 type noteInput struct {

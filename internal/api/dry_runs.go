@@ -9,7 +9,6 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
-	"dlqdesk/internal/store"
 )
 
 // DryRun is the trial of a recipe on every message of a draft. It sends nothing and changes no message.
@@ -134,7 +133,7 @@ func (a *API) readDryRun(
 
 func (a *API) previewRecipe(
 	ctx context.Context, by deadletter.Actor, in *recipeInput,
-) (*struct{ Body PageOf[Preview] }, error) {
+) (*pageResponse[Preview], error) {
 	j, err := a.Desk.Job(ctx, by, deadletter.JobID(in.ID))
 	if err != nil {
 		return nil, err
@@ -144,7 +143,7 @@ func (a *API) previewRecipe(
 		return nil, err
 	}
 	list, err := a.Desk.PreviewRecipe(ctx, desk.TokenViewer(by), j, recipe)
-	out := page(store.Page[desk.Preview]{Items: list}, func(p desk.Preview) Preview {
+	return respondWhole(list, err, func(p desk.Preview) Preview {
 		one := Preview{
 			Message: string(p.Message.ID), Source: p.Message.Source, Cause: p.Message.Fingerprint, Changes: p.Changes,
 			Differs: []Difference{},
@@ -158,5 +157,4 @@ func (a *API) previewRecipe(
 		}
 		return one
 	})
-	return &struct{ Body PageOf[Preview] }{out}, err
 }

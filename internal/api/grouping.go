@@ -144,10 +144,9 @@ func trialOf(t store.GroupTrial, err error) (*trialResponse, error) {
 func (a *API) listGroupRules(ctx context.Context, by deadletter.Actor, in *struct {
 	Source string `query:"source" maxLength:"200" doc:"Absent: of all."`
 },
-) (*struct{ Body PageOf[GroupRule] }, error) {
+) (*pageResponse[GroupRule], error) {
 	rules, err := a.Desk.GroupRules(ctx, by, in.Source)
-	out := page(store.Page[deadletter.GroupRule]{Items: rules}, groupRuleOf)
-	return &struct{ Body PageOf[GroupRule] }{out}, err
+	return respondWhole(rules, err, groupRuleOf)
 }
 
 func groupRuleOf(r deadletter.GroupRule) GroupRule {

@@ -59,21 +59,9 @@ func (a *API) jobResultOperations(described huma.API) {
 	huma.Register(described, operation("list-job-messages", http.MethodGet, "/jobs/{id}/messages", "Jobs",
 		"Its messages with their results, in the order of receipt", http.StatusNotFound),
 		handler(a, a.listJobMessages))
-	huma.Register(
-		described,
-		operation("list-job-faults", http.MethodGet, "/jobs/{id}/faults", "Jobs",
-			"What its messages failed or were skipped for, most frequent first", http.StatusNotFound),
-		handler(
-			a,
-			func(ctx context.Context, by deadletter.Actor, in *JobRef) (*struct{ Body PageOf[JobFault] }, error) {
-				list, err := a.Desk.JobFaults(ctx, by, deadletter.JobID(in.ID))
-				out := page(store.Page[store.Fault]{Items: list}, func(f store.Fault) JobFault {
-					return JobFault{string(f.State), f.Text, f.Source, f.Messages, f.AtLeast}
-				})
-				return &struct{ Body PageOf[JobFault] }{out}, err
-			},
-		),
-	)
+	huma.Register(described, operation("list-job-faults", http.MethodGet, "/jobs/{id}/faults", "Jobs",
+		"What its messages failed or were skipped for, most frequent first", http.StatusNotFound),
+		handler(a, a.listJobFaults))
 	huma.Register(described, operation("get-job-scope", http.MethodGet, "/jobs/{id}/scope", "Jobs",
 		"What a draft that delivers would do, and what it asks for", http.StatusNotFound), handler(a, a.getJobScope))
 	undo := operation("undo-job", http.MethodPost, "/jobs/{id}/undo", "Jobs",
@@ -96,12 +84,18 @@ type jobMessagesInput struct {
 
 func (a *API) listJobMessages(
 	ctx context.Context, by deadletter.Actor, in *jobMessagesInput,
-) (*struct{ Body PageOf[JobMessage] }, error) {
+) (*pageResponse[JobMessage], error) {
 	found, err := a.Desk.JobMessages(ctx, by, deadletter.JobID(in.ID), in.Cursor, in.Limit)
-	out := page(found, func(m store.JobMessage) JobMessage {
+	return respondPage(found, err, func(m store.JobMessage) JobMessage {
 		return JobMessage{messageOf(m.Message), string(m.State), m.Error, m.Cause}
 	})
-	return &struct{ Body PageOf[JobMessage] }{out}, err
+}
+
+func (a *API) listJobFaults(ctx context.Context, by deadletter.Actor, in *JobRef) (*pageResponse[JobFault], error) {
+	list, err := a.Desk.JobFaults(ctx, by, deadletter.JobID(in.ID))
+	return respondWhole(list, err, func(f store.Fault) JobFault {
+		return JobFault{string(f.State), f.Text, f.Source, f.Messages, f.AtLeast}
+	})
 }
 
 func (a *API) getJobScope(

@@ -89,15 +89,12 @@ func (a *API) readJob(ctx context.Context, by deadletter.Actor, id deadletter.Jo
 }
 
 func (a *API) jobOperations(described huma.API) {
-	huma.Register(
-		described,
-		operation("list-jobs", http.MethodGet, "/jobs", "Jobs", "Jobs that were started, newest first"),
-		handler(a, func(ctx context.Context, by deadletter.Actor, in *List) (*struct{ Body PageOf[Job] }, error) {
+	huma.Register(described, operation("list-jobs", http.MethodGet, "/jobs", "Jobs",
+		"Jobs that were started, newest first"),
+		handler(a, func(ctx context.Context, by deadletter.Actor, in *List) (*pageResponse[Job], error) {
 			found, err := a.Desk.Jobs(ctx, by, in.Cursor, in.Limit)
-			one := func(j deadletter.Job) Job { return a.jobOf(by, j) }
-			return &struct{ Body PageOf[Job] }{page(found, one)}, err
-		}),
-	)
+			return respondPage(found, err, func(j deadletter.Job) Job { return a.jobOf(by, j) })
+		}))
 	huma.Register(described, operation("get-job", http.MethodGet, "/jobs/{id}", "Jobs", "One job", http.StatusNotFound),
 		handler(a, func(ctx context.Context, by deadletter.Actor, in *JobRef) (*jobResponse, error) {
 			return a.readJob(ctx, by, deadletter.JobID(in.ID), http.StatusOK)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -96,26 +97,6 @@ type Revision struct {
 	At      time.Time          `json:"at"`
 	Size    int                `json:"size" doc:"Bytes of the body."`
 	Headers deadletter.Headers `json:"headers" doc:"Masked."`
-}
-
-// List is what every list of the API is asked by.
-type List struct {
-	Cursor string `query:"cursor" maxLength:"500" doc:"From the page before; empty: the first page."`
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
-}
-
-// PageOf is a page of a list.
-type PageOf[T any] struct {
-	Items []T    `json:"items"`
-	Next  string `json:"next,omitempty" doc:"The cursor of the next page; absent on the last one."`
-}
-
-func page[S, T any](p store.Page[S], convert func(S) T) PageOf[T] {
-	out := PageOf[T]{Items: make([]T, len(p.Items)), Next: p.Older}
-	for i, item := range p.Items {
-		out.Items[i] = convert(item)
-	}
-	return out
 }
 
 // MessagePage is a page of messages.
@@ -225,40 +206,22 @@ func (a *API) messageOperations(described huma.API) {
 			},
 		},
 	} {
-		huma.Register(
-			described,
-			operation(order.name+"-message", http.MethodPost, "/messages/{id}/"+order.name, "Messages",
-				order.summary, http.StatusNotFound, http.StatusConflict),
+		op := operation(order.name+"-message", http.MethodPost, "/messages/{id}/"+order.name, "Messages",
+			order.summary, http.StatusNotFound, http.StatusConflict)
+		huma.Register(described, op,
 			handler(a, func(ctx context.Context, by deadletter.Actor, in *orderInput) (*messageResponse, error) {
-				return a.orderMessage(
-					ctx,
-					by,
-					order.act,
-					in.ID,
-					in.Changed,
-					func(m deadletter.Message, ref desk.Ref) error {
-						if in.Body == nil {
-							in.Body = &orderBody{}
-						}
-						if in.Body.Revision == nil {
-							in.Body.Revision = &m.Revision
-						}
-						_, err := order.carryOut(ctx, by, ref, in)
-						return err
-					},
-				)
-			}),
-		)
+				carryOut := func(m deadletter.Message, ref desk.Ref) error {
+					in.Body = cmp.Or(in.Body, &orderBody{})
+					in.Body.Revision = cmp.Or(in.Body.Revision, &m.Revision)
+					_, err := order.carryOut(ctx, by, ref, in)
+					return err
+				}
+				return a.orderMessage(ctx, by, order.act, in.ID, in.Changed, carryOut)
+			}))
 	}
-	huma.Register(described, operation(
-		"edit-message",
-		http.MethodPost,
-		"/messages/{id}/edit",
-		"Messages",
-		"Deliver it with another body, as a new revision",
-		http.StatusNotFound,
-		http.StatusConflict,
-	), handler(a, a.editMessage))
+	huma.Register(described, operation("edit-message", http.MethodPost, "/messages/{id}/edit", "Messages",
+		"Deliver it with another body, as a new revision", http.StatusNotFound, http.StatusConflict),
+		handler(a, a.editMessage))
 	a.unmaskOperations(described)
 	a.copyOperations(described)
 	a.arrivalOperations(described)
@@ -335,11 +298,9 @@ func (a *API) getMessage(ctx context.Context, by deadletter.Actor, in *MessageRe
 	return a.respond(ctx, v, err)
 }
 
-func (a *API) listAttempts(
-	ctx context.Context, by deadletter.Actor, in *MessageRef,
-) (*struct{ Body PageOf[Attempt] }, error) {
+func (a *API) listAttempts(ctx context.Context, by deadletter.Actor, in *MessageRef) (*pageResponse[Attempt], error) {
 	attempts, err := a.Desk.Attempts(ctx, by, deadletter.ID(in.ID))
-	out := page(store.Page[deadletter.Attempt]{Items: attempts}, func(t deadletter.Attempt) Attempt {
+	return respondWhole(attempts, err, func(t deadletter.Attempt) Attempt {
 		return Attempt{
 			Number:     t.Number,
 			Trigger:    string(t.Trigger),
@@ -354,14 +315,13 @@ func (a *API) listAttempts(
 			Response:   strings.ToValidUTF8(string(t.ResponseBody), "\ufffd"),
 		}
 	})
-	return &struct{ Body PageOf[Attempt] }{out}, err
 }
 
 func (a *API) listRevisions(
 	ctx context.Context, by deadletter.Actor, in *MessageRef,
-) (*struct{ Body PageOf[Revision] }, error) {
+) (*pageResponse[Revision], error) {
 	revisions, err := a.Desk.Revisions(ctx, desk.TokenViewer(by), deadletter.ID(in.ID))
-	out := page(store.Page[deadletter.Revision]{Items: revisions}, func(r deadletter.Revision) Revision {
+	return respondWhole(revisions, err, func(r deadletter.Revision) Revision {
 		return Revision{
 			Number:  r.Number,
 			By:      r.By,
@@ -371,7 +331,6 @@ func (a *API) listRevisions(
 			Headers: r.Headers,
 		}
 	})
-	return &struct{ Body PageOf[Revision] }{out}, err
 }
 
 type bodyResponse struct {

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -42,16 +41,11 @@ type QueuedMessage struct {
 }
 
 func (a *API) queueOperations(described huma.API) {
-	type response struct{ Body PageOf[Queue] }
 	huma.Register(described, operation("list-queues", http.MethodGet, "/queues", "Queues",
 		"The queues of this program, with how many messages wait"),
-		handler(a, func(ctx context.Context, by deadletter.Actor, _ *struct{}) (*response, error) {
+		handler(a, func(ctx context.Context, by deadletter.Actor, _ *struct{}) (*pageResponse[Queue], error) {
 			views, err := a.Desk.Queues(ctx, by, a.Queues)
-			out := PageOf[Queue]{Items: []Queue{}}
-			for _, v := range views {
-				out.Items = append(out.Items, queueOf(v))
-			}
-			return &response{out}, err
+			return respondWhole(views, err, queueOf)
 		}))
 	huma.Register(described, operation("list-queue-messages", http.MethodGet, "/queues/{name}/messages", "Queues",
 		"The messages of a queue that is not SQS, oldest first", http.StatusNotFound), handler(a, a.listQueueMessages))
@@ -77,7 +71,7 @@ type queueMessagesInput struct {
 
 func (a *API) listQueueMessages(
 	ctx context.Context, by deadletter.Actor, in *queueMessagesInput,
-) (*struct{ Body PageOf[QueuedMessage] }, error) {
+) (*pageResponse[QueuedMessage], error) {
 	asked := queue.BrowseQuery{InFlight: in.InFlight, Limit: in.Limit + 1}
 	if in.Cursor != "" {
 		var err error
@@ -85,13 +79,7 @@ func (a *API) listQueueMessages(
 			return nil, deadletter.Errorf(deadletter.Invalid, "the cursor %q is no place in this queue", in.Cursor)
 		}
 	}
-	var of desk.Queue
-	if at := slices.IndexFunc(a.Queues, func(q desk.Queue) bool {
-		return q.Browse != nil && q.Name == in.Name
-	}); at >= 0 {
-		of = a.Queues[at]
-	}
-	list, err := a.Desk.QueuedMessages(ctx, by, of, asked)
+	list, err := a.Desk.QueuedMessages(ctx, by, desk.ListableQueue(a.Queues, in.Name), asked)
 	out := PageOf[QueuedMessage]{Items: []QueuedMessage{}}
 	if len(list) > in.Limit {
 		list = list[:in.Limit]
@@ -102,5 +90,5 @@ func (a *API) listQueueMessages(
 			m.ID, m.Source, m.Reason, m.Size, m.TooLarge, m.SentAt.UTC(), m.ReceiveCount, optional(m.HiddenUntil),
 		})
 	}
-	return &struct{ Body PageOf[QueuedMessage] }{out}, err
+	return &pageResponse[QueuedMessage]{out}, err
 }

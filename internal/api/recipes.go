@@ -9,7 +9,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"dlqdesk/internal/deadletter"
-	"dlqdesk/internal/store"
 )
 
 // Recipe is a saved edit that fixes messages of a cause.
@@ -135,9 +134,9 @@ type recipeListInput struct {
 
 func (a *API) listRecipes(
 	ctx context.Context, by deadletter.Actor, in *recipeListInput,
-) (*struct{ Body PageOf[Recipe] }, error) {
+) (*pageResponse[Recipe], error) {
 	found, err := a.Desk.Recipes(ctx, by, in.Cause, in.Archived, in.Cursor, in.Limit)
-	return &struct{ Body PageOf[Recipe] }{page(found, recipeOf)}, err
+	return respondPage(found, err, recipeOf)
 }
 
 func (a *API) getRecipe(ctx context.Context, by deadletter.Actor, in *RecipeRef) (*recipeResponse, error) {
@@ -147,10 +146,9 @@ func (a *API) getRecipe(ctx context.Context, by deadletter.Actor, in *RecipeRef)
 
 func (a *API) listRecipeVersions(
 	ctx context.Context, by deadletter.Actor, in *RecipeRef,
-) (*struct{ Body PageOf[RecipeVersion] }, error) {
+) (*pageResponse[RecipeVersion], error) {
 	list, err := a.Desk.RecipeVersions(ctx, by, deadletter.RecipeID(in.ID))
-	out := page(store.Page[deadletter.RecipeVersion]{Items: list}, recipeVersionOf)
-	return &struct{ Body PageOf[RecipeVersion] }{out}, err
+	return respondWhole(list, err, recipeVersionOf)
 }
 
 type recipeSaveInput struct {

@@ -9,7 +9,6 @@ import (
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
-	"dlqdesk/internal/store"
 )
 
 // Rule acts by itself on messages that fail.
@@ -149,9 +148,9 @@ func (a *API) ruleOperations(described huma.API) {
 	const tag = "Rules"
 	huma.Register(described, operation("list-rules", http.MethodGet, "/rules", tag,
 		"The rules that are not put away, the oldest first"),
-		handler(a, func(ctx context.Context, by deadletter.Actor, _ *struct{}) (*struct{ Body PageOf[Rule] }, error) {
+		handler(a, func(ctx context.Context, by deadletter.Actor, _ *struct{}) (*pageResponse[Rule], error) {
 			list, err := a.Desk.Rules(ctx, by)
-			return &struct{ Body PageOf[Rule] }{page(store.Page[desk.RuleView]{Items: list}, ruleOf)}, err
+			return respondWhole(list, err, ruleOf)
 		}))
 	huma.Register(described, operation("get-rule", http.MethodGet, "/rules/{id}", tag, "One rule",
 		http.StatusNotFound),
@@ -226,9 +225,9 @@ func (a *API) listRuleActions(ctx context.Context, by deadletter.Actor, in *stru
 	RuleRef
 	List
 },
-) (*struct{ Body PageOf[RuleAction] }, error) {
+) (*pageResponse[RuleAction], error) {
 	found, err := a.Desk.RuleActions(ctx, by, deadletter.RuleID(in.ID), in.Cursor, in.Limit)
-	return &struct{ Body PageOf[RuleAction] }{page(found, func(t deadletter.RuleAction) RuleAction {
+	return respondPage(found, err, func(t deadletter.RuleAction) RuleAction {
 		one := RuleAction{
 			Message:  string(t.Message),
 			State:    string(t.State),
@@ -240,7 +239,7 @@ func (a *API) listRuleActions(ctx context.Context, by deadletter.Actor, in *stru
 			one.DueAt = optional(t.DueAt)
 		}
 		return one
-	})}, err
+	})
 }
 
 // maxRuleExamples is how many messages the preview of a rule names.

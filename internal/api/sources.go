@@ -57,13 +57,12 @@ type SourceRef struct {
 }
 
 func (a *API) sourceOperations(described huma.API) {
-	type response struct{ Body PageOf[Source] }
 	huma.Register(described, operation("list-sources", http.MethodGet, "/sources", "Sources", "The configured sources"),
-		handler(a, func(_ context.Context, by deadletter.Actor, _ *struct{}) (*response, error) {
+		handler(a, func(_ context.Context, by deadletter.Actor, _ *struct{}) (*pageResponse[Source], error) {
 			if err := by.May(deadletter.ActView); err != nil {
 				return nil, err
 			}
-			return &response{PageOf[Source]{Items: a.reached(by)}}, nil
+			return &pageResponse[Source]{PageOf[Source]{Items: a.reached(by)}}, nil
 		}))
 	huma.Register(described, operation("get-source", http.MethodGet, "/sources/{name}", "Sources",
 		"One source with its figures of the last day", http.StatusNotFound), handler(a, a.getSource))

@@ -8,7 +8,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"dlqdesk/internal/deadletter"
-	"dlqdesk/internal/store"
 )
 
 // Token lets a program use the API.
@@ -81,15 +80,13 @@ func (a *API) tokenOperations(described huma.API) {
 		}))
 }
 
-func (a *API) listTokens(
-	ctx context.Context, by deadletter.Actor, in *tokenListInput,
-) (*struct{ Body PageOf[Token] }, error) {
+func (a *API) listTokens(ctx context.Context, by deadletter.Actor, in *tokenListInput) (*pageResponse[Token], error) {
 	list := a.Auth.OwnTokens
 	if in.Machines {
 		list = a.Auth.MachineTokens
 	}
 	tokens, err := list(ctx, by)
-	return &struct{ Body PageOf[Token] }{page(store.Page[deadletter.Token]{Items: tokens}, tokenOf)}, err
+	return respondWhole(tokens, err, tokenOf)
 }
 
 type tokenInput struct {

@@ -75,9 +75,9 @@ type userDeleteInput struct {
 func (a *API) userOperations(described huma.API) {
 	const tag = "Users"
 	huma.Register(described, operation("list-users", http.MethodGet, "/users", tag, "All users, by name"),
-		handler(a, func(ctx context.Context, by deadletter.Actor, _ *struct{}) (*struct{ Body PageOf[User] }, error) {
+		handler(a, func(ctx context.Context, by deadletter.Actor, _ *struct{}) (*pageResponse[User], error) {
 			list, err := a.Auth.Users(ctx, by)
-			return &struct{ Body PageOf[User] }{page(store.Page[store.UserRow]{Items: list}, userOf)}, err
+			return respondWhole(list, err, userOf)
 		}))
 	huma.Register(described, operation("get-user", http.MethodGet, "/users/{name}", tag, "One user",
 		http.StatusNotFound),

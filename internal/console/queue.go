@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 
 	"github.com/go-chi/chi/v5"
@@ -26,16 +25,16 @@ func queuePath(name string, query url.Values) string {
 // queue lists the messages of an embedded queue.
 func (c *Console) queue(w http.ResponseWriter, r *http.Request) error {
 	name, err := url.PathUnescape(chi.URLParam(r, "queue"))
-	at := slices.IndexFunc(c.Queues, func(q desk.Queue) bool { return q.Browse != nil && q.Name == name })
-	if err != nil || at < 0 {
+	of := desk.ListableQueue(c.Queues, name)
+	if err != nil || of.Browse == nil {
 		return deadletter.Errorf(deadletter.NotFound, "there is no such queue, or its messages cannot be listed")
 	}
 	asked, err := browseQuery(r.URL.Query())
 	if err != nil {
 		return err
 	}
-	v, status := c.queueView(r, c.Queues[at], asked), http.StatusOK
-	list, err := c.Desk.QueuedMessages(r.Context(), auth.Actor(r.Context()), c.Queues[at], asked)
+	v, status := c.queueView(r, of, asked), http.StatusOK
+	list, err := c.Desk.QueuedMessages(r.Context(), auth.Actor(r.Context()), of, asked)
 	if err != nil {
 		v.State, v.Fault, status = c.unreadable(r, err)
 	}

@@ -65,6 +65,16 @@ func (d *Desk) Queues(ctx context.Context, by deadletter.Actor, list []Queue) (v
 	return views, nil
 }
 
+// ListableQueue returns the queue of that name whose messages can be listed; the zero value: there is none.
+func ListableQueue(list []Queue, name string) Queue {
+	for _, q := range list {
+		if q.Name == name && q.Browse != nil {
+			return q
+		}
+	}
+	return Queue{}
+}
+
 // BrowseBytes bounds the messages that are decoded for a list, in bytes. SQS allows no larger ones; of a larger one
 // only the id is shown.
 const BrowseBytes = 1 << 20
