@@ -98,7 +98,8 @@ func (c *Console) alertRows(
 // tellsOfCauses reports whether an alert can have others that are part of it.
 func tellsOfCauses(a deadletter.Alert) bool {
 	switch a.Kind { //nolint:exhaustive // all others tell about themselves alone
-	case deadletter.AlertDestination, deadletter.AlertNewCause, deadletter.AlertRegressedCause:
+	case deadletter.AlertDestination, deadletter.AlertNewCause, deadletter.AlertRegressedCause,
+		deadletter.AlertGrowingCause:
 		return a.Cause == ""
 	}
 	return false

@@ -34,7 +34,7 @@ type CauseSighting struct {
 	Outages map[string]Alert // OutagesOf all open alerts
 	Growing []Alert          // of causes that grow now and did not before; without ids
 	Causes  map[string]Cause // those that Growing are about, by the fingerprint in the alert
-	Open    []CauseAlert     // about new and regressed causes, and growing ones that are part of another alert
+	Open    []CauseAlert     // about new and regressed causes, and of those of growing ones the wholes and their parts
 }
 
 // CauseAlertsStep says which alerts about causes begin and end, and which news need none.
@@ -170,12 +170,15 @@ func wholeOf(source string, list []Alert, at time.Time) Alert {
 	for _, a := range list {
 		kinds[a.Kind] = true
 	}
-	kind, what := AlertRegressedCause, "causes"
-	if kinds[AlertNewCause] {
+	kind, what := AlertGrowingCause, "causes"
+	switch {
+	case kinds[AlertNewCause]:
 		kind = AlertNewCause
+	case kinds[AlertRegressedCause]:
+		kind = AlertRegressedCause
 	}
 	if len(kinds) == 1 {
-		what = wholeTitles[list[0].Kind]
+		what = wholeTitles[kind]
 	}
 	return Alert{
 		Kind: kind, Key: fmt.Sprintf("causes:%s:%d", list[0].Cause, at.UnixMilli()), Severity: kind.Severity(),
@@ -275,11 +278,11 @@ type CauseAlert struct {
 // it says and not with its cause.
 func (a CauseAlert) ends() (resolution string, muted bool) {
 	switch {
-	case a.Kind == AlertGrowingCause:
-		return "", false
+	case a.Alert.Cause == "" && !a.Parts && a.Kind == AlertGrowingCause:
+		return "none of its causes grows any more", false
 	case a.Alert.Cause == "" && !a.Parts:
 		return "all of its causes are resolved", false
-	case a.Alert.Cause == "":
+	case a.Alert.Cause == "", a.Kind == AlertGrowingCause:
 		return "", false
 	case a.Cause == nil:
 		return "its cause no longer exists", false

@@ -560,10 +560,10 @@ func TestBundleGoesWhereItsPartsWouldGo(t *testing.T) {
 		})
 	}
 	for want, parts := range map[string][]deadletter.Alert{
-		"4 causes grow in genesys growing-cause":            part(kinds[2], 4),
-		"4 causes came back in genesys regressed-cause":     part(kinds[1], 4),
-		"5 causes in genesys growing-cause,new-cause":       append(part(kinds[2], 4), part(kinds[0], 1)...),
-		"8 causes in genesys growing-cause,regressed-cause": append(part(kinds[1], 4), part(kinds[2], 4)...),
+		"growing-cause 4 causes grow in genesys: growing-cause":              part(kinds[2], 4),
+		"regressed-cause 4 causes came back in genesys: regressed-cause":     part(kinds[1], 4),
+		"new-cause 5 causes in genesys: growing-cause,new-cause":             append(part(kinds[2], 4), part(kinds[0], 1)...),
+		"regressed-cause 8 causes in genesys: growing-cause,regressed-cause": append(part(kinds[1], 4), part(kinds[2], 4)...),
 	} {
 		var groups deadletter.CauseGroups
 		raise := groups.Step(deadletter.CauseSighting{Growing: parts}, noon).Raise
@@ -571,7 +571,8 @@ func TestBundleGoesWhereItsPartsWouldGo(t *testing.T) {
 			t.Fatalf("%s: %+v", want, raise)
 		}
 		sinks := slices.Sorted(maps.Keys(raise[0].Due(routes, noon)))
-		got := raise[0].Whole.Title + " " + strings.Join(sinks, ",")
+		whole := raise[0].Whole
+		got := fmt.Sprintf("%s %s: %s", whole.Kind, whole.Title, strings.Join(sinks, ","))
 		if got != want {
 			t.Errorf("%q, want %q", got, want)
 		}

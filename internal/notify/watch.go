@@ -178,7 +178,7 @@ func (w *Watch) seeCauses(ctx context.Context) (s deadletter.CauseSighting, err 
 	if w.after = 0; len(s.Open) == newsBatch {
 		w.after = s.Open[len(s.Open)-1].ID
 	}
-	grown, err := w.deps.Store.OpenGrowingParts(ctx, newsBatch)
+	grown, err := w.deps.Store.OpenGrowingGroups(ctx, newsBatch)
 	if err != nil {
 		return s, err
 	}

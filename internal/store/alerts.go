@@ -189,12 +189,14 @@ func (s *Store) AlertParts(
 }
 
 const openStateAlerts = `SELECT ` + alertColumns + ` FROM alerts a
-	WHERE a.resolved_at IS NULL AND a.kind NOT IN ('new-cause', 'regressed-cause') ORDER BY a.id LIMIT ?`
+	WHERE a.resolved_at IS NULL AND a.kind NOT IN ('new-cause', 'regressed-cause')
+	AND NOT (a.kind = 'growing-cause' AND a.cause = '') ORDER BY a.id LIMIT ?`
 
-// MaxOpenAlerts bounds the open alerts of all kinds but new and regressed causes that are looked at.
+// MaxOpenAlerts bounds the open alerts that OpenStateAlerts returns.
 const MaxOpenAlerts = 1000
 
-// OpenStateAlerts returns the open alerts of all kinds but new and regressed causes.
+// OpenStateAlerts returns the open alerts of all kinds but new and regressed causes, and but those that tell about
+// several growing ones.
 func (s *Store) OpenStateAlerts(ctx context.Context) ([]deadletter.Alert, error) {
 	return alerts(ctx, s.db, openStateAlerts, MaxOpenAlerts)
 }
@@ -205,14 +207,15 @@ const (
 		(SELECT resolved_at FROM alerts w WHERE w.id = a.part_of AND w.kind = 'destination-down')`
 	openCauseAlerts = `SELECT ` + causeAlertColumns + ` FROM alerts a INDEXED BY alerts_open_causes
 		WHERE a.resolved_at IS NULL AND a.kind IN ('new-cause', 'regressed-cause') AND a.id > ? ORDER BY a.id LIMIT ?`
-	openGrowingParts = `SELECT ` + causeAlertColumns + ` FROM alerts a INDEXED BY alerts_open_states
+	openGrowingGroups = `SELECT ` + causeAlertColumns + ` FROM alerts a INDEXED BY alerts_open_states
 		WHERE a.resolved_at IS NULL AND a.kind NOT IN ('new-cause', 'regressed-cause') AND a.kind = 'growing-cause'
-		AND a.part_of IS NOT NULL ORDER BY a.id LIMIT ?`
+		AND (a.part_of IS NOT NULL OR a.cause = '') ORDER BY a.id LIMIT ?`
 )
 
-// OpenGrowingParts returns the open alerts about growing causes that are part of another one, oldest first.
-func (s *Store) OpenGrowingParts(ctx context.Context, limit int) ([]deadletter.CauseAlert, error) {
-	return s.causeAlerts(ctx, openGrowingParts, limit)
+// OpenGrowingGroups returns the open alerts about growing causes that tell about several, or are part of another one,
+// oldest first.
+func (s *Store) OpenGrowingGroups(ctx context.Context, limit int) ([]deadletter.CauseAlert, error) {
+	return s.causeAlerts(ctx, openGrowingGroups, limit)
 }
 
 // OpenCauseAlerts returns open alerts about new and regressed causes after one, oldest first.

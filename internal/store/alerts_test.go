@@ -375,7 +375,7 @@ func TestAlertQueriesUseTheirIndexes(t *testing.T) {
 		store.LatestReceived:     "SEARCH ledger USING PRIMARY KEY (hour>?)",
 		store.OpenStateAlerts:    "SCAN a USING INDEX alerts_open_states",
 		store.OpenCauseAlerts:    "SEARCH a USING INDEX alerts_open_causes (id>?)",
-		store.OpenGrowingParts:   "SCAN a USING INDEX alerts_open_states",
+		store.OpenGrowingGroups:  "SCAN a USING INDEX alerts_open_states",
 		store.AlertsOfCause:      "SEARCH a USING INDEX alerts_cause (cause=?)",
 		store.PartsOfAlert:       "SEARCH a USING INDEX alerts_parts (part_of=?)",
 		store.DeliveriesOfAlert:  "SEARCH d USING INDEX alert_deliveries_alert (alert=?)",

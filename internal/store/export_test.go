@@ -77,7 +77,7 @@ const (
 	LatestReceived     = latestReceived
 	OpenStateAlerts    = openStateAlerts
 	OpenCauseAlerts    = openCauseAlerts
-	OpenGrowingParts   = openGrowingParts
+	OpenGrowingGroups  = openGrowingGroups
 	AlertsOfCause      = alertsOfCause
 	PartsOfAlert       = partsOfAlert
 	DeliveriesOfAlert  = deliveriesOfAlert
