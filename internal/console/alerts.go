@@ -228,7 +228,9 @@ const maxCauseAlerts = 5
 
 // alertsDeleted says when alerts are deleted.
 func (c *Console) alertsDeleted() string {
-	return "Alerts are deleted " + retentionText(c.Settings().AlertsKept) + " after they end, with who was told of them."
+	return "Alerts are deleted " + retentionText(
+		c.Settings().AlertsKept,
+	) + " after they end, with who was told of them."
 }
 
 // causeTold says who was told of a cause.

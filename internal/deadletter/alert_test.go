@@ -301,7 +301,9 @@ func TestNewsOfCauses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var groups deadletter.CauseGroups
-			if got := described(groups.Step(deadletter.CauseSighting{News: c.news, Outages: c.outages}, noon)); got != c.want {
+			if got := described(
+				groups.Step(deadletter.CauseSighting{News: c.news, Outages: c.outages}, noon),
+			); got != c.want {
 				t.Errorf("it comes to %q, want %q", got, c.want)
 			}
 		})

@@ -328,22 +328,26 @@ func TestEmailGoesToTheAddressesThatAreAccepted(t *testing.T) {
 		text      string
 	}{
 		"one is unknown": {
-			[]string{"unknown@example.com", "oncall@example.com"}, "oncall@example.com", true,
+			[]string{"unknown@example.com", "oncall@example.com"},
+			"oncall@example.com", true,
 			"Correct the addresses below alerts.sinks: the mail server refuses unknown@example.com " +
 				"(550 there is no mailbox unknown@example.com)",
 		},
 		"one is busy": {
-			[]string{"team@example.com", "busy@example.com"}, "team@example.com", false,
+			[]string{"team@example.com", "busy@example.com"},
+			"team@example.com", false,
 			"The mail server refuses busy@example.com (451 the mailbox is locked)",
 		},
 		"all are unknown": {
-			[]string{"unknown@example.com", "unknown@example.org"}, "", true,
+			[]string{"unknown@example.com", "unknown@example.org"},
+			"", true,
 			"Correct the addresses below alerts.sinks: the mail server refuses unknown@example.com " +
 				"(550 there is no mailbox unknown@example.com), " +
 				"unknown@example.org (550 there is no mailbox unknown@example.org)",
 		},
 		"none is accepted now": {
-			[]string{"unknown@example.com", "busy@example.com"}, "", false,
+			[]string{"unknown@example.com", "busy@example.com"},
+			"", false,
 			"The mail server refuses unknown@example.com (550 there is no mailbox unknown@example.com), " +
 				"busy@example.com (451 the mailbox is locked)",
 		},

@@ -206,7 +206,11 @@ func TestAlertsArePagedAndFiltered(t *testing.T) {
 	part = raiseAlert(t, s, part, nil)
 	resolveAlert(t, s, cxone, time.Minute)
 	job := deadletter.Alert{
-		Kind: deadletter.AlertJobDone, Key: "job:1", RaisedAt: start, ResolvedAt: start, Sources: []string{"aws", "cxone"},
+		Kind:       deadletter.AlertJobDone,
+		Key:        "job:1",
+		RaisedAt:   start,
+		ResolvedAt: start,
+		Sources:    []string{"aws", "cxone"},
 	}
 	job = raiseAlert(t, s, job, nil)
 	for name, c := range map[string]struct {

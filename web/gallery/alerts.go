@@ -75,8 +75,10 @@ func alerts() []Example {
 			v.Row.Whole = &page.AlertLink{Label: "The destination of genesys is down", URL: "/alerts/8"}
 			v.Row.Severity, v.Row.Title, v.Kind = "warning", "New cause in genesys: 503 shard blue is down", "New cause"
 			v.Links = []page.AlertLink{
-				{Label: "Cause", URL: "/causes/1f0c"}, {Label: "Claim", URL: "/causes/1f0c?open=claim"},
-				{Label: "Mute", URL: "/causes/1f0c?open=mute"}, {Label: "Test batch", URL: "/causes/1f0c?open=test"},
+				{Label: "Cause", URL: "/causes/1f0c"},
+				{Label: "Claim", URL: "/causes/1f0c?open=claim"},
+				{Label: "Mute", URL: "/causes/1f0c?open=mute"},
+				{Label: "Test batch", URL: "/causes/1f0c?open=test"},
 			}
 		}),
 		one("untold", func(v *page.AlertView) {
