@@ -87,8 +87,8 @@ func (g CauseAlerts) Due(routes []AlertRoute, at time.Time) map[string]time.Time
 // is ready to use; after a restart it begins anew.
 type CauseGroups struct{ raised map[string][]time.Time }
 
-// Step decides which alerts begin and end. News that are in none of the results wait. What is part of an outage is told
-// by the alert of that. If messages still fail for a cause when the outage is over, its alert is told with the news.
+// Step decides which alerts begin and end. News that are in none of the results wait. The alert of an outage tells of its
+// causes. If messages still fail for one of them when the outage is over, the alert of that cause is told with the news.
 func (g *CauseGroups) Step(s CauseSighting, at time.Time) (step CauseAlertsStep) {
 	bySource := map[string][]Alert{} // those that are part of no outage
 	parts := map[AlertID][]Alert{}

@@ -1,7 +1,6 @@
 package deadletter
 
 import (
-	"slices"
 	"time"
 	"unicode/utf8"
 )
@@ -130,34 +129,4 @@ func cutText(text string, limit int) string {
 		limit--
 	}
 	return text[:limit] + "…"
-}
-
-// TestSink returns the delivery of a test that the actor orders, with its audit event. names are the configured sinks,
-// and latest is the latest test of this one. It returns NotFound for another sink, and Conflict while a test waits.
-func TestSink(
-	by Actor, sink string, names []string, latest AlertDelivery, at time.Time,
-) (AlertDelivery, Event, error) {
-	if err := by.May(ActTestSink); err != nil {
-		return AlertDelivery{}, Event{}, err
-	}
-	if !slices.Contains(names, sink) {
-		return AlertDelivery{}, Event{}, Errorf(NotFound, "there is no sink %q below alerts.sinks", sink)
-	}
-	if latest.State == AlertWaiting {
-		return AlertDelivery{}, Event{}, Errorf(
-			Conflict, "the test by %s %s is not over yet: wait for what comes of it", latest.By, ago(latest.MadeAt, at),
-		)
-	}
-	d := NewAlertDelivery(0, sink, AlertTest, at, at)
-	d.By = by.Name
-	e, err := NewEvent(by, "alert.test", "sink", sink, "", nil, nil, at)
-	return d, e, err
-}
-
-// TestAlert returns the alert that a test sends.
-func TestAlert(d AlertDelivery) Alert {
-	return Alert{
-		Key: "test:" + d.Notice, Severity: SeverityInfo, Title: "Test of the alerts to " + d.Sink,
-		Text: d.By + " sent this to see whether alerts come here. Nothing has happened.", RaisedAt: d.MadeAt,
-	}
 }
