@@ -87,8 +87,8 @@ func (g CauseAlerts) Due(routes []AlertRoute, at time.Time) map[string]time.Time
 // is ready to use; after a restart it begins anew.
 type CauseGroups struct{ raised map[string][]time.Time }
 
-// Step decides which alerts begin and end. News that are in none of the results wait. The alert of an outage tells of its
-// causes. If messages still fail for one of them when the outage is over, the alert of that cause is told with the news.
+// Step decides which alerts begin and end. News that are in none of the results wait. The alert of an outage tells of
+// its causes. If messages still fail for one of them when the outage is over, its alert is told with the news.
 func (g *CauseGroups) Step(s CauseSighting, at time.Time) (step CauseAlertsStep) {
 	bySource := map[string][]Alert{} // those that are part of no outage
 	parts := map[AlertID][]Alert{}
@@ -244,8 +244,8 @@ func (c Cause) GrowthAlert(perHour int, at time.Time) Alert {
 	return a
 }
 
-// Grows reports whether people are to know that the cause grows, by the least growth in percent and failures in the last
-// hour that are told. One that was told grows until it no longer grows at all. A cause that is young in its state says
+// Grows reports whether people are to know that the cause grows, by the least growth in percent and failures in the
+// last hour that are told. One that was told grows until it no longer grows at all. A cause that is young in its state says
 // nothing yet.
 func (c Cause) Grows(perHour, leastGrowth, leastPerHour int, told bool, at time.Time) bool {
 	settled := Elapsed(c.FirstAt, at, time.Hour) && (c.State != CauseRegressed || Elapsed(c.StateAt, at, time.Hour)) &&

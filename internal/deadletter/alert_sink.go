@@ -22,8 +22,8 @@ func SinkStandings() []SinkStanding {
 	return []SinkStanding{SinkUntold, SinkTakes, SinkPartly, SinkFails, SinkGaveUp}
 }
 
-// StandingOf returns how a sink takes alerts, and the delivery that shows it, by the latest deliveries that it took, that
-// it did not take so far, and that were given up. A zero delivery: there is none.
+// StandingOf returns how a sink takes alerts, and the delivery that shows it, by the latest deliveries that it took,
+// that it did not take so far, and that were given up. A zero delivery: there is none.
 func StandingOf(sent, failing, givenUp AlertDelivery) (SinkStanding, AlertDelivery) {
 	switch {
 	case failing.ID != 0:

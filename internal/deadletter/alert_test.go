@@ -389,7 +389,7 @@ func openOf(kind deadletter.AlertKind) deadletter.Alert {
 	return deadletter.Alert{ID: 9, Kind: kind, Sources: []string{"genesys"}, Cause: "c", RaisedAt: noon, PartOf: 7}
 }
 
-// An alert that was part of an outage is told by itself if messages still fail when that is over and no other one began.
+// An alert that was part of an outage is told by itself if messages still fail after it, and no other one began.
 func TestWhatOutlastsItsOutageIsTold(t *testing.T) {
 	t.Parallel()
 	outage := map[string]deadletter.Alert{"genesys": {ID: 8}}
