@@ -4,9 +4,12 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -58,7 +61,7 @@ const (
 func New(deps Deps) *API {
 	a := &API{Deps: deps, Router: chi.NewRouter()}
 	a.Route(Path, func(r chi.Router) {
-		r.Use(a.headers, a.recover, limitTime)
+		r.Use(a.headers, a.recover, limitTime, answerHead)
 		about := description()
 		described := huma.NewAPI(about, humachi.NewAdapter(r.With(a.identify, a.limit, a.once)))
 		a.loginOperations(huma.NewAPI(about, humachi.NewAdapter(r.With(a.asStranger))))
@@ -89,7 +92,10 @@ func New(deps Deps) *API {
 				"/openapi.json"))
 		})
 		r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
-			a.write(w, problemOf(http.StatusMethodNotAllowed, "method-not-allowed", "this address has no such method"))
+			allowed := methodsOf(a.Router, cmp.Or(r.URL.RawPath, r.URL.Path))
+			w.Header().Set("Allow", allowed)
+			a.write(w, problemOf(http.StatusMethodNotAllowed, "method-not-allowed",
+				"this address has no "+r.Method+": use "+allowed))
 		})
 	})
 	return a
@@ -106,6 +112,30 @@ func handler[I, O any](
 		}
 		return out, nil
 	}
+}
+
+// methodsOf returns the methods that a path has, as the header Allow names them.
+func methodsOf(routes chi.Routes, path string) string {
+	var methods []string
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		if routes.Match(chi.NewRouteContext(), method, path) {
+			methods = append(methods, method)
+		}
+	}
+	if slices.Contains(methods, http.MethodGet) && path != Path+eventsPath {
+		methods = append(methods, http.MethodHead)
+	}
+	return strings.Join(methods, ", ")
+}
+
+// answerHead answers HEAD as GET, whose body the server leaves out. A stream has no such answer.
+func answerHead(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead && r.URL.Path != Path+eventsPath {
+			chi.RouteContext(r.Context()).RouteMethod = http.MethodGet
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func limitTime(next http.Handler) http.Handler {

@@ -51,7 +51,7 @@ func init() {
 	huma.NewError = func(status int, text string, causes ...error) huma.StatusError {
 		if kind, known := statuses[status]; known {
 			p := problemOf(kinds[kind].status, kinds[kind].name, text)
-			p.addDetails(causes)
+			p.addDetails(status, causes)
 			return p
 		}
 		return problemOf(status, "request", text)
@@ -61,12 +61,13 @@ func init() {
 // statuses are the kinds of errors that the library finds by itself.
 var statuses = map[int]deadletter.Kind{
 	http.StatusBadRequest: deadletter.Invalid, http.StatusUnprocessableEntity: deadletter.Invalid,
+	http.StatusUnsupportedMediaType:  deadletter.Invalid,
 	http.StatusRequestEntityTooLarge: deadletter.TooLarge,
 	http.StatusInternalServerError:   deadletter.Internal,
 }
 
 // addDetails says what is wrong with the request, and where.
-func (p *Problem) addDetails(causes []error) {
+func (p *Problem) addDetails(status int, causes []error) {
 	var all []string
 	for _, cause := range causes {
 		var detailed huma.ErrorDetailer
@@ -75,10 +76,13 @@ func (p *Problem) addDetails(causes []error) {
 		}
 		d := detailed.ErrorDetail()
 		p.Field = cmp.Or(p.Field, d.Location)
-		all = append(all, d.Location+": "+d.Message)
+		all = append(all, wrongInput(status, d))
 	}
-	if len(all) > 0 {
+	switch {
+	case len(all) > 0:
 		p.Detail = strings.Join(all, "; ")
+	case status == http.StatusBadRequest:
+		p.Detail = "this operation needs a body of JSON: see " + Path + "/openapi.json"
 	}
 }
 
