@@ -36,7 +36,14 @@ func TestWrongInputIsSaidInWords(t *testing.T) {
 		}
 	}
 	form := b.ask(t, b.tokens["adam"], "POST", "/jobs", "a=b", "Content-Type", "application/x-www-form-urlencoded")
-	if p := read[api.Problem](t, form, http.StatusUnprocessableEntity); !strings.Contains(p.Detail, "application/json") {
+	if p := read[api.Problem](
+		t,
+		form,
+		http.StatusUnprocessableEntity,
+	); !strings.Contains(
+		p.Detail,
+		"application/json",
+	) {
 		t.Errorf("a form: %+v", p)
 	}
 }
@@ -62,7 +69,15 @@ func TestMethodsOfAPath(t *testing.T) {
 	} {
 		a := b.ask(t, b.tokens["vera"], c.method, c.path, "")
 		if a.status != c.status || a.header.Get("Allow") != c.allow {
-			t.Errorf("%s %s: %d, Allow %q, want %d, %q", c.method, c.path, a.status, a.header.Get("Allow"), c.status, c.allow)
+			t.Errorf(
+				"%s %s: %d, Allow %q, want %d, %q",
+				c.method,
+				c.path,
+				a.status,
+				a.header.Get("Allow"),
+				c.status,
+				c.allow,
+			)
 		}
 	}
 }

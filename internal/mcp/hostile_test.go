@@ -122,7 +122,12 @@ func TestWrongRequestsAreRefused(t *testing.T) {
 		`"resources/read","params":{}`, `"nope"`, `"completion/complete","params":{}`, `"tools/list","params":{"cursor":"x"}`,
 	} {
 		body := `{"jsonrpc":"2.0","id":1,"method":` + params + `}`
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.server.URL+mcp.Path, strings.NewReader(body))
+		r, err := http.NewRequestWithContext(
+			t.Context(),
+			http.MethodPost,
+			b.server.URL+mcp.Path,
+			strings.NewReader(body),
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
