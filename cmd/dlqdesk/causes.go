@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -197,15 +196,10 @@ func (c causeNote) Run(p program) error {
 		if c.DryRun {
 			return d.screen.Line("%s  would have a note of %d characters", c.ID, len([]rune(text)))
 		}
-		if _, err := d.Do(ctx, client.Request{
-			Method: http.MethodPost, Path: at + o.path, Body: map[string]string{"text": text},
-		}); err != nil {
-			if kept != "" {
-				d.dialog.Say("Your text is kept in %s", kept)
-			}
+		_, err = d.Post(ctx, at+o.path, "", map[string]string{"text": text})
+		if err := d.sent(kept, err); err != nil {
 			return err
 		}
-		removeKept(kept)
 		return d.screen.Line("%s  has your note", c.ID)
 	})
 }

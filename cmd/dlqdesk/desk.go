@@ -149,9 +149,9 @@ func (l listing[T]) page(d asked, table *terminal.Table, p client.Page) error {
 			}
 			continue
 		}
-		var v T
-		if err := json.Unmarshal(item, &v); err != nil {
-			return fmt.Errorf("the desk answered what this version cannot read: %w", err)
+		v, err := client.Parse[T](item)
+		if err != nil {
+			return err
 		}
 		if d.form.Quiet {
 			if err := d.screen.Line("%s", l.id(v)); err != nil {

@@ -295,13 +295,9 @@ func (c messageEdit) Run(p program) error {
 		}
 		send.body["body"] = string(edited)
 		after, err := d.confirmed(ctx, at+send.path, answer.ETag, send.body, c.File != "-")
-		if err != nil && kept != "" {
-			d.dialog.Say("Your text is kept in %s", kept)
-		}
-		if err != nil {
+		if err := d.sent(kept, err); err != nil {
 			return err
 		}
-		removeKept(kept)
 		return orderFlags{form: c.form}.shown(d, c.ID, after.Body)
 	})
 }
@@ -323,7 +319,7 @@ func (c messageEdit) edit(p program, base client.Content) (edited []byte, kept s
 	return edited, kept, err
 }
 
-// edit opens a text in the person's editor. It returns the file that has what they wrote: see removeKept.
+// edit opens a text in the person's editor. It returns the file that has what they wrote: see sent.
 func (p program) edit(text []byte, suffix string) (edited []byte, kept string, err error) {
 	if !isTerminal(p.stdin) || !isTerminal(p.stdout) {
 		return nil, "", usageError{
@@ -333,16 +329,22 @@ func (p program) edit(text []byte, suffix string) (edited []byte, kept string, e
 	edited, kept, err = terminal.Edit(terminal.Editor(p.environ), text, "dlqdesk-*"+suffix)
 	switch {
 	case errors.Is(err, terminal.ErrUnchanged):
-		removeKept(kept) // it has nothing that the desk has not
+		_ = os.Remove(kept) // it has nothing that the desk has not
 	case err != nil:
 		err = fmt.Errorf("%w (the text is kept in %s)", err, kept)
 	}
 	return edited, kept, err
 }
 
-// removeKept removes the file of an edited text once the desk has it.
-func removeKept(file string) {
-	if file != "" {
-		_ = os.Remove(file) // it stays in the folder for temporary files
+// sent removes the file of an edited text that the desk has, where err is nil. Otherwise it says where the text is, and
+// returns err.
+func (d asked) sent(file string, err error) error {
+	switch {
+	case file == "":
+	case err != nil:
+		d.dialog.Say("Your text is kept in %s", file)
+	default:
+		_ = os.Remove(file) // else it stays in the folder for temporary files
 	}
+	return err
 }

@@ -133,9 +133,9 @@ func (e severalRefused) Unwrap() error { return e.first }
 
 // shown prints the outcome for one thing.
 func (f orderFlags) shown(d asked, id string, answer []byte) error {
-	var view permitted
-	if err := json.Unmarshal(answer, &view); err != nil {
-		return fmt.Errorf("the desk answered what this version cannot read: %w", err)
+	view, err := client.Parse[permitted](answer)
+	if err != nil {
+		return err
 	}
 	return d.printOne(answer, id, func() error {
 		state := view.Status + view.State

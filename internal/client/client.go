@@ -65,15 +65,19 @@ type Answer struct {
 }
 
 // Read parses the body of an answer.
-func Read[T any](a Answer, err error) (T, Answer, error) {
-	var v T
-	if err != nil {
-		return v, a, err
+func Read[T any](a Answer, err error) (v T, _ Answer, _ error) {
+	if err == nil {
+		v, err = Parse[T](a.Body)
 	}
-	if err := json.Unmarshal(a.Body, &v); err != nil {
-		return v, a, fmt.Errorf("the desk answered what this version cannot read: %w", err)
+	return v, a, err
+}
+
+// Parse parses JSON of the desk.
+func Parse[T any](text []byte) (v T, err error) {
+	if err := json.Unmarshal(text, &v); err != nil {
+		return v, fmt.Errorf("the desk answered what this version cannot read: %w", err)
 	}
-	return v, a, nil
+	return v, nil
 }
 
 // Get reads a path.
