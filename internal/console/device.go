@@ -6,14 +6,14 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"dlqdesk/internal/api"
 	"dlqdesk/internal/auth"
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/web/page"
 	"dlqdesk/web/ui"
 )
 
-// devicePath is where a person enters the code of a program that waits for a token.
-const devicePath = "/device"
+const devicePath = api.DevicePage
 
 func (c *Console) deviceRoutes(r chi.Router) {
 	r.Get(devicePath, c.handle(c.device))

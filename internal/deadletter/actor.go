@@ -101,6 +101,14 @@ func (a Actor) ReachesAll() error {
 	return nil
 }
 
+// ReachesSource is Reaches for a source itself; "" is ReachesAll.
+func (a Actor) ReachesSource(name string) error {
+	if name == "" {
+		return a.ReachesAll()
+	}
+	return a.Reaches(name, "source "+name)
+}
+
 // Printable returns the beginning of a text that a stranger sent, such as a name, at most limit bytes of it. Control
 // characters become question marks.
 func Printable(text string, limit int) string {

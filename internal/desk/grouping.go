@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"dlqdesk/internal/deadletter"
@@ -195,15 +196,7 @@ func (d *Desk) try(ctx context.Context, r deadletter.GroupRule) (store.GroupTria
 // GroupRules returns the rules by which people group the messages of a source, or of all for "", newest first. Texts
 // are masked. It returns Forbidden for the rules of all if the actor is limited to some sources.
 func (d *Desk) GroupRules(ctx context.Context, by deadletter.Actor, source string) ([]deadletter.GroupRule, error) {
-	err := by.May(deadletter.ActView)
-	switch {
-	case err != nil:
-	case source == "":
-		err = by.ReachesAll()
-	default:
-		err = by.Reaches(source, "source "+source)
-	}
-	if err != nil {
+	if err := errors.Join(by.May(deadletter.ActView), by.ReachesSource(source)); err != nil {
 		return nil, err
 	}
 	rules, err := d.store.GroupRules(ctx, source)

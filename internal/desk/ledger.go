@@ -47,11 +47,7 @@ func (d *Desk) Acknowledge(
 func (d *Desk) Reconciliation(
 	ctx context.Context, by deadletter.Actor, q store.LedgerQuery,
 ) (page store.LedgerPage, state ledger.State, err error) {
-	reached := by.Reaches(q.Source, "source "+q.Source)
-	if q.Source == "" {
-		reached = by.ReachesAll()
-	}
-	if err := errors.Join(by.May(deadletter.ActView), reached); err != nil {
+	if err := errors.Join(by.May(deadletter.ActView), by.ReachesSource(q.Source)); err != nil {
 		return page, state, err
 	}
 	state = d.ledger.State()

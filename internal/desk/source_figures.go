@@ -27,11 +27,7 @@ const (
 // SourceFigures returns the figures of one source, or of all if source is empty. It returns Forbidden for those of all
 // if the actor is limited to some sources.
 func (d *Desk) SourceFigures(ctx context.Context, by deadletter.Actor, source string) (f SourceFigures, err error) {
-	reached := by.Reaches(source, "source "+source)
-	if source == "" {
-		reached = by.ReachesAll()
-	}
-	if err := errors.Join(by.May(deadletter.ActView), reached); err != nil {
+	if err := errors.Join(by.May(deadletter.ActView), by.ReachesSource(source)); err != nil {
 		return f, err
 	}
 	f.At, f.Tallies = d.now().UTC(), map[string]store.Tally{}
