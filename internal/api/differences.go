@@ -76,26 +76,15 @@ func differencesOf(d desk.Differences) Differences {
 }
 
 func differenceOf(d payload.Difference) Difference {
-	out := Difference{Path: d.Path, Failed: Share(d.Here), Delivered: Share(d.There)}
+	out := Difference{
+		Kind: d.Kind.String(), Path: d.Path, Value: d.Value, Failed: Share(d.Here), Delivered: Share(d.There),
+	}
 	switch d.Kind {
-	case payload.Missing:
-		out.Kind = "missing"
-	case payload.Extra:
-		out.Kind = "extra"
 	case payload.OtherType:
-		out.Kind, out.Type, out.Usual = "type", d.Type.String(), d.Usual.String()
-	case payload.OtherValue:
-		out.Kind, out.Value = "value", d.Value
+		out.Type, out.Usual = d.Type.String(), d.Usual.String()
 	case payload.OutOfRange:
-		out.Kind, out.Limit = "limit", &Limit{Of: d.Limit.Of.String(), Is: "at most", Bound: d.Limit.Bound}
-		switch l := d.Limit; {
-		case l.Over && l.Included:
-			out.Limit.Is = "at least"
-		case l.Over:
-			out.Limit.Is = "over"
-		case l.Included:
-			out.Limit.Is = "below"
-		}
+		out.Limit = &Limit{Of: d.Limit.Of.String(), Is: d.Limit.Side(), Bound: d.Limit.Bound}
+	case payload.Missing, payload.Extra, payload.OtherValue:
 	}
 	return out
 }

@@ -60,34 +60,17 @@ const maxPath = 120
 
 func differenceRow(d payload.Difference) page.Difference {
 	row := page.Difference{
-		Path: shortened(d.Path), Here: d.Here.Count, Of: d.Here.Of, There: d.There.Count, Delivered: d.There.Of,
-		UsualIn: d.UsualIn,
+		Kind: d.Kind.String(), Path: shortened(d.Path), Value: printable(d.Value), UsualIn: d.UsualIn,
+		Here: d.Here.Count, Of: d.Here.Of, There: d.There.Count, Delivered: d.There.Of,
 	}
 	switch d.Kind {
-	case payload.Missing:
-		row.Kind = "missing"
-	case payload.Extra:
-		row.Kind = "extra"
 	case payload.OtherType:
-		row.Kind, row.Value, row.Usual = "type", d.Type.String(), d.Usual.String()
-	case payload.OtherValue:
-		row.Kind, row.Value = "value", printable(d.Value)
+		row.Value, row.Usual = d.Type.String(), d.Usual.String()
 	case payload.OutOfRange:
-		row.Kind, row.Bound, row.Limit = d.Limit.Of.String(), boundText(d.Limit.Bound), limitName(d.Limit)
+		row.Kind, row.Bound, row.Limit = d.Limit.Of.String(), boundText(d.Limit.Bound), d.Limit.Side()
+	case payload.Missing, payload.Extra, payload.OtherValue:
 	}
 	return row
-}
-
-func limitName(l payload.Limit) string {
-	switch {
-	case l.Over && l.Included:
-		return "least"
-	case l.Over:
-		return "over"
-	case l.Included:
-		return "below"
-	}
-	return "most"
 }
 
 // boundText writes a limit as people do: 10,000 and 0.005.

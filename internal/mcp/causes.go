@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 
 	"dlqdesk/internal/deadletter"
@@ -179,33 +180,15 @@ func (t tools) compare(ctx context.Context, by deadletter.Actor, in compared) (d
 
 func differenceOf(d payload.Difference) Difference {
 	out := Difference{
-		Path: d.Path, Failed: d.Here.Count, FailedOf: d.Here.Of, Delivered: d.There.Count, DeliveredOf: d.There.Of,
+		Kind: d.Kind.String(), Path: d.Path, Value: d.Value,
+		Failed: d.Here.Count, FailedOf: d.Here.Of, Delivered: d.There.Count, DeliveredOf: d.There.Of,
 	}
-	switch d.Kind {
-	case payload.Missing:
-		out.Kind = "missing"
-	case payload.Extra:
-		out.Kind = "extra"
+	switch l := d.Limit; d.Kind {
 	case payload.OtherType:
-		out.Kind, out.Value, out.Usual = "type", d.Type.String(), d.Usual.String()
-	case payload.OtherValue:
-		out.Kind, out.Value = "value", d.Value
+		out.Value, out.Usual = d.Type.String(), d.Usual.String()
 	case payload.OutOfRange:
-		out.Kind, out.Value = "limit", d.Limit.Of.String()+" "+limitText(d.Limit)
+		out.Value = fmt.Sprintf("%s %s %s", l.Of, l.Side(), strconv.FormatFloat(l.Bound, 'g', -1, 64))
+	case payload.Missing, payload.Extra, payload.OtherValue:
 	}
 	return out
-}
-
-// limitText says on which side of a limit something is: at most 5.
-func limitText(l payload.Limit) string {
-	side := "at most"
-	switch {
-	case l.Over && l.Included:
-		side = "at least"
-	case l.Over:
-		side = "over"
-	case l.Included:
-		side = "below"
-	}
-	return side + " " + strconv.FormatFloat(l.Bound, 'g', -1, 64)
 }

@@ -39,6 +39,11 @@ const (
 	OutOfRange                       // "it is beyond this limit"
 )
 
+// String returns the word for the kind.
+func (k DifferenceKind) String() string {
+	return [...]string{"missing", "extra", "type", "value", "limit"}[k]
+}
+
 // Share is a part of some bodies.
 type Share struct{ Count, Of int }
 
@@ -48,6 +53,19 @@ type Limit struct {
 	Bound    float64
 	Over     bool // over Bound or, if Included, at least Bound; else up to Bound or, if Included, below it
 	Included bool // Bound itself belongs to the larger numbers
+}
+
+// Side says on which side of Bound something is: "over", "at least", "at most" or "below".
+func (l Limit) Side() string {
+	switch {
+	case l.Over && l.Included:
+		return "at least"
+	case l.Over:
+		return "over"
+	case l.Included:
+		return "below"
+	}
+	return "at most"
 }
 
 // MaxDifferences is how many Differences there are at most.

@@ -33,15 +33,14 @@ func always(text string) func(int) string { return func(int) string { return tex
 func said(list []payload.Difference) string {
 	var lines []string
 	for _, d := range list {
-		kind := [...]string{"missing", "extra", "type", "value", "range"}[d.Kind]
-		line := fmt.Sprintf("%s %s %d/%d %d/%d", kind, d.Path, d.Here.Count, d.Here.Of, d.There.Count, d.There.Of)
+		line := fmt.Sprintf("%s %s %d/%d %d/%d", d.Kind, d.Path, d.Here.Count, d.Here.Of, d.There.Count, d.There.Of)
 		switch d.Kind {
 		case payload.OtherType:
 			line += fmt.Sprintf(" %d usual %d in %d", d.Type, d.Usual, d.UsualIn)
 		case payload.OtherValue:
 			line += " " + d.Value
 		case payload.OutOfRange:
-			line += fmt.Sprintf(" over=%t %v included=%t", d.Limit.Over, d.Limit.Bound, d.Limit.Included)
+			line += fmt.Sprintf(" %s %v", d.Limit.Side(), d.Limit.Bound)
 		case payload.Missing, payload.Extra:
 		}
 		lines = append(lines, line)
@@ -84,16 +83,16 @@ func TestDifferencesSayWhatSetsFailuresApart(t *testing.T) {
 		"number beyond a limit": {
 			func(i int) string { return fmt.Sprintf(`{"n":%d}`, 60_000+i) },
 			func(i int) string { return fmt.Sprintf(`{"n":%d}`, i) },
-			"range n 40/40 0/1000 over=true 1000 included=false",
+			"limit n 40/40 0/1000 over 1000",
 		},
 		"negative number": {
 			func(i int) string { return fmt.Sprintf(`{"n":-%d.5}`, 60_000+i) },
 			func(i int) string { return fmt.Sprintf(`{"n":%d}`, i) },
-			"range n 40/40 0/1000 over=false -50000 included=true",
+			"limit n 40/40 0/1000 below -50000",
 		},
 		"empty text": {
 			always(`{"note":""}`), func(i int) string { return fmt.Sprintf(`{"note":"number %d"}`, i) },
-			"range note 40/40 0/1000 over=false 0 included=false",
+			"limit note 40/40 0/1000 at most 0",
 		},
 		"an entry of a list that lacks a member": {
 			always(`{"items":[{"sku":"a"},{"q":1}]}`), always(`{"items":[{"sku":"a","q":1},{"sku":"a","q":1}]}`),

@@ -47,7 +47,7 @@ func differencesView() page.DifferencesView {
 			{Kind: "type", Path: "amount", Value: "text", Usual: "number", Here: 410, There: 3, UsualIn: 9990},
 			{Kind: "value", Path: "channel", Value: "sms", Here: 410, There: 204},
 			{Kind: "number", Path: "items[].price", Bound: "10,000", Limit: "over", Here: 380, There: 0},
-			{Kind: "text", Path: "note", Bound: "0", Limit: "most", Here: 240, There: 31},
+			{Kind: "text", Path: "note", Bound: "0", Limit: "at most", Here: 240, There: 31},
 			{Kind: "list", Path: "participants", Bound: "50", Limit: "over", Here: 170, There: 12},
 			{Kind: "extra", Path: `["legacy id"]`, Here: 121, There: 0},
 		},

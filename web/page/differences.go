@@ -41,7 +41,7 @@ type Difference struct {
 	Value string // of kind value; of kind type: the type here
 	Usual string // of kind type: the type there
 	Bound string // of the kinds number, text and list; empty: the value is empty
-	Limit string // likewise: over, most, least or below
+	Limit string // likewise: over, at least, at most or below
 
 	Here, Of, There, Delivered int
 	UsualIn                    int // of the kinds missing and type: delivered ones that are as usual
@@ -68,9 +68,7 @@ func (d Difference) is() string {
 	case "value":
 		return "is"
 	case "number":
-		return map[string]string{
-			"over": "is over ", "most": "is at most ", "least": "is at least ", "below": "is below ",
-		}[d.Limit] + d.Bound
+		return "is " + d.Limit + " " + d.Bound
 	case "text":
 		return d.sized("is longer than ", " characters", "has at most ")
 	}
