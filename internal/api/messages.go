@@ -287,8 +287,8 @@ func (a *API) listMessages(
 		return nil, err
 	}
 	out := MessagePage{PageOf: page(found, messageOf), Counts: map[string]int{}}
-	for status, n := range counts.ByStatus {
-		out.Counts[string(status)] = n
+	for _, status := range deadletter.Statuses() {
+		out.Counts[string(status)] = counts.ByStatus[status]
 	}
 	return &struct{ Body MessagePage }{out}, nil
 }
