@@ -121,8 +121,8 @@ type jobStart struct {
 	Count          int           `placeholder:"N" help:"The number of messages, to confirm it."`
 	ConfirmUnknown bool          `name:"confirm-unknown" help:"Also messages that may already have been processed."`
 	Order          string        `placeholder:"ORDER" help:"What to do with a message if newer events of the same thing were delivered: skip, ask or send."`
-	Steps          []int         `placeholder:"N" help:"Messages of each step before the rest. Default: 1, 10 and 100."`
-	AllAtOnce      bool          `name:"all-at-once" help:"Without steps."`
+	Steps          []int         `placeholder:"N" xor:"steps" help:"Messages of each step before the rest. Default: 1, 10 and 100."`
+	AllAtOnce      bool          `name:"all-at-once" xor:"steps" help:"Without steps."`
 	PauseAfterStep bool          `name:"pause-after-step" help:"Wait for a person after each step."`
 	Rate           int           `placeholder:"N" help:"Messages a second at most."`
 	Concurrency    int           `placeholder:"N" help:"Deliveries at once at each destination."`
