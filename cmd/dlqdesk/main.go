@@ -137,8 +137,11 @@ func (p program) fail(err error) int {
 		fmt.Fprintln(p.stderr, "Run dlqdesk --help for its commands and flags.")
 		return exitUsage
 	}
-	if deadletter.KindOf(err) == deadletter.Invalid {
+	switch deadletter.KindOf(err) {
+	case deadletter.Invalid:
 		return exitUsage
+	case deadletter.Forbidden, deadletter.Unauthenticated:
+		return exitForbidden
 	}
 	return exitFailure
 }

@@ -218,17 +218,20 @@ func TestAssistantIsToldWhyItCannotBegin(t *testing.T) {
 	for name, c := range map[string]struct {
 		environ []string
 		want    string
+		code    int
 	}{
-		"no token":         {[]string{"DLQDESK_URL=" + a.ConsoleURL(), "HOME=" + t.TempDir()}, "you are not signed in"},
-		"an unknown token": {[]string{"DLQDESK_URL=" + a.ConsoleURL(), "DLQDESK_TOKEN=dqd_x"}, "this token is not known"},
-		"no desk there":    {[]string{"DLQDESK_URL=http://127.0.0.1:1", "DLQDESK_TOKEN=dqd_x"}, "connection refused"},
+		"no token":         {[]string{"DLQDESK_URL=" + a.ConsoleURL(), "HOME=" + t.TempDir()}, "dlqdesk: you are not signed in", 3},
+		"an unknown token": {[]string{"DLQDESK_URL=" + a.ConsoleURL(), "DLQDESK_TOKEN=dqd_x"}, "dlqdesk: this token is not known", 3},
+		"no desk there":    {[]string{"DLQDESK_URL=http://127.0.0.1:1", "DLQDESK_TOKEN=dqd_x"}, "dlqdesk: no answer: ", 1},
+		"no address":       {[]string{"DLQDESK_URL=desk", "DLQDESK_TOKEN=dqd_x"}, "dlqdesk: the address of a desk is", 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cmd := a.command(t)
 			cmd.Env = c.environ
 			text, err := cmd.CombinedOutput()
-			if err == nil || !strings.Contains(string(text), c.want) || strings.Contains(string(text), "goroutine") {
+			if code := cmd.ProcessState.ExitCode(); code != c.code || !strings.HasPrefix(string(text), c.want) ||
+				strings.Contains(string(text), "goroutine") {
 				t.Errorf("it says %s, %v", text, err)
 			}
 		})

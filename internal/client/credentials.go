@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"dlqdesk/internal/deadletter"
 )
 
 // SignedIn is a desk that a person signed in to, with the token that the desk gave.
@@ -155,7 +157,8 @@ func DeskAddress(text string) (string, error) {
 	u, err := url.Parse(strings.TrimSuffix(text, "/"))
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" || u.User != nil ||
 		u.RawQuery != "" || u.Fragment != "" {
-		return "", fmt.Errorf("the address of a desk is such as https://desk.example.com (got %q)", text)
+		return "", deadletter.Errorf(deadletter.Invalid,
+			"the address of a desk is such as https://desk.example.com (got %q)", text)
 	}
 	return strings.ToLower(u.Scheme + "://" + u.Host), nil
 }

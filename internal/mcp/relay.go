@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"sync"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"dlqdesk/internal/deadletter"
 )
 
 // Relay serves the tools of a desk to an assistant on this machine that speaks by standard input and output. It adds
@@ -35,7 +38,7 @@ func NewRelay(desk string, requests *http.Client, version string) *Relay {
 func (r *Relay) Run(ctx context.Context, in io.ReadCloser, out io.WriteCloser) error {
 	desk, err := r.connect(ctx)
 	if err != nil {
-		return fmt.Errorf("connect to the desk: %w", err)
+		return whyNot(err)
 	}
 	about := desk.InitializeResult()
 	server := sdk.NewServer(about.ServerInfo, &sdk.ServerOptions{
@@ -52,6 +55,17 @@ func (r *Relay) Run(ctx context.Context, in io.ReadCloser, out io.WriteCloser) e
 		return nil
 	}
 	return err
+}
+
+// whyNot returns why the desk could not be asked, without the steps of the protocol that came before.
+func whyNot(err error) error {
+	if refused, ok := errors.AsType[*deadletter.Error](err); ok {
+		return refused
+	}
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		return fmt.Errorf("no answer: %w", failed)
+	}
+	return fmt.Errorf("this is not a desk that serves assistants, is the address right? %w", err)
 }
 
 // mirror adds to a server what the desk offers.
@@ -148,5 +162,9 @@ func (p problems) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err := json.NewDecoder(io.LimitReader(response.Body, maxProblem)).Decode(&problem); err != nil {
 		return nil, fmt.Errorf("the desk answers %s", response.Status)
 	}
-	return nil, errors.New(problem.Detail)
+	switch response.StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return nil, deadletter.Errorf(deadletter.Forbidden, "%s", problem.Detail)
+	}
+	return nil, deadletter.Errorf(deadletter.Unavailable, "%s", problem.Detail)
 }
