@@ -165,10 +165,10 @@ func TestRuleIsMadeAndSwitched(t *testing.T) {
 	}
 	at := fmt.Sprintf("/rules/%d", r.ID)
 	replay := fmt.Sprintf(`{"name":"again","cause":%q,"action":"edit","reason":"fixed","recipe":{"kind":"merge",`+
-		`"text":"{\"a\":1}"},"afterMinutes":10,"times":1,"perHour":10,"maxFailed":50}`, m.Fingerprint)
+		`"text":"{\"a\":1}"},"afterMinutes":10,"times":1,"perHour":10}`, m.Fingerprint)
 	changed := read[api.Rule](t, b.ask(t, olga, "POST", at, replay, "If-Match", `"1"`), http.StatusOK)
 	if changed.Version != 2 || changed.Cause != m.Fingerprint || changed.Source != "genesys" ||
-		changed.Recipe == nil || changed.Recipe.Text != `{"a":1}` || changed.AfterMinutes != 10 {
+		changed.Recipe == nil || changed.Recipe.Text != `{"a":1}` || changed.AfterMinutes != 10 || changed.MaxFailed != 50 {
 		t.Errorf("it is %+v", changed)
 	}
 	if a := b.ask(t, olga, "POST", at+"/state", `{"state":"on"}`, "If-Match", `"1"`); a.status != http.StatusConflict {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -39,7 +40,7 @@ type RuleSpec struct {
 	AfterMinutes   int         `json:"afterMinutes,omitempty" minimum:"0" maximum:"10080" doc:"How long after its failure a message is replayed."`
 	Times          int         `json:"times,omitempty" minimum:"0" doc:"How often a message is replayed at most."`
 	PerHour        int         `json:"perHour" minimum:"1" doc:"On how many messages it acts in an hour at most."`
-	MaxFailed      int         `json:"maxFailed,omitempty" minimum:"0" maximum:"100" doc:"The share of its latest replays, in percent, beyond which it switches itself off if they failed."`
+	MaxFailed      int         `json:"maxFailed,omitempty" minimum:"0" maximum:"100" doc:"The share of its latest replays, in percent, beyond which it switches itself off if they failed; without it, 50."`
 	IncludeUnknown bool        `json:"includeUnknown,omitempty" doc:"It also replays messages that may already have been processed."`
 }
 
@@ -84,12 +85,15 @@ var ruleActions = map[string]deadletter.Action{
 	"archive": deadletter.ActArchive, "replay": deadletter.ActReplay, "edit": deadletter.ActEdit,
 }
 
+// usualMaxFailed is the share of failed replays, in percent, of rules that name none, as the form of the desk has it.
+const usualMaxFailed = 50
+
 func (s RuleSpec) spec() deadletter.RuleSpec {
 	out := deadletter.RuleSpec{
 		Name: s.Name, Match: deadletter.RuleMatch{Source: s.Source, Code: s.Code, Fingerprint: s.Cause},
 		Action: ruleActions[s.Action], Reason: s.Reason, Saved: s.Saved.use(),
-		After: time.Duration(s.AfterMinutes) * time.Minute, Times: s.Times, PerHour: s.PerHour, MaxFailed: s.MaxFailed,
-		Unknown: s.IncludeUnknown,
+		After: time.Duration(s.AfterMinutes) * time.Minute, Times: s.Times, PerHour: s.PerHour,
+		MaxFailed: cmp.Or(s.MaxFailed, usualMaxFailed), Unknown: s.IncludeUnknown,
 	}
 	if s.Recipe != nil {
 		out.Recipe = deadletter.Recipe{Kind: deadletter.RecipeKind(s.Recipe.Kind), Text: s.Recipe.Text}

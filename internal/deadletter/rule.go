@@ -320,7 +320,7 @@ func (s RuleSpec) check() (RuleSpec, error) {
 	case s.Times < 1 || s.Times > MaxRuleTimes:
 		return s, invalidField(FieldTimes, "enter 1 to %d replays of a message", MaxRuleTimes)
 	case s.MaxFailed < 1 || s.MaxFailed > 100:
-		return s, invalidField(FieldFailed, "enter 1 to 100 percent")
+		return s, invalidField(FieldFailed, "enter 1 to 100 percent of failed replays")
 	}
 	return s, nil
 }
