@@ -96,6 +96,7 @@ func showJob(d asked, j api.Job) error {
 		fact("Paused for", j.PauseReason), fact("By", j.By), fact("Reason", j.Reason),
 		fact("Messages", jobCounts(j)), fact("Steps", strings.Join(steps, ", ")), fact("Begins", whenever(j.BeginsAt)),
 		fact("Started", whenever(j.StartedAt)), fact("Ended", whenever(j.EndedAt)),
+		fact("You can", strings.Join(j.Allowed, ", ")),
 	})
 }
 

@@ -31,7 +31,7 @@ type Job struct {
 	EndedAt     *time.Time  `json:"endedAt,omitempty"`
 	SecondsLeft int         `json:"secondsLeft,omitempty" doc:"At the rate of its latest messages."`
 
-	Allowed []string          `json:"allowed" doc:"What can be done to it now: start, pause, resume or cancel."`
+	Allowed []string          `json:"allowed" doc:"What can be done to it now: start, pause, resume, cancel or pace."`
 	Refused map[string]string `json:"refused" doc:"What cannot, each with the reason."`
 }
 

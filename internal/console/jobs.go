@@ -638,6 +638,7 @@ func (c *Console) jobView(r *http.Request, j deadletter.Job, to string) page.Job
 		v.Undoes = jobPath(j.Undoes)
 	}
 	c.addPace(&v, j)
+	v.CanPace = j.Permits(auth.Actor(r.Context()), deadletter.CommandPace, c.Now()) == nil
 	return v
 }
 
@@ -656,7 +657,6 @@ func (c *Console) addPace(v *page.JobView, j deadletter.Job) {
 	v.Steps, v.AsksSteps = jobSteps(j), j.Steps.Ask
 	v.Sequence = sequenceText(j.Sequence)
 	v.Pace = page.JobPace{Rate: optional(j.Rate), Concurrency: optional(j.Places), Redrives: j.Action.Redrives()}
-	v.CanPace = v.CanCancel && v.Denied == ""
 }
 
 // optional returns a number; "" for 0.

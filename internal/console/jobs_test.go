@@ -622,6 +622,9 @@ func TestJobIsScheduledAndStartedEarly(t *testing.T) {
 		!strings.Contains(got, "Begins2026-03-02 11:15") {
 		t.Errorf("the list of jobs says %q", got)
 	}
+	if a := p.get(path); a.count("form[action='"+path+"/pace']") != 0 || a.count("form[action='"+path+"/pause']") != 1 {
+		t.Errorf("the page of one that has not begun offers another pace")
+	}
 	if a := p.post(path+"/resume", form("to", path)); a.status != http.StatusSeeOther {
 		t.Fatalf("starting early answers %d", a.status)
 	}

@@ -10,11 +10,12 @@ const (
 	CommandPause  JobCommand = "pause"
 	CommandResume JobCommand = "resume"
 	CommandCancel JobCommand = "cancel"
+	CommandPace   JobCommand = "pace" // change how fast it goes at most
 )
 
 // JobCommands lists every command.
 func JobCommands() []JobCommand {
-	return []JobCommand{CommandStart, CommandPause, CommandResume, CommandCancel}
+	return []JobCommand{CommandStart, CommandPause, CommandResume, CommandCancel, CommandPace}
 }
 
 // Permits returns nil where the actor may give the command to the job as it stands. Otherwise it returns the error that
@@ -31,6 +32,8 @@ func (j Job) Permits(by Actor, command JobCommand, at time.Time) (err error) {
 		_, err = j.Resume(by, "", at)
 	case CommandCancel:
 		_, err = j.Cancel(by, at)
+	case CommandPace:
+		_, err = j.SetPace(by, j.JobPace, at)
 	}
 	return err
 }
