@@ -258,7 +258,7 @@ func jobOrders() []surfaceOrder {
 	draft := "job=$draft&id=$draft"
 	return []surfaceOrder{
 		{
-			[]string{"Desk.FreezeSelected", "Desk.FreezeMatching"},
+			[]string{"Desk.Freeze", "Desk.FreezeSelected", "Desk.FreezeMatching"},
 			"POST /messages/bulk", "draft-job", "jobs start", "draft_job",
 			[]surfaceCase{
 				{"an edit", "", "action=edit&item=m-1@0&back=status=all", `{"action":"edit","messages":["m-1"]}`},

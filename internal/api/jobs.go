@@ -3,14 +3,12 @@ package api
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
-	"dlqdesk/internal/store"
 )
 
 // Job is a bulk action over a fixed set of messages.
@@ -134,12 +132,6 @@ func (a *API) jobOperations(described huma.API) {
 		"Change how fast it goes at most", http.StatusNotFound, http.StatusConflict), handler(a, a.paceJob))
 }
 
-// jobActions are the actions of jobs that the API makes.
-var jobActions = map[string]deadletter.Action{
-	"replay": deadletter.ActReplay, "redrive": deadletter.ActRedrive, "archive": deadletter.ActArchive,
-	"restore": deadletter.ActRestore, "edit": deadletter.ActEdit,
-}
-
 type draftInput struct {
 	Body struct {
 		Action   string   `json:"action" enum:"replay,edit,redrive,archive,restore"`
@@ -150,36 +142,15 @@ type draftInput struct {
 }
 
 func (a *API) draftJob(ctx context.Context, by deadletter.Actor, in *draftInput) (*jobResponse, error) {
-	b, action := in.Body, jobActions[in.Body.Action]
-	if len(b.Messages) > 0 && b.Query+b.Status != "" {
-		return nil, deadletter.Errorf(deadletter.Invalid, "choose messages by a query or a status, or list their ids")
+	b := in.Body
+	action, err := deadletter.JobAction(b.Action)
+	if err != nil {
+		return nil, err
 	}
-	if b.Query+b.Status != "" {
-		address := url.Values{"status": {"all"}}
-		if b.Status != "" {
-			address.Set("status", b.Status)
-		}
-		if b.Query != "" {
-			address.Set("q", b.Query)
-		}
-		f := store.Filter{Status: deadletter.Status(b.Status), Text: b.Query, By: by.Name, At: a.Now()}
-		j, err := a.Desk.FreezeMatching(ctx, by, action, f, address.Encode())
-		return a.drafted(by, j), err
-	}
-	refs := make([]desk.Ref, len(b.Messages))
-	for i, id := range b.Messages {
-		v, err := a.Desk.Message(ctx, by, deadletter.ID(id))
-		if err != nil {
-			return nil, err
-		}
-		refs[i] = desk.Ref{ID: v.Message.ID, Version: v.Message.Version}
-	}
-	j, err := a.Desk.FreezeSelected(ctx, by, action, refs)
-	return a.drafted(by, j), err
-}
-
-func (a *API) drafted(by deadletter.Actor, j deadletter.Job) *jobResponse {
-	return &jobResponse{http.StatusCreated, Path + "/jobs/" + j.ID.String(), a.jobOf(by, j)}
+	j, err := a.Desk.Freeze(ctx, by, action, desk.Choice{
+		IDs: b.Messages, Status: deadletter.Status(b.Status), Query: b.Query,
+	})
+	return &jobResponse{http.StatusCreated, Path + "/jobs/" + j.ID.String(), a.jobOf(by, j)}, err
 }
 
 type startInput struct {

@@ -81,17 +81,14 @@ type ruleResponse struct {
 	Body Rule
 }
 
-var ruleActions = map[string]deadletter.Action{
-	"archive": deadletter.ActArchive, "replay": deadletter.ActReplay, "edit": deadletter.ActEdit,
-}
-
 // usualMaxFailed is the share of failed replays, in percent, of rules that name none, as the form of the desk has it.
 const usualMaxFailed = 50
 
 func (s RuleSpec) spec() deadletter.RuleSpec {
+	action, _ := deadletter.JobAction(s.Action) // the desk refuses none
 	out := deadletter.RuleSpec{
 		Name: s.Name, Match: deadletter.RuleMatch{Source: s.Source, Code: s.Code, Fingerprint: s.Cause},
-		Action: ruleActions[s.Action], Reason: s.Reason, Saved: s.Saved.use(),
+		Action: action, Reason: s.Reason, Saved: s.Saved.use(),
 		After: time.Duration(s.AfterMinutes) * time.Minute, Times: s.Times, PerHour: s.PerHour,
 		MaxFailed: cmp.Or(s.MaxFailed, usualMaxFailed), Unknown: s.IncludeUnknown,
 	}
@@ -107,15 +104,11 @@ func ruleOf(v desk.RuleView) Rule {
 		ID: int64(r.ID), State: string(r.State), Why: r.Why, By: r.By, Version: r.Version, CreatedBy: r.CreatedBy,
 		CreatedAt: r.CreatedAt.UTC(), ChangedAt: r.Last.At.UTC(), Day: map[string]int{},
 		RuleSpec: RuleSpec{
-			Name: r.Name, Cause: r.Match.Fingerprint, Source: r.Match.Source, Code: r.Match.Code, Reason: r.Reason,
+			Name: r.Name, Cause: r.Match.Fingerprint, Source: r.Match.Source, Code: r.Match.Code,
+			Action: r.Action.Name(), Reason: r.Reason,
 			AfterMinutes: int(r.After.Minutes()), Times: r.Times, PerHour: r.PerHour, MaxFailed: r.MaxFailed,
 			IncludeUnknown: r.Unknown,
 		},
-	}
-	for name, action := range ruleActions {
-		if action == r.Action {
-			out.Action = name
-		}
 	}
 	if r.Action.Edits() {
 		out.Recipe = &RuleRecipe{kindOf(r.Recipe.Kind), r.Recipe.Text}

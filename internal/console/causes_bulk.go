@@ -35,7 +35,7 @@ func (c *Console) bulkCauses(w http.ResponseWriter, r *http.Request) error {
 		c.redirect(w, r, address(mergePath, chosen), ui.Notice{})
 		return nil
 	}
-	action, err := bulkAction(r.PostForm.Get("action"))
+	action, err := deadletter.JobAction(r.PostForm.Get("action"))
 	if err != nil {
 		return err
 	}

@@ -96,7 +96,7 @@ func (c *Console) showTrial(w http.ResponseWriter, r *http.Request, j deadletter
 // jobSize returns what of the dialog of a draft depends on how many messages it sends.
 func jobSize(j deadletter.Job, scope page.JobScope) page.JobSize {
 	return page.JobSize{
-		Sends: strconv.Itoa(j.Sends()), Action: bulkName(j.Action), Asked: scope.Asked,
+		Sends: strconv.Itoa(j.Sends()), Action: j.Action.Name(), Asked: scope.Asked,
 		Label: wordsOf(j.Action).verb + " " + plural(j.Sends(), "message"),
 	}
 }

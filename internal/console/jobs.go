@@ -36,42 +36,10 @@ func selection(items []string) ([]desk.Ref, error) {
 	return refs, nil
 }
 
-// bulkActions are the actions on many messages, by their names in forms.
-var bulkActions = []struct {
-	name   string
-	action deadletter.Action
-}{
-	{"archive", deadletter.ActArchive},
-	{"edit", deadletter.ActEdit},
-	{"edit-redrive", deadletter.ActEditRedrive},
-	{"redrive", deadletter.ActRedrive},
-	{"replay", deadletter.ActReplay},
-	{"restore", deadletter.ActRestore},
-}
-
-// bulkAction parses the action of a form.
-func bulkAction(name string) (deadletter.Action, error) {
-	for _, act := range bulkActions {
-		if act.name == name {
-			return act.action, nil
-		}
-	}
-	return "", deadletter.Errorf(deadletter.Invalid, "there is no action %q", printable(name))
-}
-
-func bulkName(a deadletter.Action) string {
-	for _, act := range bulkActions {
-		if act.action == a {
-			return act.name
-		}
-	}
-	return ""
-}
-
 // bulk creates a job over the selected messages, or over all that match the filter. A job that needs no review starts
 // at once; any other is shown as a draft first.
 func (c *Console) bulk(w http.ResponseWriter, r *http.Request) error {
-	action, err := bulkAction(r.PostForm.Get("action"))
+	action, err := deadletter.JobAction(r.PostForm.Get("action"))
 	if err != nil {
 		return err
 	}
@@ -769,9 +737,9 @@ func addAgain(v *page.JobView, j deadletter.Job) {
 	if j.Action.Redrives() {
 		again = deadletter.ActRedrive
 	}
-	v.RetryAction, v.RetryLabel = bulkName(again), wordsOf(again).verb+" failed messages"
+	v.RetryAction, v.RetryLabel = again.Name(), wordsOf(again).verb+" failed messages"
 	if result == deadletter.ItemPending {
-		v.RetryAction, v.RetryLabel = bulkName(j.Action), wordsOf(j.Action).verb+" the "+number(n)+" left"
+		v.RetryAction, v.RetryLabel = j.Action.Name(), wordsOf(j.Action).verb+" the "+number(n)+" left"
 	}
 	v.FailedQuery = url.Values{
 		"status": {string(deadletter.Failed)},
@@ -978,7 +946,7 @@ func (c *Console) confirmView(
 		To:          returnPath(r),
 		Denied:      errorText(auth.Actor(r.Context()).May(j.Action)),
 	}
-	v.Action, v.Edits, v.Redrives = bulkName(j.Action), j.Action.Edits(), j.Action.Redrives()
+	v.Action, v.Edits, v.Redrives = j.Action.Name(), j.Action.Edits(), j.Action.Redrives()
 	v.Delivers = j.Delivers() && j.Items.Total() > 0
 	if v.Delivers {
 		v.Steps, v.Sequence = numbers(deadletter.DefaultJobSteps(j.Sends())), string(deadletter.SequenceOldest)

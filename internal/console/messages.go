@@ -414,8 +414,8 @@ func (c *Console) rowView(
 // bulkRefusals returns why the desk refuses actions on a message, each reason once.
 func bulkRefusals(seen desk.View) []page.Refusal {
 	var list []page.Refusal
-	for _, act := range bulkActions {
-		err := seen.Refused[act.action]
+	for _, act := range deadletter.JobActions() {
+		err := seen.Refused[act]
 		if err == nil {
 			continue
 		}
@@ -424,7 +424,7 @@ func bulkRefusals(seen desk.View) []page.Refusal {
 		if i < 0 {
 			i, list = len(list), append(list, page.Refusal{Reason: reason})
 		}
-		list[i].Actions = append(list[i].Actions, act.name)
+		list[i].Actions = append(list[i].Actions, act.Name())
 	}
 	return list
 }

@@ -98,7 +98,7 @@ func TestSuggestedDraftSaysWhoMadeItAndIsStartedByAnyOperator(t *testing.T) {
 	suggest := func() string {
 		t.Helper()
 		s, _, err := b.desk.SuggestJob(t.Context(), claude, desk.JobSuggestion{
-			Action: deadletter.ActEdit, Refs: []desk.Ref{{ID: m.ID, Version: m.Version}}, SaveAs: "add id",
+			Action: deadletter.ActEdit, Of: desk.Choice{IDs: []string{string(m.ID)}}, SaveAs: "add id",
 			Recipe: deadletter.Recipe{Kind: deadletter.MergePatch, Text: `{"id":4711}`}, Why: "The id is missing.",
 		})
 		if err != nil {

@@ -22,6 +22,33 @@ func ItemStates() []ItemState {
 	return []ItemState{ItemPending, ItemInFlight, ItemDone, ItemFailed, ItemSkipped}
 }
 
+// JobActions lists the actions of jobs, by name.
+func JobActions() []Action {
+	return []Action{ActArchive, ActEdit, ActEditRedrive, ActRedrive, ActReplay, ActRestore}
+}
+
+// Name returns the action of a job as one word, by which forms and requests name it.
+func (a Action) Name() string {
+	switch a {
+	case ActEdit:
+		return "edit"
+	case ActEditRedrive:
+		return "edit-redrive"
+	default:
+		return string(a)
+	}
+}
+
+// JobAction returns the action of jobs with that name, or Invalid if there is none.
+func JobAction(name string) (Action, error) {
+	for _, a := range JobActions() {
+		if a.Name() == name {
+			return a, nil
+		}
+	}
+	return "", Errorf(Invalid, "there is no action %q", name)
+}
+
 // AllowedStatuses lists the statuses in which a message can take the action.
 func (a Action) AllowedStatuses() []Status {
 	var fit []Status

@@ -1,7 +1,9 @@
 package desk
 
 import (
+	"cmp"
 	"context"
+	"net/url"
 	"strings"
 	"time"
 
@@ -13,6 +15,45 @@ import (
 // MaxSelected is how many messages can be selected one by one for a job. A job over all messages of a filter has a
 // limit of its own.
 const MaxSelected = 200
+
+// Choice chooses the messages of a job: up to MaxSelected by their ids, or else all that match.
+type Choice struct {
+	IDs    []string
+	Status deadletter.Status // "": any
+	Cause  string            // its fingerprint; "": any
+	Query  string            // as in the search box
+}
+
+// Freeze creates the draft of a job over the chosen messages as they are now. It returns Invalid unless they are chosen
+// in one of the two ways.
+func (d *Desk) Freeze(
+	ctx context.Context, by deadletter.Actor, action deadletter.Action, of Choice,
+) (j deadletter.Job, err error) {
+	matching := of.Status != "" || of.Cause+of.Query != ""
+	if matching == (len(of.IDs) > 0) {
+		return j, deadletter.Errorf(deadletter.Invalid,
+			"choose messages by a query, a cause or a status, or list their ids")
+	}
+	if matching {
+		list := url.Values{"status": {cmp.Or(string(of.Status), "all")}}
+		for name, value := range map[string]string{"cause": of.Cause, "q": of.Query} {
+			if value != "" {
+				list.Set(name, value)
+			}
+		}
+		f := store.Filter{Status: of.Status, Cause: of.Cause, Text: of.Query, By: by.Name, At: d.now()}
+		return d.FreezeMatching(ctx, by, action, f, list.Encode())
+	}
+	var refs []Ref
+	for _, id := range of.IDs[:min(len(of.IDs), MaxSelected+1)] {
+		v, err := d.Message(ctx, by, deadletter.ID(id))
+		if err != nil {
+			return j, err
+		}
+		refs = append(refs, Ref{ID: v.Message.ID, Version: v.Message.Version})
+	}
+	return d.FreezeSelected(ctx, by, action, refs)
+}
 
 // FreezeMatching creates the draft of a job over all messages that match the filter now. query is the address of that
 // list, for pages.

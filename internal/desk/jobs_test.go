@@ -219,3 +219,48 @@ func TestInvalidJobsAreRefused(t *testing.T) {
 		t.Errorf("a job that does not exist: %v", err)
 	}
 }
+
+// The messages of a job are listed, or matched; what is chosen in both ways, or in none, is refused.
+func TestMessagesOfAJobAreChosenInOneWay(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	one := b.receive(t, "a-1", nil)
+	other := b.receive(t, "a-2", func(c *deadletter.Capture) { c.Source = "cxone" })
+	many := make([]string, desk.MaxSelected+1)
+	for i := range many {
+		many[i] = string(one.ID)
+	}
+	limited := anna
+	limited.Sources = deadletter.NamesOf([]string{"cxone"})
+	for name, c := range map[string]struct {
+		by       deadletter.Actor
+		of       desk.Choice
+		messages int
+		filter   string
+		refused  deadletter.Kind
+	}{
+		"listed":            {anna, desk.Choice{IDs: []string{"a-2", "a-1"}}, 2, "", 0},
+		"of a cause":        {anna, desk.Choice{Cause: one.Fingerprint}, 1, "cause=" + one.Fingerprint + "&status=all", 0},
+		"of a status":       {anna, desk.Choice{Status: deadletter.Failed}, 2, "status=failed", 0},
+		"that match":        {anna, desk.Choice{Query: "source:cxone"}, 1, "q=source%3Acxone&status=all", 0},
+		"of a source":       {limited, desk.Choice{Status: deadletter.Failed}, 1, "status=failed", 0},
+		"of another source": {limited, desk.Choice{IDs: []string{string(other.ID), "a-1"}}, 0, "", deadletter.NotFound},
+		"none":              {anna, desk.Choice{}, 0, "", deadletter.Invalid},
+		"in both ways":      {anna, desk.Choice{IDs: []string{"a-1"}, Query: "code:5xx"}, 0, "", deadletter.Invalid},
+		"too many":          {anna, desk.Choice{IDs: many}, 0, "", deadletter.Invalid},
+		"unknown":           {anna, desk.Choice{IDs: []string{"a-3"}}, 0, "", deadletter.NotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j, err := b.Freeze(b.ctx, c.by, deadletter.ActReplay, c.of)
+			if c.refused != 0 {
+				if deadletter.KindOf(err) != c.refused {
+					t.Errorf("it is frozen as %+v, %v", j, err)
+				}
+				return
+			}
+			if err != nil || j.Items.Total() != c.messages || j.Filter != c.filter {
+				t.Errorf("it has %d messages of %q, %v", j.Items.Total(), j.Filter, err)
+			}
+		})
+	}
+}

@@ -36,13 +36,10 @@ func (d *Desk) addSuggestion(
 	return added, err
 }
 
-// JobSuggestion is a job that an assistant suggests: over all messages that match Filter or, if there are Refs, over
-// those.
+// JobSuggestion is a job that an assistant suggests.
 type JobSuggestion struct {
 	Action deadletter.Action
-	Filter store.Filter
-	Query  string // the address of the list that Filter is, for pages
-	Refs   []Ref
+	Of     Choice
 	Recipe deadletter.Recipe // of an action that edits
 	SaveAs string            // the name under which to save Recipe; "": none is suggested
 	Why    string
@@ -66,11 +63,7 @@ func (d *Desk) SuggestJob(
 	if err := d.store.RoomForSuggestion(ctx, by.Name, d.now()); err != nil {
 		return s, j, err
 	}
-	if len(in.Refs) > 0 {
-		j, err = d.FreezeSelected(ctx, by, in.Action, in.Refs)
-	} else {
-		j, err = d.FreezeMatching(ctx, by, in.Action, in.Filter, in.Query)
-	}
+	j, err = d.Freeze(ctx, by, in.Action, in.Of)
 	switch {
 	case err != nil:
 		return s, j, err

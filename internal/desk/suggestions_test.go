@@ -97,7 +97,7 @@ func TestSuggestedJobIsStartedByAPersonOnly(t *testing.T) {
 	b := setup(t)
 	m := b.receive(t, "a-1", nil)
 	s, j, err := b.SuggestJob(t.Context(), claude, desk.JobSuggestion{
-		Action: deadletter.ActEdit, Filter: store.Filter{Cause: m.Fingerprint}, Query: "cause=" + m.Fingerprint,
+		Action: deadletter.ActEdit, Of: desk.Choice{Cause: m.Fingerprint},
 		Recipe: merge(`{"id":1}`), SaveAs: "add id", Why: "The field id is missing.",
 	})
 	if err != nil || s.Job != j.ID || s.Cause != m.Fingerprint || j.State != deadletter.JobDraft {
@@ -137,7 +137,7 @@ func TestDismissedAndExpiredSuggestionsStartNothing(t *testing.T) {
 	suggest := func() (s deadletter.Suggestion) {
 		t.Helper()
 		s, _, err := b.SuggestJob(t.Context(), claude, desk.JobSuggestion{
-			Action: deadletter.ActReplay, Refs: []desk.Ref{ref(m)}, Why: "The handler is back.",
+			Action: deadletter.ActReplay, Of: desk.Choice{IDs: []string{string(m.ID)}}, Why: "The handler is back.",
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -196,13 +196,16 @@ func TestSuggestionsAreRefusedAsTheirOrdersAre(t *testing.T) {
 			}
 		})
 	}
+	replay := desk.JobSuggestion{
+		Action: deadletter.ActReplay, Of: desk.Choice{Status: deadletter.Failed}, Why: "y",
+	}
 	for name, c := range map[string]struct {
 		by   deadletter.Actor
 		in   desk.JobSuggestion
 		want deadletter.Kind
 	}{
-		"a job by a viewer": {viewer, desk.JobSuggestion{Action: deadletter.ActReplay, Why: "y"}, deadletter.Forbidden},
-		"of another source": {limited, desk.JobSuggestion{Action: deadletter.ActReplay, Why: "y"}, deadletter.Conflict},
+		"a job by a viewer": {viewer, replay, deadletter.Forbidden},
+		"of another source": {limited, replay, deadletter.Conflict},
 		"a broken recipe": {
 			claude, desk.JobSuggestion{Action: deadletter.ActEdit, Recipe: merge("{"), Why: "y"}, deadletter.Invalid,
 		},
@@ -222,7 +225,7 @@ func TestSuggestionsAreRefusedAsTheirOrdersAre(t *testing.T) {
 	if _, err := b.Suggest(t.Context(), claude, note); deadletter.KindOf(err) != deadletter.Conflict {
 		t.Errorf("one too many: %v", err)
 	}
-	_, _, err := b.SuggestJob(t.Context(), claude, desk.JobSuggestion{Action: deadletter.ActReplay, Why: "y"})
+	_, _, err := b.SuggestJob(t.Context(), claude, replay)
 	if deadletter.KindOf(err) != deadletter.Conflict {
 		t.Errorf("a job too many: %v", err)
 	}
@@ -240,7 +243,7 @@ func TestSuggestionsOfOtherSourcesAreNotReached(t *testing.T) {
 		t.Fatal(err)
 	}
 	job, j, err := b.SuggestJob(t.Context(), claude, desk.JobSuggestion{
-		Action: deadletter.ActReplay, Refs: []desk.Ref{ref(m)}, Why: "The handler is back.",
+		Action: deadletter.ActReplay, Of: desk.Choice{IDs: []string{string(m.ID)}}, Why: "The handler is back.",
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,13 +1,12 @@
 package mcp
 
 import (
+	"cmp"
 	"context"
-	"net/url"
 	"time"
 
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
-	"dlqdesk/internal/store"
 )
 
 // Draft is the answer to a suggestion of an assistant. A suggestion does nothing by itself.
@@ -80,18 +79,12 @@ func (t tools) addDrafts() {
 	)
 }
 
-// draftActions are the actions of jobs that can be suggested without a recipe.
-var draftActions = map[string]deadletter.Action{
-	"replay": deadletter.ActReplay, "redrive": deadletter.ActRedrive, "archive": deadletter.ActArchive,
-	"restore": deadletter.ActRestore,
-}
-
 func (t tools) draftJob(ctx context.Context, by deadletter.Actor, in jobDraft) (Draft, error) {
-	action, ok := draftActions[in.Action]
-	if !ok {
+	action, err := deadletter.JobAction(in.Action)
+	if err != nil || action.Edits() { // a recipe is suggested by another tool
 		return Draft{}, deadletter.Errorf(deadletter.Invalid, "action must be replay, redrive, archive or restore")
 	}
-	if in.Action == "restore" && in.Status == "" {
+	if action == deadletter.ActRestore && in.Status == "" {
 		in.Status = string(deadletter.Archived)
 	}
 	return t.suggestJob(ctx, by, in.chosen, desk.JobSuggestion{Action: action, Why: in.Why})
@@ -108,36 +101,9 @@ func (t tools) draftRecipe(ctx context.Context, by deadletter.Actor, in recipeDr
 func (t tools) suggestJob(
 	ctx context.Context, by deadletter.Actor, of chosen, s desk.JobSuggestion,
 ) (Draft, error) {
-	if (len(of.Messages) > 0) == (of.Cause+of.Query != "") {
-		return Draft{}, deadletter.Errorf(
-			deadletter.Invalid,
-			"choose messages by a cause or a query, or list their ids",
-		)
-	}
-	for _, id := range of.Messages {
-		v, err := t.Desk.Message(ctx, by, deadletter.ID(id))
-		if err != nil {
-			return Draft{}, err
-		}
-		s.Refs = append(s.Refs, desk.Ref{ID: v.Message.ID, Version: v.Message.Version})
-		if len(s.Refs) > desk.MaxSelected {
-			break // the desk says that these are too many
-		}
-	}
-	if len(s.Refs) == 0 {
-		if of.Status == "" {
-			of.Status = string(deadletter.Failed)
-		}
-		s.Filter = store.Filter{
-			Status: deadletter.Status(of.Status), Cause: of.Cause, Text: of.Query, By: by.Name, At: t.Now(),
-		}
-		address := url.Values{"status": {of.Status}}
-		for name, value := range map[string]string{"cause": of.Cause, "q": of.Query} {
-			if value != "" {
-				address.Set(name, value)
-			}
-		}
-		s.Query = address.Encode()
+	s.Of = desk.Choice{IDs: of.Messages, Cause: of.Cause, Query: of.Query}
+	if of.Cause+of.Query != "" {
+		s.Of.Status = deadletter.Status(cmp.Or(of.Status, string(deadletter.Failed)))
 	}
 	made, j, err := t.Desk.SuggestJob(ctx, by, s)
 	return Draft{

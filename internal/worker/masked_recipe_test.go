@@ -8,7 +8,6 @@ import (
 	"dlqdesk/internal/deadletter"
 	"dlqdesk/internal/desk"
 	"dlqdesk/internal/desktest"
-	"dlqdesk/internal/store"
 )
 
 func withPassword(_ int, c *deadletter.Capture) { c.Body = []byte(`{"password":"hunter2","n":1}`) }
@@ -79,7 +78,7 @@ func TestDryRunOfAnAssistantSeesNoMaskedValue(t *testing.T) {
 			`{"op":"add","path":"/x","value":1}]`},
 	} {
 		_, j, err := b.SuggestJob(t.Context(), claude, desk.JobSuggestion{
-			Action: deadletter.ActEdit, Filter: store.Filter{}, Query: "status=all", Recipe: recipe, Why: "a guess",
+			Action: deadletter.ActEdit, Of: desk.Choice{Status: deadletter.Failed}, Recipe: recipe, Why: "a guess",
 		})
 		if err != nil {
 			t.Fatal(err)
