@@ -109,11 +109,7 @@ func TestSIGHUPAppliesRulesOfQueues(t *testing.T) {
 	config := func(queue, mask string) string {
 		return "queue: { dlq_url: " + dlq + queue + " }\n" +
 			"queues: { orders-dlq: { url: " + orders + mask + " } }\nsources:\n" +
-			source(
-				"orders",
-				d.URL,
-				"",
-			)
+			source("orders", d.URL, "")
 	}
 	r := startReloaded(t, config("", ""), desktest.SQSEnvironment(server)...)
 	client := desktest.SQSClient(t, server)

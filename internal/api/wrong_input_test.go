@@ -36,11 +36,7 @@ func TestWrongInputIsSaidInWords(t *testing.T) {
 		}
 	}
 	form := b.ask(t, b.tokens["adam"], "POST", "/jobs", "a=b", "Content-Type", "application/x-www-form-urlencoded")
-	if p := read[api.Problem](
-		t,
-		form,
-		http.StatusUnprocessableEntity,
-	); !strings.Contains(
+	if p := read[api.Problem](t, form, http.StatusUnprocessableEntity); !strings.Contains(
 		p.Detail,
 		"application/json",
 	) {

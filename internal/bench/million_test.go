@@ -60,12 +60,7 @@ func BenchmarkMillion(b *testing.B) {
 	}
 	s.search(b, million/2)
 	job := s.beginJob(b, "status=all&code="+strconv.Itoa(teapot))
-	newLoad(
-		b,
-		p.url+"/webhooks/genesys",
-		"queued_for_retry",
-		newConns,
-	).send(b, newOnes/newConns)
+	newLoad(b, p.url+"/webhooks/genesys", "queued_for_retry", newConns).send(b, newOnes/newConns)
 	// ingested beside all else
 	report(b, millionJob/s.awaitJob(b, job).Seconds(), "job-messages/s")
 	s.get(b, "/messages?status=all&q=gamma")

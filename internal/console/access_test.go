@@ -100,13 +100,8 @@ func TestSignedOutVisitorsReadNothing(t *testing.T) {
 		if slices.Contains(open, r) {
 			continue
 		}
-		whole, part := p.do(
-			r.method, r.path, order(0, "action", "replay", "item", "a-1@0", "revision", "0"),
-		), p.do(
-			r.method,
-			r.path,
-			order(0),
-			htmx()...)
+		whole := p.do(r.method, r.path, order(0, "action", "replay", "item", "a-1@0", "revision", "0"))
+		part := p.do(r.method, r.path, order(0), htmx()...)
 		if whole.status != http.StatusSeeOther || !strings.HasPrefix(whole.header.Get("Location"), "/signin") {
 			t.Errorf("%s %s answers %d, to %q", r.method, r.path, whole.status, whole.header.Get("Location"))
 		}
@@ -220,11 +215,7 @@ func TestReadingRequestsWriteNothing(t *testing.T) {
 	b.rule(t, deadletter.RuleShadow)
 	b.suggestion(t, "a-1")
 	people := []person{
-		b.member(
-			t,
-			"vera",
-			deadletter.Viewer,
-		),
+		b.member(t, "vera", deadletter.Viewer),
 		b.member(t, "olga", deadletter.Operator),
 		b.member(t, "adam", deadletter.Admin),
 		b.stranger(t),
@@ -382,9 +373,7 @@ func TestViewerIsRefusedEveryAction(t *testing.T) {
 		}
 	}
 	b.expectRefusals(t, desk.RefusedAction, "vera", before)
-	if got := desktest.Message(
-		t, b.store, "a-1",
-	); got.Status != m.Status || got.Version != 0 || got.Revision != 0 {
+	if got := desktest.Message(t, b.store, "a-1"); got.Status != m.Status || got.Version != 0 || got.Revision != 0 {
 		t.Errorf("a viewer changed the message: %+v", got)
 	}
 	for path, want := range map[string]int{

@@ -101,10 +101,7 @@ func TestExportContainsTheMatchingEvents(t *testing.T) {
 		t.Errorf("%d exports are on record: %s", n, recorded.text)
 	}
 	if got := p.get("/audit?action=audit.export").
-		says(".sentence"); !strings.Contains(
-		got,
-		"vera exported the audit trail",
-	) {
+		says(".sentence"); !strings.Contains(got, "vera exported the audit trail") {
 		t.Errorf("the page says %q", got)
 	}
 }

@@ -295,10 +295,7 @@ func TestJobNamesTheDestinationItWaitsFor(t *testing.T) {
 		t.Errorf("a probe by a message of the job: %d, %d probes", a.status, *probes)
 	}
 	if got := olga.get("/audit?action=destination.probe").
-		says("tbody, .audit"); !strings.Contains(
-		got,
-		"probed a destination with a message of job 1",
-	) {
+		says("tbody, .audit"); !strings.Contains(got, "probed a destination with a message of job 1") {
 		t.Errorf("the trail does not tell of it: %.300q", got)
 	}
 }

@@ -37,9 +37,7 @@ func TestEditAndReplay(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := `{"eventType":"conversation:updated","customer":{"name":"Anne","ssn":"078-05-1120"},` +
-		`"n":12345678901234567890}`; compact(
-		string(got.Body),
-	) != want {
+		`"n":12345678901234567890}`; compact(string(got.Body)) != want {
 		t.Errorf("revision 1 is %s", got.Body)
 	}
 	original, err := b.store.Revision(t.Context(), "a-1", 0)

@@ -151,13 +151,8 @@ func groupTrial(t store.GroupTrial) *page.GroupTrial {
 	split, parts := t.Split()
 	switch {
 	case joined != "" && split > 0:
-		v.Summary = joined + "; splits " + plural(
-			split,
-			"cause",
-		) + ", from which " + plural(
-			parts,
-			"message",
-		) + " would move."
+		v.Summary = joined + "; splits " + plural(split, "cause") + ", from which " + plural(parts, "message") +
+			" would move."
 	case joined != "":
 		v.Summary = joined + "."
 	case split > 0:

@@ -1002,9 +1002,8 @@ func (c *Console) jobScopeView(
 		v.Asked = strconv.Itoa(j.Sends())
 	}
 	if scope.Takes > 0 {
-		v.Takes = "About " + aboutDuration(max(time.Second, scope.Takes)) + " at " + number(
-			max(1, int(scope.Rate)),
-		) + " a second."
+		v.Takes = "About " + aboutDuration(max(time.Second, scope.Takes)) + " at " +
+			number(max(1, int(scope.Rate))) + " a second."
 	}
 	for _, t := range scope.Targets {
 		v.Targets = append(v.Targets, page.JobTarget{

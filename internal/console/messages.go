@@ -215,12 +215,7 @@ func (c *Console) tableView(r *http.Request, l list) page.MessagesTableView {
 		Tabs:     tabs(l),
 		Filter:   c.filterView(l),
 		Chips: append(
-			chips(
-				"/messages",
-				l.query,
-				messageFields(),
-				l.describeFilter,
-			),
+			chips("/messages", l.query, messageFields(), l.describeFilter),
 			termChips("/messages", l.query, l.asked.Query(), l.describeTerm)...,
 		),
 		Presets: append(

@@ -108,9 +108,7 @@ func TestListFollowsTheFilter(t *testing.T) {
 	if part.count("#messages") != 1 || strings.Contains(part.text, "<html") {
 		t.Errorf("the part is %s", part.text)
 	}
-	if back := p.get(
-		"/messages", "HX-Request", "true", "HX-History-Restore-Request", "true",
-	); !strings.Contains(
+	if back := p.get("/messages", "HX-Request", "true", "HX-History-Restore-Request", "true"); !strings.Contains(
 		back.text, "<html",
 	) {
 		t.Error("going back answers a part of a page")

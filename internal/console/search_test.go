@@ -91,10 +91,7 @@ func TestSearchSaysThatANameIsNoField(t *testing.T) {
 	fieldMessages(t, b)
 	p := b.member(t, "vera", deadletter.Viewer)
 	if says := p.get("/messages?q=nofield:missing").
-		says("#search-notes"); !strings.Contains(
-		says,
-		`No field "nofield" was seen`,
-	) {
+		says("#search-notes"); !strings.Contains(says, `No field "nofield" was seen`) {
 		t.Errorf("the notes say %q", says)
 	}
 }

@@ -232,9 +232,7 @@ func (s SavedRecipe) facts() any {
 
 // changedFrom returns the change from before to s, with its audit event. The store adds the id of a new recipe.
 func (s SavedRecipe) changedFrom(before SavedRecipe, by Actor, action string, at time.Time) (RecipeChange, error) {
-	e, err := NewEvent(
-		by, recipeTarget+"."+action, recipeTarget, s.ID.String(), "", before.facts(), s.facts(), at,
-	)
+	e, err := NewEvent(by, recipeTarget+"."+action, recipeTarget, s.ID.String(), "", before.facts(), s.facts(), at)
 	return RecipeChange{before, s, e}, err
 }
 

@@ -34,9 +34,7 @@ func TestSecretThatTheDestinationRepeatsIsHidden(t *testing.T) {
 	if a.Error != "token ••• may not write •••" {
 		t.Errorf("the reason is %q", a.Error)
 	}
-	if got := string(
-		a.ResponseBody,
-	); got != `{"error":"token ••• may not write •••","echo":{"ssn":"•••","n":1}}` ||
+	if got := string(a.ResponseBody); got != `{"error":"token ••• may not write •••","echo":{"ssn":"•••","n":1}}` ||
 		a.ResponseHeaders.Get("X-Echo") != "•••" {
 		t.Errorf("the answer is told as %q, %v", got, a.ResponseHeaders)
 	}

@@ -57,9 +57,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 				w.Header().Set("Location", location)
 				w.WriteHeader(http.StatusFound)
 			})
-			if a := setup(
-				t,
-			).Send(t.Context(), to(url), request("x", nil)); a.Outcome != deadletter.ErrorResponse ||
+			if a := setup(t).Send(t.Context(), to(url), request("x", nil)); a.Outcome != deadletter.ErrorResponse ||
 				a.StatusCode != http.StatusFound {
 				t.Errorf("to %q: %+v", location, a)
 			}

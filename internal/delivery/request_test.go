@@ -117,10 +117,7 @@ func TestNoHeaderIsAddedByItself(t *testing.T) {
 		"Traceparent",
 		"Webhook-Id",
 		"X-Dlqdesk-Attempt",
-	}; !slices.Equal(
-		got,
-		want,
-	) {
+	}; !slices.Equal(got, want) {
 		t.Errorf("headers %v, want %v", got, want)
 	}
 }

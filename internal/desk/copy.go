@@ -62,7 +62,8 @@ func (d *Desk) SendElsewhere(
 	to, ok := source.copyTo(name)
 	if !ok {
 		return d.View(by, m), deadletter.Attempt{}, deadletter.Errorf(deadletter.Conflict,
-			"the source of this message has no destination %q: choose one of its destinations in the configuration", name)
+			"the source of this message has no destination %q: choose one of its destinations in the configuration",
+			name)
 	}
 	a, err := d.sendCopy(ctx, by, m, to, "")
 	return d.View(by, m), a, err

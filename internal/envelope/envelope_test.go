@@ -762,10 +762,7 @@ func TestHostileMessagesAreDecodedQuickly(t *testing.T) {
 					`{"messageId":"a","errorReason":"x","originalHeaders":`+strings.Repeat(
 						`{"a":`, 9_000,
 					)+strings.Repeat("}", 9_000)+
-						`,"originalPayload":[`+strings.Repeat(
-						piece+",",
-						size/len(piece),
-					)+`1]}`,
+						`,"originalPayload":[`+strings.Repeat(piece+",", size/len(piece))+`1]}`,
 				),
 			),
 			at,

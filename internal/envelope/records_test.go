@@ -215,10 +215,7 @@ func TestScheduledEventNamesItsSchedule(t *testing.T) {
 			attribute("EXECUTION_ID", "ad06"),
 			attribute("IS_PAYLOAD_TRUNCATED", cut),
 			attribute("RETRY_ATTEMPTS", "2"),
-			attribute(
-				"SCHEDULE_ARN",
-				"arn:aws:scheduler:us-west-2:1:schedule/s",
-			),
+			attribute("SCHEDULE_ARN", "arn:aws:scheduler:us-west-2:1:schedule/s"),
 			attribute("TARGET_ARN", "arn:target"),
 		}
 		got := envelope.Decode(m, at)

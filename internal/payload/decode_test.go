@@ -225,16 +225,8 @@ func TestPlacesInEveryEncoding(t *testing.T) {
 			}
 			t.Run(c.name+" "+coding, func(t *testing.T) {
 				t.Parallel()
-				h, body := headers(
-					"Content-Type",
-					c.contentType,
-					"Content-Encoding",
-					coding,
-				), pack(
-					t,
-					coding,
-					[]byte(c.body),
-				)
+				h := headers("Content-Type", c.contentType, "Content-Encoding", coding)
+				body := pack(t, coding, []byte(c.body))
 				got := payload.EventType(h, body, []payload.Path{{"event", "type"}})
 				if got != "order.created" && len(c.body) < limit {
 					t.Errorf("the event type is %q", got)

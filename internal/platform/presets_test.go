@@ -31,9 +31,7 @@ func TestPresetsDescribeThemselves(t *testing.T) {
 		}
 	}
 	if want := "tutorial genesys-open-messaging genesys-eventbridge genesys-trigger cxone-byoc " +
-		"cxone-expert"; strings.Join(
-		names, " ",
-	) != want {
+		"cxone-expert"; strings.Join(names, " ") != want {
 		t.Errorf("presets %s", names)
 	}
 	if _, err := platform.Find("genesis"); err == nil ||

@@ -249,9 +249,7 @@ var errEnough = errors.New("enough was read")
 func scanRow(from sqlite.Row) (r row, err error) {
 	var attributes []byte
 	var sent int64
-	if err := from.Scan(
-		&r.number, &r.ID, &r.GroupID, &r.DeduplicationID, &sent, &attributes, &r.Body,
-	); err != nil {
+	if err := from.Scan(&r.number, &r.ID, &r.GroupID, &r.DeduplicationID, &sent, &attributes, &r.Body); err != nil {
 		return r, err
 	}
 	r.SentAt = time.UnixMilli(sent).UTC()

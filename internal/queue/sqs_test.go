@@ -455,9 +455,7 @@ func TestBodyIsSentFromMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if body, err := io.ReadAll(
-		client.body,
-	); err != nil || !strings.Contains(string(body), "MaximumMessageSize") ||
+	if body, err := io.ReadAll(client.body); err != nil || !strings.Contains(string(body), "MaximumMessageSize") ||
 		client.length != int64(len(body)) {
 		t.Errorf("after the answer the body is %q of %d bytes, %v", body, client.length, err)
 	}

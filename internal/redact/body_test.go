@@ -249,9 +249,8 @@ func grow(roll *rand.Rand, noise string, levels int) (doc string, path payload.P
 		if roll.IntN(2) == 0 && name == "ssn" {
 			written = []byte(`"\u0073\u0073n"`)
 		}
-		doc = "{" + space() + `"before":` + string(other) + "," + string(
-			written,
-		) + space() + ":" + space() + doc + space() + `,"after":` + string(other) + "}"
+		doc = "{" + space() + `"before":` + string(other) + "," + string(written) +
+			space() + ":" + space() + doc + space() + `,"after":` + string(other) + "}"
 		path = append(path, name)
 	}
 	slices.Reverse(path)

@@ -51,9 +51,7 @@ func TestReadinessIsCheckedOnceASecond(t *testing.T) {
 			fault = step.fault
 			begun, got := time.Now(), httptest.NewRecorder()
 			ready.ServeHTTP(got, httptest.NewRequestWithContext(hungUp, http.MethodGet, "/readyz", http.NoBody))
-			if took := time.Since(
-				begun,
-			); got.Code != step.status || checks != step.checks || took != step.takes ||
+			if took := time.Since(begun); got.Code != step.status || checks != step.checks || took != step.takes ||
 				strings.Contains(got.Body.String(), "disk") {
 				t.Errorf("step %d: %d %s in %v, after %d checks", n, got.Code, got.Body, took, checks)
 			}

@@ -295,10 +295,7 @@ func (f Filter) sample(fingerprints []string, each int) (query string, args []an
 	where := f.where()
 	query = "WITH sample (n) AS (SELECT s.n FROM json_each(?) k CROSS JOIN messages s ON s.n IN (" +
 		"SELECT o.n FROM messages o WHERE " + newest + " ORDER BY o.status DESC, o.n DESC LIMIT ?)) SELECT m.fingerprint, " +
-		strings.Join(
-			where.terms,
-			" AND ",
-		) + " FROM sample CROSS JOIN messages m ON m.n = sample.n"
+		strings.Join(where.terms, " AND ") + " FROM sample CROSS JOIN messages m ON m.n = sample.n"
 	return query, append(append(args, each), where.args...), err
 }
 

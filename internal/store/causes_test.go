@@ -222,9 +222,7 @@ func TestCursorOfAnotherSortIsRefused(t *testing.T) {
 			}
 			if _, err := s.Messages(
 				t.Context(), store.MessageQuery{Sort: other, Limit: 1, Cursor: page.Older},
-			); deadletter.KindOf(
-				err,
-			) != deadletter.Invalid {
+			); deadletter.KindOf(err) != deadletter.Invalid {
 				t.Errorf("a cursor of sort %q in one of %q: %v", sort, other, err)
 			}
 		})

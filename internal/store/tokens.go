@@ -149,9 +149,7 @@ func (s *Store) UseToken(ctx context.Context, token deadletter.Token, at time.Ti
 		return nil
 	}
 	return s.Write(ctx, func(ctx context.Context, tx *Tx) error {
-		_, err := tx.tx.ExecContext(
-			ctx, useToken, token.ID, at.UnixMilli(), at.Add(-tokenUseEvery).UnixMilli(),
-		)
+		_, err := tx.tx.ExecContext(ctx, useToken, token.ID, at.UnixMilli(), at.Add(-tokenUseEvery).UnixMilli())
 		if err != nil {
 			return fmt.Errorf("note the use of token %d: %w", token.ID, err)
 		}

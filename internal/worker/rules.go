@@ -290,9 +290,7 @@ func (s *sourceLoop) openAction(
 	if err != nil {
 		return claimed{}, err
 	}
-	err = errors.Join(
-		tx.ApplyRequestAndClaim(ctx, requested, opened), tx.SettleRuleAction(ctx, a.Acted(true, at)),
-	)
+	err = errors.Join(tx.ApplyRequestAndClaim(ctx, requested, opened), tx.SettleRuleAction(ctx, a.Acted(true, at)))
 	if err != nil {
 		return claimed{}, undoBatch(err)
 	}

@@ -61,11 +61,8 @@ func differencesView() page.DifferencesView {
 func oneMessage() page.DifferencesView {
 	v := differencesView()
 	v.OneMessage, v.Failed, v.Others, v.Unread = true, 1, 0, 0
-	v.NearestURL, v.PasteURL = "/messages/"+messageID(
-		1,
-	)+"/compare?delivered=7", "/messages/"+messageID(
-		1,
-	)+"/compare?paste=yes"
+	compare := "/messages/" + messageID(1) + "/compare"
+	v.NearestURL, v.PasteURL = compare+"?delivered=7", compare+"?paste=yes"
 	v.Rows = v.Rows[:4]
 	for i := range v.Rows {
 		v.Rows[i].Here, v.Rows[i].Of = 1, 1

@@ -421,10 +421,7 @@ func searchFields(v *page.MessagesTableView) {
 		chip("Source", "genesys"),
 		chip("Code", "5xx"),
 		chip("Field", "$.customer.email=anna@example.com"),
-		chip(
-			"Field",
-			"amount:>100",
-		),
+		chip("Field", "amount:>100"),
 		chip("Not text", "timeout"),
 		chip("Exact text", `"is null"`),
 		chip("Text", "order"),

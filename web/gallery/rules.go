@@ -93,10 +93,16 @@ func rules() []Example {
 			v.OfCause, v.Recipe = false, true
 			v.Error = "There are 100 rules, as many as there can be: put one away first."
 			v.Errors = map[string]string{
-				"name": "Give the rule a name.", "code": "Enter a status code such as 503.", "after": "Enter a wait.",
-				"times": "Enter 1 to 20 replays of a message.", "maxFailed": "Enter 1 to 100 percent of failed replays.",
-				"perHour": "Enter 1 to 1000 messages an hour.", "patch": "Write the recipe.", "editReason": "Say why.",
-				"source": "Choose the source.", "action": "Choose whether the rule archives or replays.",
+				"name":       "Give the rule a name.",
+				"code":       "Enter a status code such as 503.",
+				"after":      "Enter a wait.",
+				"times":      "Enter 1 to 20 replays of a message.",
+				"maxFailed":  "Enter 1 to 100 percent of failed replays.",
+				"perHour":    "Enter 1 to 1000 messages an hour.",
+				"patch":      "Write the recipe.",
+				"editReason": "Say why.",
+				"source":     "Choose the source.",
+				"action":     "Choose whether the rule archives or replays.",
 			}
 		}),
 		form("change", func(v *page.RuleForm) {

@@ -37,13 +37,8 @@ func newDesk() *desk {
 	d.HandleFunc("GET /signin", show(http.StatusOK, page.SignIn(page.SignInView{})))
 	d.HandleFunc("POST /signin", func(w http.ResponseWriter, r *http.Request) {
 		if r.FormValue("name") != "anna" || r.FormValue("password") != "correct horse" {
-			show(
-				http.StatusUnauthorized,
-				page.SignIn(page.SignInView{Error: "The name or the password is wrong."}),
-			)(
-				w,
-				r,
-			)
+			wrong := page.SignInView{Error: "The name or the password is wrong."}
+			show(http.StatusUnauthorized, page.SignIn(wrong))(w, r)
 			return
 		}
 		d.signedIn.Store(true)
