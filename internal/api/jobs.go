@@ -156,7 +156,7 @@ func (a *API) draftJob(ctx context.Context, by deadletter.Actor, in *draftInput)
 type startInput struct {
 	JobRef
 	Body struct {
-		Reason         string     `json:"reason,omitempty" maxLength:"2000" doc:"Needed for an edit and for archiving."`
+		Reason         string     `json:"reason,omitempty" maxLength:"1000" doc:"Needed for an edit and for archiving."`
 		Recipe         *JobRecipe `json:"recipe,omitempty" doc:"Of an edit."`
 		Saved          *RecipeUse `json:"saved,omitempty" doc:"The version of a saved recipe that the recipe was made of. Without a recipe it is used as it is."`
 		SaveAs         string     `json:"saveAs,omitempty" maxLength:"200" doc:"The name under which to save the recipe for the cause of most messages."`

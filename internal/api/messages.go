@@ -259,7 +259,7 @@ type orderInput struct {
 
 type orderBody struct {
 	Revision       *int   `json:"revision,omitempty" minimum:"0" doc:"To send; absent: the latest."`
-	Reason         string `json:"reason,omitempty" maxLength:"2000" doc:"Of archiving."`
+	Reason         string `json:"reason,omitempty" maxLength:"1000" doc:"Of archiving."`
 	ConfirmUnknown bool   `json:"confirmUnknown,omitempty" doc:"Send it even if the latest delivery may already have been processed."`
 	ConfirmNewer   bool   `json:"confirmNewer,omitempty" doc:"Send it even if newer events of the same thing were delivered."`
 }
@@ -354,7 +354,7 @@ type editInput struct {
 	Body struct {
 		Base           *int   `json:"base,omitempty" minimum:"0" doc:"The revision that was edited; absent: the latest."`
 		Body           string `json:"body" doc:"The new body as text. Where it has a masked value, the value that was received is kept."`
-		Reason         string `json:"reason" maxLength:"2000" doc:"For the audit trail."`
+		Reason         string `json:"reason" maxLength:"1000" doc:"For the audit trail."`
 		ConfirmUnknown bool   `json:"confirmUnknown,omitempty" doc:"Send it even if the latest delivery may already have been processed."`
 		ConfirmNewer   bool   `json:"confirmNewer,omitempty" doc:"Send it even if newer events of the same thing were delivered."`
 		Redrive        bool   `json:"redrive,omitempty" doc:"Send it back to the queue that it came from, instead of to its destination."`

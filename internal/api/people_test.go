@@ -72,6 +72,16 @@ func TestTokenMakesTokensWithinItsLimits(t *testing.T) {
 	if a := b.ask(t, made.Secret, "GET", "/me", ""); a.status != http.StatusUnauthorized {
 		t.Errorf("it goes on: %d", a.status)
 	}
+	narrow := b.tokens["limited"]
+	seen := read[api.PageOf[api.Token]](t, b.ask(t, narrow, "GET", "/tokens", ""), http.StatusOK)
+	for _, one := range seen.Items {
+		if len(one.Sources) == 0 {
+			t.Errorf("a token of one source sees %+v", one)
+		}
+	}
+	if len(seen.Items) == 0 {
+		t.Error("it does not see itself")
+	}
 	machines := "/tokens?machines=true"
 	if a := b.ask(t, b.tokens["olga"], "GET", machines, ""); a.status != http.StatusForbidden {
 		t.Errorf("an operator lists those of machines: %d", a.status)

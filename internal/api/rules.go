@@ -34,7 +34,7 @@ type RuleSpec struct {
 	Source         string      `json:"source,omitempty" maxLength:"200"`
 	Code           string      `json:"code,omitempty" maxLength:"10" doc:"The status code that its messages failed with, such as 503 or 5xx, or none for no answer."`
 	Action         string      `json:"action" enum:"archive,replay,edit" doc:"Edit: replay with a recipe."`
-	Reason         string      `json:"reason,omitempty" maxLength:"2000" doc:"Needed for archive and edit."`
+	Reason         string      `json:"reason,omitempty" maxLength:"1000" doc:"Needed for archive and edit."`
 	Recipe         *RuleRecipe `json:"recipe,omitempty" doc:"Of an edit; in answers masked."`
 	Saved          *RecipeUse  `json:"saved,omitempty" doc:"The version of a saved recipe, whose text it takes instead."`
 	AfterMinutes   int         `json:"afterMinutes,omitempty" minimum:"0" maximum:"10080" doc:"How long after its failure a message is replayed."`

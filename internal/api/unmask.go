@@ -21,7 +21,7 @@ type unmaskInput struct {
 	MessageRef
 	Body struct {
 		Value  string `json:"value,omitempty" maxLength:"500" doc:"The name of a field or header; absent: all."`
-		Reason string `json:"reason" maxLength:"2000" doc:"For the audit trail."`
+		Reason string `json:"reason" maxLength:"1000" doc:"For the audit trail."`
 	}
 }
 

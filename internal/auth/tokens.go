@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"hash/crc32"
+	"slices"
 	"strings"
 	"time"
 
@@ -151,12 +152,17 @@ func stopToken(ctx context.Context, tx *store.Tx, token deadletter.Token, at tim
 	)
 }
 
-// OwnTokens returns the tokens in the name of the actor's user that were not revoked; none for a machine.
+// OwnTokens returns the tokens in the name of the actor's user that were not revoked; none for a machine. A token
+// of some sources sees those that may no more than it.
 func (a *Auth) OwnTokens(ctx context.Context, by deadletter.Actor) ([]deadletter.Token, error) {
 	if err := by.May(deadletter.ActView); err != nil || by.Account() == "" {
 		return nil, err
 	}
-	return a.store.Tokens(ctx, by.Account())
+	list, err := a.store.Tokens(ctx, by.Account())
+	if by.Sources != "" {
+		list = slices.DeleteFunc(list, func(t deadletter.Token) bool { return !t.IsOf(by) })
+	}
+	return list, err
 }
 
 // MachineTokens returns the tokens of machines that were not revoked.

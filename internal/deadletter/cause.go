@@ -208,7 +208,7 @@ func (c Cause) checkVersion(version int, at time.Time) error {
 	if version == c.Version {
 		return nil
 	}
-	return Errorf(Conflict, "already %s by %s %s: reload the page, then decide",
+	return Errorf(Conflict, "already %s by %s %s: look at it again, then decide",
 		c.LastChange.Action, c.LastChange.By, ago(c.LastChange.At, at))
 }
 

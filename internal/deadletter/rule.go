@@ -221,7 +221,7 @@ func mayRule(by Actor, spec RuleSpec) error {
 // checkVersion returns Conflict if the page that the person saw shows an older version, or the rule was put away.
 func (r Rule) checkVersion(version int, at time.Time) error {
 	if version != r.Version || r.State == RuleAway {
-		return Errorf(Conflict, "the rule was %s by %s %s: reload the page, then decide", r.Last.Action, r.Last.By,
+		return Errorf(Conflict, "the rule was %s by %s %s: look at it again, then decide", r.Last.Action, r.Last.By,
 			ago(r.Last.At, at))
 	}
 	return nil

@@ -94,9 +94,9 @@ func (m Message) checkVersion(version int, at time.Time) error {
 		return nil
 	}
 	if m.LastChange.By == "" {
-		return Errorf(Conflict, "the message has changed since this page was loaded: reload the page, then decide")
+		return Errorf(Conflict, "the message has changed since this page was loaded: look at it again, then decide")
 	}
-	return Errorf(Conflict, "already %s by %s %s: reload the page, then decide",
+	return Errorf(Conflict, "already %s by %s %s: look at it again, then decide",
 		m.LastChange.Action, m.LastChange.By, ago(m.LastChange.At, at))
 }
 

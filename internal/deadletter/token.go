@@ -155,7 +155,7 @@ func checkTokenName(name string) error {
 // manage users.
 func (t Token) Revoke(by Actor, at time.Time) (TokenChange, error) {
 	needs := ActUsers
-	if t.isOf(by) {
+	if t.IsOf(by) {
 		needs = ActView
 	}
 	if err := by.May(needs); err != nil {
@@ -180,8 +180,9 @@ func (t Token) end(by Actor, reason string, at time.Time) (TokenChange, error) {
 	return c, err
 }
 
-// isOf reports whether an actor may do with the token what its owner may.
-func (t Token) isOf(by Actor) bool {
+// IsOf reports whether the token is an actor's own: it is in the name of that person or, with a token, of the same person
+// and may no more than that token.
+func (t Token) IsOf(by Actor) bool {
 	if by.Token != 0 && by.Token == t.ID {
 		return true
 	}

@@ -106,6 +106,10 @@ func (e endpoint) refusal(a deadletter.Attempt) string {
 		return "it redirects to another address, which is not followed. Configure the address that it redirects to"
 	case a.StatusCode == 429:
 		return "too many notices"
+	case a.StatusCode == 404 || a.StatusCode == 410:
+		return a.Error + ". Configure the address that it has now"
+	case a.StatusCode == 401 || a.StatusCode == 403:
+		return a.Error + ". Check its address, and that it knows the secret of this sink"
 	}
 	return a.Error
 }

@@ -30,6 +30,19 @@ func TestSinksFollowNoRedirects(t *testing.T) {
 	}
 }
 
+// What a receiver refuses for good is said with what to do.
+func TestRefusalSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	for code, says := range map[int]string{401: "secret", 403: "secret", 404: "address", 410: "address"} {
+		p := newPlatform(t, accepts)
+		p.answers(status(code, "no such hook"))
+		failed := sendError(t, newWebhook(t, p, vectorSecret).Send(t.Context(), newCause()))
+		if !failed.Permanent || !strings.Contains(failed.Error(), "o such hook") || !strings.Contains(failed.Error(), says) {
+			t.Errorf("%d: %v", code, failed)
+		}
+	}
+}
+
 func TestSinkThatIsAwayIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	closed := newPlatform(t, accepts)

@@ -58,7 +58,7 @@ func rules() []Example {
 		}),
 		rule("conflict", func(v *page.RulePage) {
 			v.Notice = ui.Notice{
-				Kind: ui.Warn, Text: "The rule was switched on by ben 12 s ago: reload the page, then decide.",
+				Kind: ui.Warn, Text: "The rule was switched on by ben 12 s ago: look at it again, then decide.",
 				Hint: "You changed nothing.",
 			}
 		}),

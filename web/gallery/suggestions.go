@@ -55,7 +55,7 @@ func suggestions() []Example {
 		one("conflict", func(v *page.SuggestionView) {
 			mute(v)
 			v.Notice = ui.Notice{
-				Kind: ui.Warn, Text: "Already claimed by ben 12 s ago: reload the page, then decide.",
+				Kind: ui.Warn, Text: "Already claimed by ben 12 s ago: look at it again, then decide.",
 			}
 		}),
 		one("started", func(v *page.SuggestionView) {
