@@ -37,7 +37,8 @@ func TestRefusalSaysWhatToDo(t *testing.T) {
 		p := newPlatform(t, accepts)
 		p.answers(status(code, "no such hook"))
 		failed := sendError(t, newWebhook(t, p, vectorSecret).Send(t.Context(), newCause()))
-		if !failed.Permanent || !strings.Contains(failed.Error(), "o such hook") || !strings.Contains(failed.Error(), says) {
+		if !failed.Permanent || !strings.Contains(failed.Error(), "o such hook") ||
+			!strings.Contains(failed.Error(), says) {
 			t.Errorf("%d: %v", code, failed)
 		}
 	}

@@ -16,13 +16,14 @@ type Column struct {
 	Title string
 	// Shrinks: its texts may be cut where the table is too wide. The others are of use only as a whole.
 	Shrinks bool
-	// Spare: it is left out where the table is still too wide, the last such column first.
+	// Spare: it is left out where the others would be cut to a few characters, the last such column first.
 	Spare bool
 }
 
 const (
-	gap       = 2 // columns between two columns
-	minShrunk = 8 // the least that a column shrinks to
+	gap       = 2  // columns between two columns
+	minShrunk = 8  // the least that a column shrinks to
+	readable  = 20 // what a column that shrinks has at least before others are left out
 )
 
 // Table prints rows as they come. The first rows decide how wide its columns are. On a terminal that is too narrow for
@@ -71,28 +72,41 @@ func (t *Table) Write(rows [][]Cell) error {
 // fit decides how wide the columns are.
 func (t *Table) fit(rows [][]Cell) {
 	t.widths = make([]int, len(t.columns))
-	total := -gap
 	for i, c := range t.columns {
 		t.widths[i] = Width(c.Title)
 		for _, row := range rows {
 			t.widths[i] = max(t.widths[i], Width(row[i].Text))
 		}
-		total += t.widths[i] + gap
 	}
-	for t.screen.Width > 0 && total > t.screen.Width {
-		if i := t.widest(); i >= 0 {
-			t.widths[i]--
-			total--
-			continue
-		}
-		i := t.spare()
+	if t.screen.Width <= 0 {
+		return
+	}
+	for i := t.spare(); i >= 0 && t.width(readable) > t.screen.Width; i = t.spare() {
+		t.widths[i] = 0
+	}
+	for over := t.width(0) - t.screen.Width; over > 0; over-- {
+		i := t.widest()
 		if i < 0 {
 			t.blocks = true
 			return
 		}
-		total -= t.widths[i] + gap
-		t.widths[i] = 0
+		t.widths[i]--
 	}
+}
+
+// width returns how wide a line is if columns that shrink have no more than most; 0: as wide as they are.
+func (t *Table) width(most int) int {
+	total := -gap
+	for i, c := range t.columns {
+		switch w := t.widths[i]; {
+		case w == 0:
+		case c.Shrinks && most > 0:
+			total += min(w, most) + gap
+		default:
+			total += w + gap
+		}
+	}
+	return total
 }
 
 // widest returns the widest column that can shrink; -1: there is none.

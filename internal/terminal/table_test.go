@@ -45,12 +45,15 @@ func TestTableFitsTheTerminal(t *testing.T) {
 		"200 columns": {200, "" +
 			"ID                                    STATUS  SOURCE   TRIES  ERROR\n" +
 			id + "  failed  genesys  3      the field 漢字 is missing in the conversation\n"},
-		"80 columns": {80, "" +
+		"90 columns": {90, "" +
 			"ID                                    STATUS  SOURCE   TRIES  ERROR\n" +
-			id + "  failed  genesys  3      the field 漢字 is…\n"},
+			id + "  failed  genesys  3      the field 漢字 is missing i…\n"},
+		"80 columns": {80, "" + // before the error is hard to read, what can be spared goes
+			"ID                                    STATUS  SOURCE   ERROR\n" +
+			id + "  failed  genesys  the field 漢字 is missin…\n"},
 		"66 columns": {66, "" +
 			"ID                                    STATUS  SOURCE   ERROR\n" +
-			id + "  failed  genesys  the fie…\n"},
+			id + "  failed  genesys  the field …\n"},
 		"40 columns": {40, id + "\n  status failed\n  source genesys\n  tries 3\n  error the field 漢字 is missing in th…\n"},
 		"20 columns": {20, "0198c2f4-6f3e-7b1a-…\n  status failed\n  source genesys\n  tries 3\n  error the field …\n"},
 	} {
