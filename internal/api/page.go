@@ -14,6 +14,7 @@ type PageOf[T any] struct {
 	Next  string `json:"next,omitempty" doc:"The cursor of the next page; absent on the last one."`
 }
 
+// page returns a page of a list in the form of the API.
 func page[S, T any](p store.Page[S], convert func(S) T) PageOf[T] {
 	out := PageOf[T]{Items: make([]T, len(p.Items)), Next: p.Older}
 	for i, item := range p.Items {
@@ -22,6 +23,7 @@ func page[S, T any](p store.Page[S], convert func(S) T) PageOf[T] {
 	return out
 }
 
+// pageResponse is the answer of an operation that lists.
 type pageResponse[T any] struct{ Body PageOf[T] }
 
 // respondPage returns a page of a list.

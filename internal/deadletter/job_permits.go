@@ -5,12 +5,13 @@ import "time"
 // JobCommand is what a person can do to a job as a whole.
 type JobCommand string
 
+// The commands.
 const (
-	CommandStart  JobCommand = "start"
-	CommandPause  JobCommand = "pause"
-	CommandResume JobCommand = "resume"
-	CommandCancel JobCommand = "cancel"
-	CommandPace   JobCommand = "pace" // change how fast it goes at most
+	CommandStart  JobCommand = "start"  // a draft, now or at a time
+	CommandPause  JobCommand = "pause"  // begin no further message
+	CommandResume JobCommand = "resume" // go on, or begin a scheduled job now
+	CommandCancel JobCommand = "cancel" // leave the rest of its messages as they are
+	CommandPace   JobCommand = "pace"   // change how fast it goes at most
 )
 
 // JobCommands lists every command.
