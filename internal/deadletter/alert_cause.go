@@ -15,6 +15,9 @@ const (
 	groupTime  = time.Minute
 	groupBurst = 3
 
+	// groupWait is how long many new causes wait for more of their source, so that those of one burst come as one.
+	groupWait = 10 * time.Second
+
 	// outageTail is how long after an outage messages may still fail for it.
 	outageTail = time.Minute
 )
@@ -92,6 +95,8 @@ type CauseGroups struct{ raised map[string][]time.Time }
 func (g *CauseGroups) Step(s CauseSighting, at time.Time) (step CauseAlertsStep) {
 	bySource := map[string][]Alert{} // those that are part of no outage
 	parts := map[AlertID][]Alert{}
+	began := map[string]time.Time{} // the first of the new causes of each source
+	more := map[string]bool{}       // sources with news that wait
 	add := func(c Cause, a Alert) {
 		if c.isOfOutage(s.Outages) {
 			whole := s.Outages[c.Source].ID
@@ -101,11 +106,16 @@ func (g *CauseGroups) Step(s CauseSighting, at time.Time) (step CauseAlertsStep)
 		}
 	}
 	for _, n := range s.News {
+		if first, ok := began[n.Source]; n.State == CauseNew && (!ok || n.FirstAt.Before(first)) {
+			began[n.Source] = n.FirstAt
+		}
 		a, ok := n.alert(at)
 		switch {
 		case ok:
 			add(n.Cause, a)
-		case !n.waits(at):
+		case n.waits(at):
+			more[n.Source] = true
+		default:
 			step.Silent = append(step.Silent, n.Cause)
 		}
 	}
@@ -125,7 +135,9 @@ func (g *CauseGroups) Step(s CauseSighting, at time.Time) (step CauseAlertsStep)
 		step.Raise = append(step.Raise, CauseAlerts{PartOf: id, Alerts: list})
 	}
 	for source, list := range bySource {
-		step.Raise = append(step.Raise, g.group(source, list, at)...)
+		if !more[source] || len(list) <= groupBurst || Elapsed(began[source], at, groupWait) {
+			step.Raise = append(step.Raise, g.group(source, list, at)...)
+		}
 	}
 	return step
 }

@@ -339,6 +339,33 @@ func TestNewsAreGroupedWhileTooManyCome(t *testing.T) {
 	}
 }
 
+// New causes of one burst come as one alert, although some are too new to be told when the first could be.
+func TestNewsOfABurstComeAsOne(t *testing.T) {
+	t.Parallel()
+	burst := slices.Concat(news("genesys", 33, 3, nil), news("orders", 7, 1, nil))
+	for i := 33; i < len(burst); i++ {
+		burst[i].Source = "genesys"
+	}
+	late := slices.Clone(burst)
+	late[0].FirstAt = noon.Add(-10 * time.Second)
+	for name, c := range map[string]struct {
+		news  []deadletter.CauseNews
+		after time.Duration
+		want  string
+	}{
+		"more come":                {burst, 0, ""},
+		"all are there":            {burst, time.Second, "40 new causes in genesys: 40"},
+		"more come for too long":   {late, 0, "33 new causes in genesys: 33"},
+		"few, and more come":       {burst[30:], 0, "new-cause of genesys, new-cause of genesys, new-cause of genesys"},
+		"more of another one come": {append(news("cxone", 1, 1, nil), burst[:33]...), 0, "33 new causes in genesys: 33"},
+	} {
+		var groups deadletter.CauseGroups
+		if got := described(groups.Step(deadletter.CauseSighting{News: c.news}, noon.Add(c.after))); got != c.want {
+			t.Errorf("%s: it comes to %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 func TestWhatEndsAlertsAboutCauses(t *testing.T) {
 	t.Parallel()
 	of := func(state deadletter.CauseState) *deadletter.Cause {
