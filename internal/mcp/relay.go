@@ -49,7 +49,8 @@ func (r *Relay) Run(ctx context.Context, in io.ReadCloser, out io.WriteCloser) e
 	if err := r.mirror(ctx, desk, server); err != nil {
 		return fmt.Errorf("read what the desk offers: %w", err)
 	}
-	err = server.Run(ctx, &sdk.IOTransport{Reader: in, Writer: out})
+	answers := &oneByOne{WriteCloser: out}
+	err = server.Run(ctx, &sdk.IOTransport{Reader: newLines(in, answers), Writer: answers})
 	r.drop(nil)
 	if ctx.Err() != nil || errors.Is(err, io.EOF) {
 		return nil
