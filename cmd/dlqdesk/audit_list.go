@@ -13,8 +13,8 @@ import (
 
 // eventFlags choose events of the audit trail.
 type eventFlags struct {
-	By     string    `placeholder:"NAME" help:"Only what this user or token did."`
-	Action string    `placeholder:"ACTION" help:"Only this action, or those that begin so: message."`
+	By     string    `placeholder:"NAME" help:"Only what this user or token did, named as in the list."`
+	Action string    `placeholder:"ACTION" help:"Only this action, or all of a kind, such as message."`
 	Target string    `placeholder:"ID" help:"Only what was done to this, such as a message."`
 	Job    int64     `placeholder:"ID" help:"Only of this job."`
 	From   time.Time `placeholder:"TIME" help:"Only from this time on, such as 2026-03-02T10:00:00Z."`
@@ -24,7 +24,11 @@ type eventFlags struct {
 func (f eventFlags) query() url.Values {
 	q := url.Values{}
 	set(q, "by", f.By)
-	set(q, "action", f.Action)
+	action := f.Action
+	if action != "" && !strings.Contains(action, ".") {
+		action += "." // the API's word for all of a kind
+	}
+	set(q, "action", action)
 	set(q, "target", f.Target)
 	if f.Job > 0 {
 		q.Set("job", strconv.FormatInt(f.Job, 10))

@@ -38,6 +38,14 @@ func (c *cursor) offerOfDesk(v *kong.Value, p program, offer func(candidate, hel
 		for _, s := range deadletter.CauseStates() {
 			offer(string(s), "")
 		}
+	case v.Name == "order":
+		for _, o := range deadletter.JobOrders() {
+			offer(string(o), "")
+		}
+	case v.Name == "sequence":
+		for _, s := range deadletter.JobSequences() {
+			offer(string(s), "")
+		}
 	case v.Name == "source":
 		offerAll(c, p, "/sources", offer, func(s api.Source) (id, help string) { return s.Name, "" })
 	case v.Name == "cause", v.Name == "id" && noun == "causes":

@@ -85,6 +85,8 @@ func TestCompletionInShells(t *testing.T) {
 			{"dlqdesk drain --config desk.yaml --to ", "dlq failed"},
 			{"dlqdesk serve --log-format j", "json"},
 			{"dlqdesk completion ", "bash fish zsh"},
+			{"dlqdesk jobs start replay --order ", "ask send skip"},
+			{"dlqdesk jobs start replay --sequence ", "key newest oldest random"},
 			{"dlqdesk serve --config de", "desk.yaml"},
 			{"dlqdesk nonsense ", ""},
 		} {

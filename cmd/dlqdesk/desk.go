@@ -201,7 +201,7 @@ func (p program) ids(args []string) iter.Seq2[string, error] {
 var confirmations = map[string]string{
 	"confirmUnknown": "--confirm-unknown", "confirmNewer": "--confirm-newer", "count": "--count", "order": "--order",
 	"reason": "--reason", "patch": "--recipe", "table": "--table", "steps": "--steps", "rate": "--rate",
-	"concurrency": "--concurrency", "begins": "--begin-at", "sequence": "--sequence",
+	"concurrency": "--concurrency", "begins": "--begin-in", "sequence": "--sequence",
 }
 
 // asksFor returns the problem of an order that needs a confirmation.

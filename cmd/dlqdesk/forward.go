@@ -21,6 +21,9 @@ type forward struct {
 }
 
 func (f forward) Run(p program) error {
+	if f.Unmasked && f.Reason == "" {
+		return usageError{errors.New("--unmasked needs --reason: it is kept with the message")}
+	}
 	cfg, err := f.load(p)
 	if err != nil {
 		return err

@@ -10,11 +10,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
 	"runtime"
 	"runtime/debug"
 	"strings"
 	"syscall"
 	"text/tabwriter"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -102,7 +104,27 @@ func newParser(line *cli, p program, options ...kong.Option) (*kong.Kong, error)
 		kong.Name("dlqdesk"),
 		kong.Description("Receives webhooks, keeps those that fail, and serves a desk to triage them."),
 		kong.Writers(p.stdout, p.stderr), kong.Bind(p), kong.Vars{"version": versionLine()},
+		parsed("time", "2026-03-02T10:00:00Z", func(s string) (time.Time, error) { return time.Parse(time.RFC3339, s) }),
+		parsed("duration", "90m or 8h", time.ParseDuration),
 	)...)
+}
+
+// parsed reads the values of a type. A wrong one is answered with what is expected, and with an example.
+func parsed[T any](what, example string, parse func(string) (T, error)) kong.Option {
+	return kong.TypeMapper(reflect.TypeFor[T](), kong.MapperFunc(
+		func(ctx *kong.DecodeContext, target reflect.Value) error {
+			var text string
+			if err := ctx.Scan.PopValueInto(what, &text); err != nil {
+				return err
+			}
+			value, err := parse(text)
+			if err != nil {
+				return fmt.Errorf("%q is no %s: give one such as %s", text, what, example)
+			}
+			target.Set(reflect.ValueOf(value))
+			return nil
+		},
+	))
 }
 
 // untilSignal returns a context that ends when the process is asked to stop.
@@ -142,6 +164,10 @@ func (p program) fail(err error) int {
 		return exitUsage
 	case deadletter.Forbidden, deadletter.Unauthenticated:
 		return exitForbidden
+	case deadletter.NotFound:
+		return exitNotFound
+	case deadletter.Conflict, deadletter.NeedsConfirmation:
+		return exitConflict
 	}
 	return exitFailure
 }

@@ -49,6 +49,22 @@ func TestUsage(t *testing.T) {
 	}
 }
 
+// A time or duration that is none is answered with one that is, and not in the words of Go.
+func TestWrongValuesAreAnsweredWithAnExample(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"audit list --from yesterday":                    `"yesterday" is no time: give one such as 2026-03-02T10:00:00Z`,
+		"audit export --to 2026-12-01":                   `"2026-12-01" is no time: give one such as`,
+		"causes mute 6f1c0a7b9d2e4f58 --for 3x":          `"3x" is no duration: give one such as 90m or 8h`,
+		"jobs start replay code:503 --begin-in tomorrow": `"tomorrow" is no duration: give one such as`,
+		"platform token tutorial --limit 5":              `"5" is no duration: give one such as`,
+	} {
+		if got := dlqdesk(nil, strings.Fields(args)...); got.code != exitUsage || !strings.Contains(got.stderr, want) {
+			t.Errorf("dlqdesk %s: %+v", args, got)
+		}
+	}
+}
+
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	if got := dlqdesk(nil, "version"); got.code != 0 || !strings.HasPrefix(got.stdout, "dlqdesk ") {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -315,6 +316,9 @@ func (c messageEdit) edit(p program, base client.Content) (edited []byte, kept s
 			edited, err = client.ReadBody(f)
 			_ = f.Close() // it was only read
 		}
+	}
+	if err == nil && bytes.Equal(edited, base.Bytes) {
+		err = terminal.ErrUnchanged
 	}
 	return edited, kept, err
 }

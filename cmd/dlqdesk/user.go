@@ -82,7 +82,7 @@ func (do manageUsers) in(cfg config.Config) error {
 	})
 	kind := deadletter.KindOf(err)
 	if kind == deadletter.NotFound {
-		return fmt.Errorf("%s: dlqdesk user list shows all users", deadletter.TextOf(err))
+		return deadletter.Errorf(kind, "%s: dlqdesk user list shows all users", deadletter.TextOf(err))
 	}
 	if err != nil && kind != deadletter.Internal {
 		return deadletter.Errorf(kind, "%s", deadletter.TextOf(err))

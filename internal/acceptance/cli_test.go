@@ -237,6 +237,12 @@ func TestOrdersFromATerminal(t *testing.T) {
 	if after := c.run("audit", "list", "--all", "-q").stdout; after != before {
 		t.Errorf("a dry run or a wrong order is in the audit trail: %s, before %s", after, before)
 	}
+	for _, action := range []string{"message", "message.", "message.received"} {
+		if got := c.run("audit", "list", "--action", action).stdout; !strings.Contains(got, "message.received") ||
+			strings.Contains(got, "user.") {
+			t.Errorf("events of %s: %s", action, got)
+		}
+	}
 	if got := c.run("tokens", "list", "--machines"); got.code != 3 {
 		t.Errorf("an operator lists the tokens of machines: %+v", got)
 	}
@@ -327,6 +333,11 @@ func TestJobIsFollowedFromATerminal(t *testing.T) {
 	); got.code != 0 {
 		t.Fatalf("one for later: %+v", got)
 	}
+	if got := c.run("jobs", "start", "archive", "--status", "resolved", "--reason", "x", "--begin-in",
+		"721h"); got.code != 2 ||
+		!strings.Contains(got.stderr, "(--begin-in)") {
+		t.Errorf("one for too late: %+v", got)
+	}
 	later := strings.Fields(c.run("jobs", "list", "-q").stdout)[0]
 	for command, code := range map[string]int{"pause": 5, "resume": 0, "cancel": 0} { // it is scheduled
 		if got := c.run("jobs", command, later, "--dry-run"); got.code != code {
@@ -367,6 +378,14 @@ func TestBodyIsEditedFromATerminal(t *testing.T) {
 	if got := edit("s/nothing/at all/"); got.code != 1 || !strings.Contains(got.stdout, "nothing was changed") ||
 		!strings.Contains(got.stdout, "mode 600") || len(kept()) != 0 {
 		t.Errorf("unchanged: %+v, %q is kept", got, kept())
+	}
+	same := filepath.Join(folder, "same")
+	if err := os.WriteFile(same, []byte(`{"n":1,"password":"•••"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.run("messages", "edit", id, "--reason", "x", "--file", same); got.code != 1 ||
+		!strings.Contains(got.stderr, "nothing was changed") {
+		t.Errorf("an unchanged file: %+v", got)
 	}
 	moved := edit(`s/"n":1/"note":"•••"/`)
 	if moved.code != 2 || !strings.Contains(moved.stdout, "masked value cannot be put back") || len(kept()) != 1 {

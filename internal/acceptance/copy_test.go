@@ -51,10 +51,10 @@ func TestCopiesGoElsewhere(t *testing.T) {
 	forward(0, `"statusCode": 200`, "--to", local.URL, "--json")
 	forward(0, "Unmasked copy of", "--to", local.URL, "--unmasked", "--reason", "the shoe decides")
 	forward(2, "--to", "--unmasked")
-	forward(2, "reason", "--to", local.URL, "--unmasked")
+	forward(2, "--unmasked needs --reason", "--to", local.URL, "--unmasked")
 	forward(2, "is not this machine", "--to", "http://192.0.2.1:3000")
 	forward(1, "422 in ", "--to", production.URL)
-	if code, out := run(t, "forward", "none", "--to", local.URL, "--config", r.file); code != 1 {
+	if code, out := run(t, "forward", "none", "--to", local.URL, "--config", r.file); code != 4 {
 		t.Errorf("an unknown message exits with %d: %s", code, out)
 	}
 	got := local.Received()
