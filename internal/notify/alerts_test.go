@@ -579,6 +579,43 @@ func TestSinkThatIsAwayIsTriedForADay(t *testing.T) {
 	b.wants("raised new-cause")
 }
 
+// Once a sink that was away takes something, such as a test, it is told the rest without another wait.
+func TestSinkThatIsBackIsToldTheRestAtOnce(t *testing.T) {
+	t.Parallel()
+	b := alerting(t)
+	away, refused := true, ""
+	b.sinks["ops"].fail = func(n notify.Notice) error {
+		if away || n.Alert.Cause == refused && refused != "" {
+			return errors.New("no answer")
+		}
+		return nil
+	}
+	b.fails("a-1", 422)
+	b.fails("b-1", 400)
+	b.pass(3 * time.Second)
+	b.fails("c-1", 409)
+	b.pass(3 * time.Second)
+	for range 12 {
+		b.pass(10 * time.Minute)
+	}
+	b.wants()
+	away = false
+	if err := b.desk.TestSink(t.Context(), anna, "ops"); err != nil {
+		t.Fatal(err)
+	}
+	b.pass(time.Second)
+	b.wants("test ", "raised new-cause", "raised new-cause", "raised new-cause")
+
+	refused = b.fails("d-1", 418).Fingerprint // what it does not take by itself is not tried without end
+	b.pass(3 * time.Second)
+	b.fails("e-1", 410)
+	b.pass(3 * time.Second)
+	b.wants("raised new-cause")
+	refused = ""
+	b.pass(time.Minute)
+	b.wants("raised new-cause")
+}
+
 // A sink that asks to wait is left alone so long, and what it refuses for good is not sent again.
 func TestSinkIsObeyed(t *testing.T) {
 	t.Parallel()

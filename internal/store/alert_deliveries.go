@@ -158,10 +158,12 @@ func conflictOr(err error, format string, args ...any) error {
 const (
 	alertDeliveryByID = `SELECT ` + alertDeliveryColumns + ` FROM alert_deliveries d WHERE d.id = ?`
 	alertIsOver       = `SELECT resolved_at IS NOT NULL FROM alerts WHERE id = ?`
+	retryOfSink       = `UPDATE alert_deliveries SET due_at = ?2
+		WHERE sink = ?1 AND state = 'waiting' AND due_at > ?2 AND lease = '' AND tries > 0`
 )
 
-// EndAlertTry writes the result of a try, and returns the delivery after it. It returns Conflict if the lease of the
-// try has ended.
+// EndAlertTry writes the result of a try, and returns the delivery after it. A sink that took something is there again:
+// what it did not take before is due at once. It returns Conflict if the lease of the try has ended.
 func (t *Tx) EndAlertTry(
 	ctx context.Context, try deadletter.AlertDelivery, result deadletter.AlertResult, at time.Time,
 ) (deadletter.AlertDelivery, error) {
@@ -179,6 +181,11 @@ func (t *Tx) EndAlertTry(
 	d.Lease = try.Lease
 	if err := t.WriteAlertDelivery(ctx, d, next); err != nil {
 		return next, err
+	}
+	if next.State == deadletter.AlertSent {
+		if _, err := t.tx.ExecContext(ctx, retryOfSink, next.Sink, at.UnixMilli()); err != nil {
+			return next, fmt.Errorf("try %s again: %w", next.Sink, err)
+		}
 	}
 	return next, t.dropOldEnds(ctx, next)
 }

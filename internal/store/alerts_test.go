@@ -388,6 +388,7 @@ func TestAlertQueriesUseTheirIndexes(t *testing.T) {
 		store.DueSinks:           "SCAN alert_deliveries USING COVERING INDEX alert_deliveries_due",
 		store.LatestOfSink:       "SEARCH d USING INDEX alert_deliveries_sink (sink=? AND state=? AND tried_at>?)",
 		store.WaitingOfSink:      "SEARCH alert_deliveries USING COVERING INDEX alert_deliveries_due (sink=?)",
+		store.RetryOfSink:        "USING INDEX alert_deliveries_due (sink=? AND due_at>?)",
 		store.SetAlertsBack:      "SCAN alert_deliveries USING INDEX alert_deliveries_due",
 		store.LatestTest:         "SEARCH d USING INDEX alert_deliveries_tests (sink=?)",
 		store.CountAlerts:        "SCAN alerts USING INDEX alerts_open_whole",

@@ -88,6 +88,7 @@ const (
 	WaitingOfSink      = waitingOfSink
 	LatestTest         = latestTest
 	SetAlertsBack      = setAlertsBack
+	RetryOfSink        = retryOfSink
 	CountAlerts        = countAlerts
 	EndedAlerts        = endedAlerts
 	PrunableAlerts     = prunableAlerts
