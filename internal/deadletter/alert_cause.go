@@ -16,7 +16,7 @@ const (
 	groupBurst = 3
 
 	// groupWait is how long many new causes wait for more of their source, so that those of one burst come as one.
-	groupWait = 10 * time.Second
+	groupWait = 5 * time.Second
 
 	// outageTail is how long after an outage messages may still fail for it.
 	outageTail = time.Minute
