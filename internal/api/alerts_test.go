@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -124,5 +125,12 @@ func TestTestOfASinkIsOrderedAndFollowed(t *testing.T) {
 	}
 	if a := b.ask(t, b.tokens["limited"], "GET", "/sinks", ""); a.status != http.StatusForbidden {
 		t.Errorf("a token of one source gets %d", a.status)
+	}
+	for who, seen := range map[string]bool{"vera": true, "limited": false} {
+		health := read[api.Health](t, b.ask(t, b.tokens[who], "GET", "/health", ""), http.StatusOK)
+		fault := api.Trouble{Kind: "sink", Text: "alerts do not arrive at ops: Slack answered 404: no_service"}
+		if slices.Contains(health.Problems, fault) != seen {
+			t.Errorf("%s sees the health %+v", who, health)
+		}
 	}
 }

@@ -21,7 +21,7 @@ type Health struct {
 
 // Trouble is one fault of the program or of a source.
 type Trouble struct {
-	Kind   string `json:"kind" enum:"breaker,queue,reconciliation,audit-trail,configuration,rule"`
+	Kind   string `json:"kind" enum:"breaker,queue,reconciliation,audit-trail,configuration,rule,sink"`
 	Source string `json:"source,omitempty" doc:"Of a breaker or a rule."`
 	Text   string `json:"text"`
 }
@@ -81,7 +81,17 @@ func (a *API) addProgram(ctx context.Context, by deadletter.Actor, h *Health) er
 	if fault := a.Reload().Fault; len(fault) > 0 {
 		h.add("configuration", "", "it was not applied: "+strings.Join(fault, "; "))
 	}
+	sinks, sinkErr := a.Desk.Sinks(ctx, by)
+	for _, s := range sinks {
+		switch s.Standing {
+		case deadletter.SinkFails, deadletter.SinkGaveUp:
+			h.add("sink", "", "alerts do not arrive at "+s.Name+": "+s.Latest.Error)
+		case deadletter.SinkPartly:
+			h.add("sink", "", "alerts reach only some people by "+s.Name+": "+s.Latest.Error)
+		case deadletter.SinkUntold, deadletter.SinkTakes:
+		}
+	}
 	var waitErr error
 	h.OnTheirWay, waitErr = a.OnTheirWay(ctx)
-	return errors.Join(queueErr, ledgerErr, waitErr)
+	return errors.Join(queueErr, ledgerErr, sinkErr, waitErr)
 }
