@@ -100,11 +100,18 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []str
 
 // newParser returns the parser of a command line.
 func newParser(line *cli, p program, options ...kong.Option) (*kong.Kong, error) {
-	return kong.New(line, append(options,
+	return kong.New(line, append(
+		options,
 		kong.Name("dlqdesk"),
 		kong.Description("Receives webhooks, keeps those that fail, and serves a desk to triage them."),
-		kong.Writers(p.stdout, p.stderr), kong.Bind(p), kong.Vars{"version": versionLine()},
-		parsed("time", "2026-03-02T10:00:00Z", func(s string) (time.Time, error) { return time.Parse(time.RFC3339, s) }),
+		kong.Writers(p.stdout, p.stderr),
+		kong.Bind(p),
+		kong.Vars{"version": versionLine()},
+		parsed(
+			"time",
+			"2026-03-02T10:00:00Z",
+			func(s string) (time.Time, error) { return time.Parse(time.RFC3339, s) },
+		),
 		parsed("duration", "90m or 8h", time.ParseDuration),
 	)...)
 }

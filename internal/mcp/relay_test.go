@@ -36,7 +36,8 @@ func TestRelayOutlivesWhatIsNoMessage(t *testing.T) {
 			Code    int
 			Message string
 		}
-	}) {
+	},
+	) {
 		t.Helper()
 		if _, err := io.WriteString(send, line+"\n"); err != nil {
 			t.Fatal(err)
