@@ -88,11 +88,12 @@ func (p person) presses(keys ...string) {
 	}
 }
 
-// finds waits until a condition of the page is true.
+// finds waits until a condition of the page is true. While it reads what the page has not, it is not.
 func (p person) finds(condition string) {
 	p.t.Helper()
+	holds := "(() => { try { return " + condition + " } catch { return false } })()"
 	if _, err := chromedp.Run(
-		p.tab, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(time.Minute)),
+		p.tab, chromedp.Poll[bool](holds, chromedp.WithPollingTimeout(time.Minute)),
 	); err != nil {
 		p.t.Fatalf("%s never holds: %v", condition, err)
 	}
