@@ -128,7 +128,7 @@ func methodsOf(routes chi.Routes, path string) string {
 	return strings.Join(methods, ", ")
 }
 
-// answerHead answers HEAD as GET, whose body the server leaves out. A stream has no such answer.
+// answerHead treats HEAD as GET, whose body the server leaves out. A stream has no HEAD.
 func answerHead(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodHead && r.URL.Path != Path+eventsPath {

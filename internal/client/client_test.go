@@ -53,7 +53,7 @@ func hangsUp(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
 func succeeds(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"id":"a-1"}`)) }
 
-// floods answers with a byte more than a client keeps.
+// floods writes a byte more than a client keeps.
 func floods(w http.ResponseWriter, _ *http.Request) {
 	for range 64 {
 		_, _ = w.Write(make([]byte, 1<<20))

@@ -90,8 +90,8 @@ func (g CauseAlerts) Due(routes []AlertRoute, at time.Time) map[string]time.Time
 // is ready to use; after a restart it begins anew.
 type CauseGroups struct{ raised map[string][]time.Time }
 
-// Step decides which alerts begin and end. News that are in none of the results wait. The alert of an outage tells of
-// its causes. If messages still fail for one of them when the outage is over, its alert is told with the news.
+// Step decides which alerts begin and end. News that are in none of the results wait. The alert of an outage has
+// its causes as parts. If messages still fail for one of them when the outage is over, its alert is told with the news.
 func (g *CauseGroups) Step(s CauseSighting, at time.Time) (step CauseAlertsStep) {
 	bySource := map[string][]Alert{} // those that are part of no outage
 	parts := map[AlertID][]Alert{}

@@ -66,7 +66,7 @@ func (l *lines) take(line []byte) error {
 	return l.refuse(message.ID, jsonrpc.CodeInvalidRequest, wrong.Error())
 }
 
-// refuse answers what is no message. An id of nil is null: it is not known.
+// refuse writes an error to the assistant for a line that is no message. An id of nil is null: it is not known.
 func (l *lines) refuse(id json.RawMessage, code int64, why string) error {
 	answer, err := json.Marshal(map[string]any{
 		"jsonrpc": "2.0", "id": id, "error": jsonrpc.Error{Code: code, Message: why},

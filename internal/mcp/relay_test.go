@@ -26,7 +26,7 @@ func TestRelayOutlivesWhatIsNoMessage(t *testing.T) {
 	go func() {
 		relay := mcp.NewRelay(desk.URL, &http.Client{Transport: withToken{secret, b.clock}}, "test")
 		err := relay.Run(t.Context(), in, out)
-		_ = out.CloseWithError(io.EOF) // whoever reads on gets no answer
+		_ = out.CloseWithError(io.EOF) // who reads on gets no answer
 		ended <- err
 	}()
 	lines := bufio.NewReader(answers)
